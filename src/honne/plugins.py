@@ -1,0 +1,301 @@
+"""What a plug-in must provide, and how it is found.
+
+A built-in is one file in its package (`honne.benchmarks`, `honne.models`, `honne.judges`, `honne.metrics`,
+`honne.attacks`) that assigns `PLUGIN`; its name is the file's, with `-` for `_`. Anything outside this repository
+registers the same object under the entry-point group `honne.<kind>`. Nothing else has to be edited.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from honne.errors import ConfigError, unknown
+from honne.records import Estimate, Item, Judgment, Message, Response
+
+__all__ = [
+    "KINDS",
+    "Attack",
+    "Benchmark",
+    "Judge",
+    "Measure",
+    "Metric",
+    "Model",
+    "Reply",
+    "Request",
+    "Row",
+    "Scale",
+    "Source",
+    "Unit",
+    "Verdict",
+    "View",
+    "load",
+    "names",
+]
+
+KINDS = ("benchmarks", "models", "judges", "metrics", "attacks")
+
+
+# ---------------------------------------------------------------- benchmarks
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset file: where it comes from and the sha256 of its original (uncompressed) bytes."""
+
+    dataset: str
+    file: str
+    url: str
+    sha256: str
+    bytes: int
+    licence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one label of a scale means: `score` in 0–1 (1 is best), `raw_score` on the benchmark's own scale."""
+
+    label: str
+    score: float | None = None
+    raw_score: float | None = None
+    refused: bool | None = None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The verdicts a judge may give, in order, and other spellings (`aliases`: as published -> label)."""
+
+    verdicts: tuple[Verdict, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(v.label for v in self.verdicts)
+
+    def read(self, text: str) -> Verdict | None:
+        """The verdict that a raw label names (as text, surrounding space ignored), or None: never a guess."""
+        key = text.strip()
+        key = self.aliases.get(key, key)
+        return next((v for v in self.verdicts if v.label == key), None)
+
+
+class Benchmark(Protocol):
+    """One benchmark. Built from its Spec (`name?option=…`), which it validates.
+
+    `judges` maps each form to the kind of judge that serves it: `rubric` (replaced by `--judge`) or the name of a fixed
+    one such as `choice`. `metrics` are names of metric plug-ins. A change of what a number means is a new `version`.
+    """
+
+    name: str
+    version: str
+    title: str
+    url: str
+    sources: tuple[Source, ...]
+    judges: Mapping[str, str]
+    metrics: tuple[str, ...]
+
+    def items(self, *, seed: int) -> Iterable[Item]:
+        """The items in a stable order, with seq 0, 1, 2, … Raises DataError when the data are missing or malformed."""
+        ...
+
+    def scale(self, category: str) -> Scale:
+        """The verdicts allowed for an item of this category."""
+        ...
+
+    def rubric(self, item: Item) -> str | None:
+        """The criteria for a rubric judge, in the item's language; None when the benchmark has none."""
+        ...
+
+    def validate(self) -> None:
+        """Check schema and counts, and that all-best and all-worst judgments hit the ends of every metric."""
+        ...
+
+
+# -------------------------------------------------------------------- models
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to a model. `schema` is a JSON schema that the answer should follow, where the server can do it.
+
+    `occurrence` counts the items of the run with the same messages (0 for the first), for models that answer from a
+    recording.
+    """
+
+    item_id: str
+    sample: int = 0
+    messages: tuple[Message, ...]
+    schema: dict[str, Any] | None = None
+    occurrence: int = 0
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model answered; `status` is one of `records.RESPONSE_STATUSES` (never `error`: that is a ModelError)."""
+
+    status: str = "ok"
+    text: str | None = None
+    reasoning: str | None = None
+    finish: str | None = None
+    served_model: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost: float | None = None
+    logprobs: str | None = None
+    error: str | None = None
+
+
+class Model(Protocol):
+    """Where answers come from. Built from its Spec, which it validates (ConfigError), without touching the network.
+
+    `concurrency` caps the requests in flight. `settings` are the options that change what is asked (they are stored,
+    and compared when a run is resumed): transport options such as the address are not among them.
+    """
+
+    name: str
+    concurrency: int
+    settings: Mapping[str, Any]
+
+    async def open(self) -> None:
+        """Acquire connections or files. Raises ModelError (fatal) or DataError when nothing can be asked."""
+        ...
+
+    async def close(self) -> None: ...
+
+    def body(self, request: Request) -> bytes:
+        """The bytes that determine the answer; their hash is the response's `request_hash`."""
+        ...
+
+    async def ask(self, request: Request, body: bytes) -> Reply:
+        """One try, no retries. Raises ModelError."""
+        ...
+
+    def price(self, tokens_in: int, tokens_out: int) -> float | None:
+        """The cost of so many tokens, or None when a price is unknown."""
+        ...
+
+
+# -------------------------------------------------------------------- judges
+
+
+class Judge(Protocol):
+    """A judge for one benchmark: built as `Judge(spec, benchmark)`.
+
+    `key` (name, version, hash of its prompts) is what a Judgment carries. A judge with a `model` renders a request and
+    parses the reply; one without parses the response itself (`reply` is None). Both steps are pure.
+    """
+
+    name: str
+    key: str
+    model: Model | None
+    prompts: Mapping[str, str]
+
+    def render(self, item: Item, response: Response) -> Request | None:
+        """The request to the judge's model; None for a judge without one."""
+        ...
+
+    def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
+        """The judgment; `unparsed` when the reply cannot be read without guessing."""
+        ...
+
+    def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
+        """After an `unparsed` reply: one more request that may repair it, or None."""
+        ...
+
+
+# ------------------------------------------------------------------- metrics
+
+
+class Row(NamedTuple):
+    """One (item, sample) of a run, with its response and this judge's judgment, either of which may be missing."""
+
+    item: Item
+    sample: int
+    response: Response | None
+    judgment: Judgment | None
+
+
+@dataclass(frozen=True)
+class View:
+    """What a metric sees: the rows of one benchmark and attack, under one judge.
+
+    In `rows` a form that a fixed judge serves (`choice`) carries that judge's judgment. `by_judge` has all judgments of
+    the same rows by judge key, then `(item_id, sample)`. `paper` selects the source's counting rule for missing values.
+    """
+
+    rows: Sequence[Row]
+    judge: str | None
+    by_judge: Mapping[str, Mapping[tuple[str, int], Judgment]] = field(default_factory=dict)
+    paper: bool = False
+
+
+class Unit(NamedTuple):
+    """One unit of a metric: an item, or a question; `value` is None when it is missing."""
+
+    id: str
+    group: str
+    category: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric's value for every unit; everything else (intervals, slices, bounds, pairing) follows from it.
+
+    `overall` says what slice "all" is: the `mean` over units, the `macro` mean over top-level categories, or `none`.
+    Values lie in [`floor`, `ceiling`]. `slices` are the depths of the category path that get a row of their own.
+    """
+
+    metric: str
+    units: Sequence[Unit]
+    overall: str = "mean"
+    floor: float = 0.0
+    ceiling: float = 1.0
+    unit: str = "proportion"
+    better: str | None = None
+    headline: bool = False
+    form: str | None = None
+    reference: str | None = None
+    depths: tuple[int, ...] = (1, 2, 3)
+    rule: str = "strict"
+
+
+class Metric(Protocol):
+    """A pure function: the view of a benchmark under one judge -> measures (or finished estimates)."""
+
+    def __call__(self, view: View) -> Iterable[Measure | Estimate]: ...
+
+
+class Attack(Protocol):
+    """A pure function: messages -> attacked messages, with a seed."""
+
+    def __call__(self, messages: Sequence[Message], *, seed: int) -> tuple[Message, ...]: ...
+
+
+# ----------------------------------------------------------------- discovery
+
+
+def _builtin(kind: str) -> dict[str, str]:
+    package = importlib.import_module(f"honne.{kind}")
+    found = (m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    return {name.replace("_", "-"): f"honne.{kind}.{name}" for name in found}
+
+
+def names(kind: str) -> list[str]:
+    """The names of all plug-ins of a kind, built-in and installed; nothing is imported but the kind's package."""
+    return sorted({*_builtin(kind), *(e.name for e in entry_points(group=f"honne.{kind}"))})
+
+
+def load(kind: str, name: str) -> Any:
+    """The plug-in object of that name. Raises ConfigError with the nearest match for an unknown one."""
+    builtin = _builtin(kind)
+    if name in builtin:
+        return importlib.import_module(builtin[name]).PLUGIN
+    for entry in entry_points(group=f"honne.{kind}"):
+        if entry.name == name:
+            return entry.load()
+    raise ConfigError(unknown(kind.removesuffix("s"), name, names(kind)))

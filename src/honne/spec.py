@@ -1,0 +1,218 @@
+"""SPEC strings, their options, honne.toml and redaction.
+
+A SPEC is `provider/name[?option=value&…]`. Values may be percent-encoded (an `&` inside a value must be `%26`). A
+secret never survives parsing: user info in a URL is moved to `Spec.secrets`, which is neither printed nor stored.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from honne.errors import ConfigError, unknown
+
+__all__ = ["Config", "Spec", "load_config", "parse", "read_options", "slug"]
+
+_SECRET_OPTIONS = re.compile(r"(^|[._-])(api_?key|token|password|passwd|secret|authorization)$", re.I)
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A parsed SPEC. `options` hold redacted text; `secrets` the originals of the options that were redacted."""
+
+    provider: str
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        """`provider/name`, the short name used in tables and keys."""
+        return f"{self.provider}/{self.name}" if self.name else self.provider
+
+    @property
+    def public(self) -> str:
+        """The SPEC as text that may be stored and printed."""
+        tail = "&".join(f"{k}={v}" for k, v in self.options.items())
+        return f"{self.label}?{tail}" if tail else self.label
+
+    def secret(self, option: str) -> str | None:
+        """The real value of an option, also where it was redacted."""
+        return self.secrets.get(option, self.options.get(option))
+
+    def split(self, prefix: str) -> tuple[Spec, dict[str, str]]:
+        """Take the options that start with `prefix.` away: the rest as a Spec, and those without the prefix."""
+        dot = prefix + "."
+        own = {k[len(dot) :]: v for k, v in self.options.items() if k.startswith(dot)}
+        rest = {k: v for k, v in self.options.items() if not k.startswith(dot)}
+        return Spec(self.provider, self.name, rest, self.secrets), own
+
+
+def parse(text: str, named: Mapping[str, Mapping[str, Any]] | None = None) -> Spec:
+    """Read a SPEC, or the name of one in honne.toml (`named`: its tables by name).
+
+    Raises ConfigError for an empty or malformed SPEC and for an option that carries a key in clear text.
+    """
+    text = text.strip()
+    head, _, tail = text.partition("?")
+    if named and head in named:
+        table = dict(named[head])
+        spec = table.pop("spec", None)
+        if not isinstance(spec, str):
+            raise ConfigError(f'honne.toml: {head!r} needs spec = "provider/name"')
+        extra = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in _flat(table).items()}
+        base = parse(spec)
+        over = parse(f"{base.label}?{tail}") if tail else Spec(base.provider, base.name)
+        return _redacted(
+            base.provider,
+            base.name,
+            {**base.options, **extra, **over.options},
+            {**base.secrets, **over.secrets},
+        )
+    provider, _, name = head.partition("/")
+    if not provider:
+        raise ConfigError(f"empty SPEC {text!r}: expected provider/name[?option=value&…]")
+    options: dict[str, str] = {}
+    for part in tail.split("&") if tail else ():
+        key, eq, value = part.partition("=")
+        key = unquote(key)
+        if not key or not eq:
+            raise ConfigError(f"SPEC {head!r}: option {unquote(part)!r} is not of the form option=value")
+        if key in options:
+            raise ConfigError(f"SPEC {head!r}: option {key!r} is given twice")
+        options[key] = unquote(value)
+    return _redacted(provider, name, options, {})
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            out |= _flat(value, f"{prefix}{key}.")
+        else:
+            out[prefix + key] = value
+    return out
+
+
+def _redacted(provider: str, name: str, options: dict[str, str], secrets: dict[str, str]) -> Spec:
+    secrets = dict(secrets)
+    clean: dict[str, str] = {}
+    for key, value in options.items():
+        if _SECRET_OPTIONS.search(key):
+            raise ConfigError(
+                f"SPEC {provider}/{name}: option {key!r} would put a key in clear text; "
+                "put it in an environment variable and name that with key_env=VARIABLE"
+            )
+        clean[key] = _without_userinfo(value)
+        if clean[key] != value:
+            secrets[key] = value
+    return Spec(provider, name, clean, secrets)
+
+
+def _without_userinfo(value: str) -> str:
+    if "://" not in value:
+        return value
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return value
+    if "@" not in parts.netloc:
+        return value
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+
+
+def read_options(spec: Spec, kinds: Mapping[str, type], *, open_prefix: str | None = None) -> dict[str, Any]:
+    """The options of `spec` converted to `kinds` (str, int, float, bool); absent ones are left out.
+
+    `open_prefix` admits any option that starts with it (as text). Raises ConfigError for an unknown option, with the
+    nearest match, or for a value of the wrong kind.
+    """
+    out: dict[str, Any] = {}
+    for key, value in spec.options.items():
+        if open_prefix and key.startswith(open_prefix):
+            out[key] = value
+            continue
+        if key not in kinds:
+            raise ConfigError(f"{spec.label}: {unknown('option', key, kinds)}")
+        out[key] = _convert(spec.label, key, value, kinds[key])
+    return out
+
+
+def _convert(label: str, key: str, value: str, kind: type) -> Any:
+    try:
+        if kind is bool:
+            low = value.lower()
+            if low not in _TRUE | _FALSE:
+                raise ValueError(value)
+            return low in _TRUE
+        return kind(value)
+    except ValueError:
+        word = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, kind.__name__)
+        raise ConfigError(f"{label}: option {key}={value!r} must be {word}") from None
+
+
+def slug(text: str) -> str:
+    """A name for a file or folder: letters (of any script), digits, `.`, `-`, `_`; never empty, `.` or hidden."""
+    out = re.sub(r"[^\w.\-]+", "-", text).strip("-.")
+    encoded = out.encode()[:120].decode(errors="ignore")
+    return encoded or "unnamed"
+
+
+@dataclass(frozen=True)
+class Config:
+    """honne.toml: named SPECs (`[models.NAME]`, `[judges.NAME]`, `[benchmarks.NAME]`), defaults of commands (`[run]`)."""
+
+    path: Path | None = None
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    benchmarks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    commands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+_NAMED = ("models", "judges", "benchmarks")
+
+
+def load_config(path: Path | None = None, start: Path | None = None, commands: Iterable[str] = ()) -> Config:
+    """Read `path`, or the first honne.toml from `start` (default: the working directory) upward.
+
+    Raises ConfigError when the file is missing, is not TOML, or has a table that is neither a kind of SPEC nor one of
+    `commands`.
+    """
+    if path is None:
+        here = (start or Path.cwd()).resolve()
+        path = next((d / "honne.toml" for d in (here, *here.parents) if (d / "honne.toml").is_file()), None)
+        if path is None:
+            return Config()
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise ConfigError(f"cannot read {path}: {e.strerror or e}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} is not valid TOML: {e}") from None
+    allowed = (*_NAMED, *commands)
+    for key, value in raw.items():
+        if key not in allowed:
+            raise ConfigError(f"{path}: {unknown('table', key, allowed)}")
+        if not isinstance(value, dict):
+            raise ConfigError(f"{path}: [{key}] must be a table")
+        if key in _NAMED and not all(isinstance(v, dict) for v in value.values()):
+            raise ConfigError(f'{path}: write [{key}.NAME] with spec = "provider/name"')
+    return Config(
+        path,
+        models=raw.get("models", {}),
+        judges=raw.get("judges", {}),
+        benchmarks=raw.get("benchmarks", {}),
+        commands={k: v for k, v in raw.items() if k not in _NAMED},
+    )
+
+
+def env(name: str) -> str | None:
+    """An environment variable; empty counts as unset."""
+    return os.environ.get(name) or None
