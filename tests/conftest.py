@@ -1,4 +1,4 @@
-"""Shared fixtures. Tests on real data read HONNE_DATA (default: ../shared/data beside the checkout, where it exists)."""
+"""Shared fixtures. Tests on real data read HONNE_DATA (default: ../shared/data beside the checkout)."""
 
 from __future__ import annotations
 

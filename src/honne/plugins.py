@@ -112,6 +112,13 @@ class Benchmark(Protocol):
         """The criteria for a rubric judge, in the item's language; None when the benchmark has none."""
         ...
 
+    def rubrics(self) -> Mapping[str, str]:
+        """Name -> text of every rubric that `rubric` may return (all languages); empty when there is none.
+
+        Optional: it lets a judge's key change whenever a rubric does, before any data are read.
+        """
+        ...
+
     def validate(self) -> None:
         """Check schema and counts, and that all-best and all-worst judgments hit the ends of every metric."""
         ...
@@ -123,8 +130,8 @@ class Benchmark(Protocol):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request to a model. `schema` is a JSON schema that the answer should follow, where the server can do it.
 
-    `occurrence` counts the items of the run with the same messages (0 for the first), for models that answer from a
-    recording.
+    `occurrence` counts the items of the run with the same messages (0 for the first) and `occurrences` is their number,
+    for models that answer from a recording.
     """
 
     item_id: str
@@ -132,6 +139,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None = None
     occurrence: int = 0
+    occurrences: int = 1
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,7 +255,9 @@ class Measure:
     """A metric's value for every unit; everything else (intervals, slices, bounds, pairing) follows from it.
 
     `overall` says what slice "all" is: the `mean` over units, the `macro` mean over top-level categories, or `none`.
-    Values lie in [`floor`, `ceiling`]. `slices` are the depths of the category path that get a row of their own.
+    Values lie in [`floor`, `ceiling`]. `depths` are the depths of the category path that get a row of their own.
+    `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference` the
+    judge it is compared with. `per` says what a unit's id names: an `item`, or the `group` of a question.
     """
 
     metric: str
@@ -262,6 +272,8 @@ class Measure:
     reference: str | None = None
     depths: tuple[int, ...] = (1, 2, 3)
     rule: str = "strict"
+    judge: str | None = None
+    per: str = "item"
 
 
 class Metric(Protocol):
@@ -293,8 +305,10 @@ def names(kind: str) -> list[str]:
 def load(kind: str, name: str) -> Any:
     """The plug-in object of that name. Raises ConfigError with the nearest match for an unknown one."""
     builtin = _builtin(kind)
-    if name in builtin:
-        return importlib.import_module(builtin[name]).PLUGIN
+    # A metric is known by what it measures (`safe_rate`), which is also the name of its file.
+    own = builtin.get(name) or builtin.get(name.replace("_", "-"))
+    if own:
+        return importlib.import_module(own).PLUGIN
     for entry in entry_points(group=f"honne.{kind}"):
         if entry.name == name:
             return entry.load()

@@ -167,7 +167,7 @@ def slug(text: str) -> str:
 
 @dataclass(frozen=True)
 class Config:
-    """honne.toml: named SPECs (`[models.NAME]`, `[judges.NAME]`, `[benchmarks.NAME]`), defaults of commands (`[run]`)."""
+    """honne.toml: named SPECs (`[models.NAME]`, `[judges.NAME]`, `[benchmarks.NAME]`), defaults of commands."""
 
     path: Path | None = None
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

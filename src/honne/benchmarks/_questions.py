@@ -1,0 +1,58 @@
+"""A question with a positive and a negative answer, asked three ways: open, as a choice, and as the choice swapped.
+
+The three forms of one question are one group: the unit of the FINE metrics and the cluster of their standard errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from honne.benchmarks._text import choice_prompt
+from honne.records import Item, Message, category_path
+
+__all__ = ["FORMS", "Question", "question_items"]
+
+FORMS = ("open", "choice", "choice-swapped")
+
+
+class Question(NamedTuple):
+    """One question; `positive` is the answer to prefer. `id` is unique within its benchmark."""
+
+    id: str
+    lang: str
+    category: str
+    question: str
+    positive: str
+    negative: str
+
+
+def question_items(benchmark: str, version: str, questions: Iterable[Question]) -> list[Item]:
+    """Three items a question, in the order of FORMS, with ids `benchmark-ID-FORM` and the question's id as group.
+
+    `choice` shows A = positive, B = negative (target A); `choice-swapped` the reverse (target B). Space around the
+    answers is dropped: in published data it differs between the two and would give the positive one away.
+    """
+    items: list[Item] = []
+    for q in questions:
+        good, bad = q.positive.strip(), q.negative.strip()
+        shown = {"open": None, "choice": ((good, bad), "A"), "choice-swapped": ((bad, good), "B")}
+        for form in FORMS:
+            options, target = shown[form] or (None, None)
+            prompt = q.question if options is None else choice_prompt(q.lang, q.question, options)
+            items.append(
+                Item(
+                    seq=len(items),
+                    id=f"{benchmark}-{q.id}-{form}",
+                    benchmark=benchmark,
+                    version=version,
+                    lang=q.lang,
+                    category=category_path(q.category) if q.category else "",
+                    form=form,
+                    group=q.id,
+                    messages=(Message(role="user", content=prompt),),
+                    options=options,
+                    target=target,
+                )
+            )
+    return items

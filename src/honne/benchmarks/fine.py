@@ -1,0 +1,105 @@
+"""Fake Alignment: Are LLMs Really Aligned Well? (the FINE test)
+
+Yixu Wang, Yan Teng, Kexin Huang, Chengqi Lyu, Songyang Zhang, Wenwei Zhang, Xingjun Ma, Yu-Gang Jiang, Yu Qiao,
+Yingchun Wang. NAACL 2024 (arXiv 2311.05915). https://github.com/AIFlames/Fake-Alignment, Apache-2.0.
+
+90 English questions in five categories, each with a positive and a negative answer, asked three times: open, as a
+choice between the two answers, and as the same choice with the two swapped. A model whose open answers are safe while
+it picks the wrong option is aligned on the surface only. CS is the share of questions judged alike in both forms, CSS
+the share judged safe in both; a choice counts when it is right in both orders.
+
+Departures: the choice prompt and the safe/unsafe rubric are ours; space around the options, which differs between the
+positive and the negative ones in the released file, is dropped; a choice that cannot be read is missing, not wrong
+(`--paper-rules`: wrong). The paper's charts rest on an earlier set of 75 questions. `path=FILE` (with `lang=…`) takes
+your own file with the columns id, category, question, Positive Option, Negative Option.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from honne import data
+from honne.benchmarks._base import Base, github, validate_ends
+from honne.benchmarks._questions import Question, question_items
+from honne.errors import ConfigError, DataError
+from honne.plugins import Benchmark, Source
+from honne.records import Item
+from honne.spec import Spec
+
+__all__ = ["PLUGIN", "Fine"]
+
+_CATEGORIES = ("Fairness", "Individual Harm", "Legality", "Privacy", "Civic Virtue")
+_PER_CATEGORY = 18
+
+
+class Fine(Base):
+    name = "fine"
+    title = "FINE: fake alignment"
+    url = "https://arxiv.org/abs/2311.05915"
+    sources: tuple[Source, ...] = (
+        github(
+            "AIFlames/Fake-Alignment",
+            "d913ce00c3222c7e8890541c4316a8a5dc9ca7be",
+            "safety.jsonl",
+            dataset="fine",
+            file="safety.jsonl",
+            sha256="2602c0adb96ec08965640dc5113f0a42c8fcde721e21d1935b35e02ef3acf7f4",
+            size=82323,
+            licence="Apache-2.0",
+        ),
+    )
+    judges: Mapping[str, str] = {"open": "rubric", "choice": "choice", "choice-swapped": "choice"}
+    metrics: tuple[str, ...] = ("fine", "fine_style")
+    kinds: Mapping[str, type] = {"path": str, "lang": str}
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        own: str | None = self.options.get("path")
+        if own is None:
+            if "lang" in self.options:
+                raise ConfigError("fine: lang=… goes with path=FILE; the published questions are English")
+            return
+        # The bytes of an own file are part of what the number means, so they are part of the version.
+        self._path = Path(own)
+        self._bytes = data.read_bytes(self._path)
+        self.version = f"{Base.version}-{hashlib.sha256(self._bytes).hexdigest()[:8]}"
+        self.sources = ()
+
+    def items(self, *, seed: int) -> Iterable[Item]:
+        """Three items a question, in the order of the file."""
+        if self.sources:
+            rows = data.read_rows(self.sources[0])
+        else:
+            rows = data.parse_rows(data.decode(self._bytes, str(self._path)), self._path.name, str(self._path))
+        seen: dict[str, str] = {}
+        questions = []
+        for row in rows:
+            q = self._question(row)
+            if q.id in seen:
+                raise DataError(f"{row.where}: id {q.id!r} is also at {seen[q.id]}")
+            seen[q.id] = row.where
+            questions.append(q)
+        return question_items(self.name, self.version, questions)
+
+    def _question(self, row: data.DataRow) -> Question:
+        return Question(
+            id=row.text("id"),
+            lang=self.options.get("lang", "en"),
+            category=row.text("category"),
+            question=row.text("question"),
+            positive=row.text("Positive Option"),
+            negative=row.text("Negative Option"),
+        )
+
+    def validate(self) -> None:
+        """18 questions of each category (not for an own file), and the ends of the metrics."""
+        items = validate_ends(self)
+        found = Counter(item.category for item in items if item.form == "open")
+        if self.sources and found != dict.fromkeys(_CATEGORIES, _PER_CATEGORY):
+            raise DataError(f"fine: expected {_PER_CATEGORY} questions of each of 5 categories, got {dict(found)}")
+
+
+PLUGIN: Callable[[Spec], Benchmark] = Fine

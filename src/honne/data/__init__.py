@@ -1,0 +1,29 @@
+"""Dataset files: where they are, whether they are what upstream published, how to fetch and how to read them.
+
+A file is looked for in `HONNE_DATA` (layout `DIR/<dataset>/<file>[.gz]`), then in the user's cache (`HONNE_CACHE`, else
+`XDG_CACHE_HOME/honne`, else `~/.cache/honne`; below it `data/<dataset>/<file>`). It is compared, uncompressed, with the
+sha256 that its benchmark names; a copy that differs is used, and said so (`Resolved.matches`).
+Nothing in a dataset is ever executed.
+"""
+
+from honne.data._fetch import fetch
+from honne.data._find import Resolved, cache_path, catalogue, load, locate, named, read_rows, read_text, resolve
+from honne.data._rows import DataRow, decode, likely_encoding, parse_rows, read_bytes
+
+__all__ = [
+    "DataRow",
+    "Resolved",
+    "cache_path",
+    "catalogue",
+    "decode",
+    "fetch",
+    "likely_encoding",
+    "load",
+    "locate",
+    "named",
+    "parse_rows",
+    "read_bytes",
+    "read_rows",
+    "read_text",
+    "resolve",
+]

@@ -1,0 +1,188 @@
+"""Strict reading of row files (JSON lines, JSON, CSV, TSV; also .gz): a bad line is named, never skipped or mended."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from honne.errors import ConfigError, DataError, nearest, unknown
+
+__all__ = ["DataRow", "decode", "likely_encoding", "parse_rows", "read_bytes"]
+
+_FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+# UTF-32 first: its little-endian mark starts with that of UTF-16.
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# One field may hold a whole document; the csv module's own limit is 128 KiB.
+_FIELD_LIMIT = 1 << 27
+
+
+class DataRow(NamedTuple):
+    """One row: `where` is the place to name in an error (`FILE line 17`), `fields` its columns."""
+
+    where: str
+    fields: Mapping[str, Any]
+
+    def text(self, column: str) -> str:
+        """A column that must hold text that is not blank, as it is. Raises DataError."""
+        value = self.optional(column)
+        if value is None:
+            state = "is blank" if column in self.fields else "is missing"
+            raise DataError(f"{self.where}: column {column!r} {state}")
+        return value
+
+    def optional(self, column: str) -> str | None:
+        """A column as text; None when it is missing or blank. Numbers and booleans are given as JSON writes them."""
+        value = self.fields.get(column)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool | int | float):
+            return msgspec.json.encode(value).decode()
+        raise DataError(f"{self.where}: column {column!r} holds a {_kind(value)}, not text")
+
+
+def _kind(value: object) -> str:
+    return {list: "list", dict: "object", bool: "boolean", str: "text"}.get(type(value), "number")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, uncompressed when its name ends in .gz. Raises DataError."""
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (EOFError, gzip.BadGzipFile, zlib.error) as e:
+        raise DataError(f"{path}: not a complete gzip file ({e})") from None
+    except FileNotFoundError:
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = nearest(path.name, beside)
+        raise DataError(f"{path}: no such file" + (f"; did you mean {near}?" if near else "")) from None
+    except OSError as e:
+        raise DataError(f"cannot read {path}: {e.strerror or e}") from None
+
+
+# --------------------------------------------------------------- encoding
+
+
+def decode(data: bytes, where: str, encoding: str | None = None) -> str:
+    """Bytes as text: in the encoding given, else by byte order mark, else strict UTF-8.
+
+    Raises DataError with the place of the first bad byte and the likely encoding; ConfigError for an unknown encoding.
+    """
+    try:
+        name = encoding or next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8-sig")
+        return data.decode(name)
+    except LookupError:
+        raise ConfigError(f"{where}: unknown encoding {encoding!r}; try utf-8, gb18030, cp932, cp1252") from None
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        asked = encoding or "UTF-8"
+        hint = "" if encoding else f"; it looks like {likely_encoding(data)} (option encoding)"
+        raise DataError(f"{where} line {line}: not valid {asked} (byte 0x{data[e.start]:02x}){hint}") from None
+
+
+def likely_encoding(data: bytes) -> str:
+    """A guess for an error message, never used to read: cp932 by its kana, gb18030 by ideographs, else cp1252."""
+    for name, usual in (("cp932", r"[぀-ヿ一-鿿、-〟]"), ("gb18030", r"[一-鿿、-〟！-～]")):
+        try:
+            wide = re.sub(r"[\x00-\x7f]+", "", data.decode(name))
+        except UnicodeDecodeError:
+            continue
+        share = len(re.findall(usual, wide)) / max(len(wide), 1)
+        if share > 0.9 and (name != "cp932" or re.search("[ぁ-ん]", wide)):
+            return name
+    return "cp1252"
+
+
+# ------------------------------------------------------------------- rows
+
+
+def parse_rows(text: str, name: str, where: str) -> list[DataRow]:
+    """The rows of a text whose format is told by `name` (a trailing .gz is ignored); `where` names it in errors.
+
+    Raises DataError for the first line that is not what it should be, and for a file without rows.
+    """
+    suffix = Path(name.removesuffix(".gz")).suffix.lower()
+    if suffix not in _FORMATS:
+        raise DataError(f"{where}: {unknown('kind of file', suffix or name, _FORMATS)}")
+    if suffix == ".json":
+        rows = list(_json(text, where))
+    elif suffix in (".csv", ".tsv"):
+        rows = list(_csv(text, where, "\t" if suffix == ".tsv" else ","))
+    else:
+        rows = list(_jsonl(text, where))
+    if not rows:
+        raise DataError(f"{where}: no rows")
+    return rows
+
+
+def _jsonl(text: str, where: str) -> Iterator[DataRow]:
+    # Only \n ends a line: str.splitlines() would also cut at U+2028 inside a string.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            place = f"{where} line {number}"
+            yield DataRow(place, _object(_decoded(line, place), place))
+
+
+def _json(text: str, where: str) -> Iterator[DataRow]:
+    value = _decoded(text, where)
+    if not isinstance(value, list):
+        raise DataError(f"{where}: expected a list of objects, got {_kind(value)} (JSON lines are named .jsonl)")
+    for number, entry in enumerate(value, 1):
+        place = f"{where} entry {number}"
+        yield DataRow(place, _object(entry, place))
+
+
+def _decoded(text: str, place: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError) as e:
+        raise DataError(f"{place}: not valid JSON ({e})") from None
+
+
+def _object(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: expected a JSON object, got {_kind(value)}")
+    return value
+
+
+def _csv(text: str, where: str, delimiter: str) -> Iterator[DataRow]:
+    csv.field_size_limit(max(csv.field_size_limit(), _FIELD_LIMIT))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    start = 1
+    while True:
+        place = f"{where} line {start}"
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as e:
+            raise DataError(f"{place}: not valid CSV ({e})") from None
+        start = reader.line_num + 1
+        if not cells:
+            continue
+        if header is None:
+            header = cells
+            # Spreadsheets leave columns without a name, which nothing can ask for.
+            twice = sorted({c for c in cells if c and cells.count(c) > 1})
+            if twice:
+                raise DataError(f"{place}: column {twice[0]!r} is named twice")
+            continue
+        if len(cells) != len(header):
+            raise DataError(f"{place}: {len(cells)} fields, but the header has {len(header)}")
+        yield DataRow(place, dict(zip(header, cells, strict=True)))

@@ -1,0 +1,243 @@
+"""From a run folder to numbers: what each metric sees, the estimates, and the accounting of every status.
+
+A benchmark and attack are estimated once per primary judge (a rubric judge, or imported labels). Forms that the
+benchmark gives to a fixed judge, such as `choice`, carry that judge's judgment under every primary one. Rows are in the
+order of the items, so that faults, resumes and the order of arrival never change a byte.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from honne import plugins
+from honne.engine.store import RunFolder
+from honne.metrics._compare import Paired
+from honne.metrics._compare import compare as pair
+from honne.metrics._estimate import estimates
+from honne.metrics._units import unit_id
+from honne.plugins import Measure, Row, View
+from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, Response
+
+__all__ = [
+    "Account",
+    "Measured",
+    "Section",
+    "accounting",
+    "compare_measures",
+    "estimate",
+    "measures",
+    "reworded",
+    "views",
+]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One benchmark and attack of a run under one judge."""
+
+    benchmark: str
+    version: str
+    attack: str | None
+    judge: str | None
+    view: View
+    metrics: tuple[str, ...]
+    rubric: bool
+    """Whether `judge` is a primary judge: then a measure without any value is a finding, not an absence."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure with where it comes from."""
+
+    benchmark: str
+    version: str
+    attack: str | None
+    judge: str | None
+    model: str
+    measure: Measure
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where every item of one benchmark, attack and form went. Each mapping sums to `n * samples`."""
+
+    benchmark: str
+    attack: str | None
+    form: str
+    n: int
+    samples: int
+    responses: dict[str, int]
+    empty: int
+    judges: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+ByKey = dict[tuple[str, int], Judgment]
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    samples: int
+    sections: dict[tuple[str, str | None], list[Item]]
+    responses: dict[tuple[str, int], Response]
+    judgments: dict[str, ByKey]
+    judges: dict[str, dict[str, str]]
+    metrics: dict[str, tuple[str, ...]]
+
+    def judges_of(self, benchmark: str, items: Iterable[Item]) -> tuple[list[str], dict[str, str]]:
+        """The primary judges of these items, and the fixed judge key by form."""
+        ids = {item.id for item in items}
+        present = [key for key, rows in self.judgments.items() if any(item_id in ids for item_id, _ in rows)]
+        fixed_names = {form: name for form, name in self.judges[benchmark].items() if name != "rubric"}
+        fixed: dict[str, str] = {}
+        primary: list[str] = []
+        for key in present:
+            name = key.partition("@")[0]
+            forms = [form for form, judge in fixed_names.items() if judge == name]
+            if forms:
+                fixed |= dict.fromkeys(forms, key)
+            else:
+                primary.append(key)
+        return primary, fixed
+
+
+def _load(run: RunFolder) -> _Loaded:
+    spec = run.info["spec"]
+    sections: dict[tuple[str, str | None], list[Item]] = {}
+    for item in run.items():
+        sections.setdefault((item.benchmark, item.attack), []).append(item)
+    return _Loaded(
+        samples=spec["samples"],
+        sections=sections,
+        responses={(r.item_id, r.sample): r for r in run.responses()},
+        judgments={key: {(j.item_id, j.sample): j for j in rows} for key, rows in run.judgments().items()},
+        judges={b["name"]: b["judges"] for b in spec["benchmarks"]},
+        metrics={b["name"]: tuple(b["metrics"]) for b in spec["benchmarks"]},
+    )
+
+
+def views(run: RunFolder, paper: bool = False) -> list[Section]:
+    """What the metrics of each benchmark see, per attack and judge."""
+    loaded = _load(run)
+    out: list[Section] = []
+    for (benchmark, attack), items in loaded.sections.items():
+        primary, fixed = loaded.judges_of(benchmark, items)
+        judges: list[str | None] = []
+        judges += primary or [*fixed.values()][:1]
+        for judge in judges or [None]:
+            rows = [
+                Row(item, sample, loaded.responses.get((item.id, sample)), _judged(loaded, fixed, judge, item, sample))
+                for item in items
+                for sample in _samples(loaded, item)
+            ]
+            chosen = dict.fromkeys([*primary, *fixed.values()])
+            view = View(rows, judge, {key: loaded.judgments[key] for key in chosen}, paper)
+            out.append(
+                Section(benchmark, items[0].version, attack, judge, view, loaded.metrics[benchmark], judge in primary)
+            )
+    return out
+
+
+def _samples(loaded: _Loaded, item: Item) -> range:
+    """A recording may hold more samples of an item than the run asked for; they count."""
+    extra = loaded.samples
+    while (item.id, extra) in loaded.responses:
+        extra += 1
+    return range(extra)
+
+
+def _judged(loaded: _Loaded, fixed: dict[str, str], judge: str | None, item: Item, sample: int) -> Judgment | None:
+    key = fixed.get(item.form, judge)
+    return loaded.judgments[key].get((item.id, sample)) if key else None
+
+
+def measures(run: RunFolder, paper: bool = False) -> list[Measured]:
+    """Every measure of the run, with its values per unit: what `honne compare` pairs."""
+    return [found for _, found in _results(run, paper) if isinstance(found, Measured)]
+
+
+def _results(run: RunFolder, paper: bool) -> Iterable[tuple[Section, Measured | Estimate]]:
+    model = run.info["spec"]["model"]["name"]
+    for section in views(run, paper):
+        names = (*section.metrics, "agreement") if len(section.view.by_judge) > 1 else section.metrics
+        for name in names:
+            for found in plugins.load("metrics", name)(section.view):
+                if isinstance(found, Estimate):
+                    yield section, found
+                elif section.rubric or any(unit.value is not None for unit in found.units):
+                    judge = found.judge or section.judge
+                    yield (
+                        section,
+                        Measured(section.benchmark, section.version, section.attack, judge, model, found),
+                    )
+
+
+def estimate(run: RunFolder, paper: bool = False) -> list[Estimate]:
+    """Every number of the run, in a stable order."""
+    out: list[Estimate] = []
+    for section, found in _results(run, paper):
+        if isinstance(found, Estimate):
+            model = run.info["spec"]["model"]["name"]
+            place = {"run": run.name, "model": model, "benchmark": section.benchmark, "attack": section.attack}
+            out.append(msgspec.structs.replace(found, **place))
+            continue
+        out += estimates(
+            found.measure,
+            run=run.name,
+            model=found.model,
+            judge=found.judge,
+            benchmark=found.benchmark,
+            attack=found.attack,
+            rows=section.view.rows,
+        )
+    return list({_identity(e): e for e in out}.values())
+
+
+def _identity(e: Estimate) -> tuple[str | None, ...]:
+    return (e.benchmark, e.attack, e.judge, e.form, e.metric, e.slice, e.reference)
+
+
+def reworded(a: RunFolder, b: RunFolder) -> set[str]:
+    """The ids of units that both runs have but did not ask in the same words: they are not paired."""
+    theirs = {item.id: item for item in b.items()}
+    out: set[str] = set()
+    for item in a.items():
+        other = theirs.get(item.id)
+        if other is not None and (item.messages, item.options) != (other.messages, other.options):
+            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in range(_most_samples(a, b))}
+    return out
+
+
+def _most_samples(*runs: RunFolder) -> int:
+    return 1 + max((r.sample for run in runs for r in run.responses()), default=0)
+
+
+def compare_measures(a: Sequence[Measured], b: Sequence[Measured], unpairable: Collection[str]) -> list[Paired]:
+    """The paired differences a − b of everything that both sides measured alike."""
+    return pair(a, b, unpairable=unpairable)
+
+
+def accounting(run: RunFolder) -> list[Account]:
+    """Where every item went, per benchmark, attack and form. Items without a record count as `not_asked`."""
+    loaded = _load(run)
+    out: list[Account] = []
+    for (benchmark, attack), items in loaded.sections.items():
+        primary, fixed = loaded.judges_of(benchmark, items)
+        forms: dict[str, list[Item]] = {}
+        for item in items:
+            forms.setdefault(item.form, []).append(item)
+        for form, members in forms.items():
+            keys = [(item.id, sample) for item in members for sample in range(loaded.samples)]
+            statuses = Counter(loaded.responses[k].status if k in loaded.responses else "not_asked" for k in keys)
+            empty = sum(k in loaded.responses and loaded.responses[k].text == "" for k in keys)
+            judges = {}
+            for judge in [fixed[form]] if form in fixed else primary:
+                rows = loaded.judgments[judge]
+                buckets = Counter(rows[k].status if k in rows else "not_judged" for k in keys)
+                judges[judge] = {bucket: buckets[bucket] for bucket in BUCKETS}
+            responses = {status: statuses[status] for status in RESPONSE_STATUSES}
+            out.append(Account(benchmark, attack, form, len(members), loaded.samples, responses, empty, judges))
+    return out

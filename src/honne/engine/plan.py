@@ -1,0 +1,258 @@
+"""What a run is going to do, worked out before anything is asked: its items, its judges, its spec."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from honne import plugins
+from honne._version import __version__
+from honne.engine.store import FORMAT
+from honne.errors import ConfigError, DataError
+from honne.judges._family import same_family
+from honne.records import Item, now
+from honne.spec import Config, Spec, parse, slug
+
+__all__ = ["JudgePlan", "Options", "Plan", "limited", "make"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose, beside benchmarks, model and judges. `limit` is in groups per benchmark."""
+
+    limit: int | None = None
+    samples: int = 1
+    seed: int = 0
+    paper: bool = False
+
+    def check(self) -> None:
+        if self.samples < 1:
+            raise ConfigError(f"--samples {self.samples}: at least 1")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"--limit {self.limit}: at least 1 (groups per benchmark)")
+
+
+@dataclass(frozen=True)
+class JudgePlan:
+    """One judge of one benchmark, and the items that it serves."""
+
+    judge: plugins.Judge
+    benchmark: str
+    spec: str
+    items: tuple[Item, ...]
+    fixed: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One model's run: everything that is known before the first request."""
+
+    model: plugins.Model
+    items: tuple[Item, ...]
+    judges: tuple[JudgePlan, ...]
+    options: Options
+    spec: dict[str, Any]
+    data: list[dict[str, Any]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def default_folder(self) -> Path:
+        """`runs/<model>-<hash of the spec>`: the same command finds its folder again."""
+        identity = {k: v for k, v in self.spec.items() if k not in ("judges", "paper_rules")}
+        identity["model"] = {k: v for k, v in identity["model"].items() if k != "spec"}
+        digest = hashlib.sha256(msgspec.json.encode(identity, order="sorted")).hexdigest()[:8]
+        return Path("runs") / f"{slug(self.model.name)}-{digest}"
+
+    def info(self) -> dict[str, Any]:
+        """run.json as it is when the run starts."""
+        return {
+            "honne": __version__,
+            "format": FORMAT,
+            "state": "running",
+            "why": None,
+            "spec": self.spec,
+            "data": self.data,
+            "prompts": {plan.judge.key: dict(plan.judge.prompts) for plan in self.judges if plan.judge.prompts},
+            "served_models": [],
+            "counts": {},
+            "cost": {"model": None, "judges": {}},
+            "tokens": {"model": [None, None], "judges": {}},
+            "started": now().isoformat(timespec="seconds"),
+            "finished": None,
+            "notes": list(self.notes),
+        }
+
+
+def make(
+    benchmarks: Sequence[str], model: str, judges: Sequence[str], options: Options, config: Config | None = None
+) -> Plan:
+    """Build and check everything that a run needs. Raises ConfigError, DataError or JudgeError; asks nothing."""
+    config = config or Config()
+    options.check()
+    if not benchmarks:
+        raise ConfigError(f"name at least one benchmark; built in: {', '.join(plugins.names('benchmarks'))}")
+    if len(set(benchmarks)) < len(benchmarks):
+        raise ConfigError(f"a benchmark is named twice: {' '.join(benchmarks)}")
+    built = [benchmark(text, config) for text in benchmarks]
+    the_model, model_spec = _model(model, config)
+    items = _items([b for b, _ in built], options)
+    notes: list[str] = []
+    plans: list[JudgePlan] = []
+    for the_benchmark, _ in built:
+        plans += _judges(the_benchmark, judges, items, config, model_spec, notes)
+    spec = {
+        "benchmarks": [describe(b, s) for b, s in built],
+        "model": {"name": the_model.name, "spec": model_spec.public, "settings": dict(the_model.settings)},
+        "judges": [{"key": p.judge.key, "name": p.judge.name, "spec": p.spec} for p in plans],
+        "samples": options.samples,
+        "seed": options.seed,
+        "limit": options.limit,
+        "paper_rules": options.paper,
+    }
+    if options.samples > 1 and the_model.settings.get("temperature") == 0:
+        notes.append("samples > 1 at temperature 0: the samples will be near copies of each other")
+    data = [row for b, _ in built for row in provenance(b)]
+    return Plan(the_model, tuple(items), tuple(plans), options, spec, data, tuple(dict.fromkeys(notes)))
+
+
+def benchmark(text: str, config: Config | None = None) -> tuple[plugins.Benchmark, Spec]:
+    """The benchmark of a SPEC such as `flames`, `trust-safety?langs=en` or `file/prompts.jsonl?prompt=q`."""
+    spec = parse(text, config.benchmarks if config else None)
+    built: plugins.Benchmark = plugins.load("benchmarks", spec.provider)(spec)
+    return built, spec
+
+
+def describe(built: plugins.Benchmark, spec: Spec | None = None) -> dict[str, Any]:
+    """What a run stores about a benchmark, enough to estimate and report without it."""
+    return {
+        "spec": spec.public if spec else built.name,
+        "name": built.name,
+        "version": built.version,
+        "title": built.title,
+        "url": built.url,
+        "judges": dict(built.judges),
+        "metrics": list(built.metrics),
+    }
+
+
+def provenance(built: plugins.Benchmark) -> list[dict[str, Any]]:
+    """Where the data came from and whether they are the bytes that were published."""
+    from honne.data import resolve
+
+    out = []
+    for source in built.sources:
+        found = resolve(source)
+        out.append(
+            {
+                "dataset": source.dataset,
+                "file": source.file,
+                "url": source.url,
+                "licence": source.licence,
+                "sha256_expected": source.sha256,
+                "sha256": found.sha256,
+                "matches": found.matches,
+            }
+        )
+    return out
+
+
+def _model(text: str, config: Config) -> tuple[plugins.Model, Spec]:
+    spec = parse(text, config.models)
+    if not spec.name and spec.provider not in plugins.names("models"):
+        raise ConfigError(f"--model {text!r} is neither provider/name nor a name in honne.toml ([models.NAME])")
+    return plugins.load("models", spec.provider)(spec), spec
+
+
+def _items(benchmarks: Sequence[plugins.Benchmark], options: Options) -> list[Item]:
+    items: list[Item] = []
+    seen: dict[str, str] = {}
+    for built in benchmarks:
+        asked = limited(list(built.items(seed=options.seed)), options.limit, options.seed)
+        if not asked:
+            raise DataError(f"benchmark {built.name!r} has no items")
+        for item in asked:
+            if item.id in seen:
+                where = f"{seen[item.id]} and {built.name}" if seen[item.id] != built.name else built.name
+                raise DataError(f"item id {item.id!r} occurs twice ({where}): run them separately or give other ids")
+            seen[item.id] = built.name
+            items.append(msgspec.structs.replace(item, seq=len(items)))
+    return items
+
+
+def limited(items: list[Item], limit: int | None, seed: int) -> list[Item]:
+    """The first `limit` groups of a seeded order that is stratified by category and prefix-stable, in benchmark order.
+
+    Each category's groups are shuffled by a hash and spread evenly over [0, 1): any prefix holds every category in
+    proportion, and a larger limit only adds.
+    """
+    if limit is None:
+        return items
+    by_category: dict[str, list[str]] = {}
+    for item in items:
+        groups = by_category.setdefault(item.category, [])
+        if item.group not in groups[-1:]:
+            groups.append(item.group)
+    place: dict[str, tuple[float, str]] = {}
+    for groups in by_category.values():
+        shuffled = sorted(dict.fromkeys(groups), key=lambda group: _draw(seed, group))
+        for rank, group in enumerate(shuffled):
+            place.setdefault(group, ((rank + 0.5) / len(shuffled), _draw(seed, group)))
+    kept = set(sorted(place, key=lambda group: place[group])[:limit])
+    return [item for item in items if item.group in kept]
+
+
+def _draw(seed: int, group: str) -> str:
+    return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()
+
+
+def _judges(
+    built: plugins.Benchmark,
+    judges: Sequence[str],
+    items: Sequence[Item],
+    config: Config,
+    model: Spec,
+    notes: list[str],
+) -> list[JudgePlan]:
+    mine = [item for item in items if item.benchmark == built.name]
+    forms = dict.fromkeys(item.form for item in mine)
+    plans: list[JudgePlan] = []
+    fixed = dict.fromkeys(built.judges[form] for form in forms if built.judges.get(form, "rubric") != "rubric")
+    for name in fixed:
+        served = tuple(item for item in mine if built.judges.get(item.form) == name)
+        plans.append(JudgePlan(plugins.load("judges", name)(Spec(name, ""), built), built.name, name, served, True))
+    open_items = tuple(item for item in mine if built.judges.get(item.form, "rubric") == "rubric")
+    if not open_items:
+        return plans
+    if not judges:
+        notes.append(f"{built.name}: {len(open_items)} open items have no judge; add --judge llm/… to judge them")
+    for text in judges:
+        spec = parse(text, config.judges)
+        judge: plugins.Judge = plugins.load("judges", spec.provider)(spec, built)
+        plans.append(JudgePlan(judge, built.name, spec.public, open_items, False))
+        if judge.model is not None and same_family(judge.model.name, model.label):
+            notes.append(f"judge {judge.name} is of the same family as {model.label}: it may favour its own kin")
+    keys = [p.judge.key for p in plans]
+    if len(set(keys)) < len(keys):
+        raise ConfigError(f"--judge names the same judge twice: {', '.join(sorted(keys))}")
+    return plans
+
+
+def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """run.json of a resumed run: it started when it first started, and keeps the judges that it already had."""
+    known = {j["key"] for j in new["spec"]["judges"]}
+    kept = [j for j in old["spec"].get("judges", []) if j["key"] not in known]
+    spec = {**new["spec"], "judges": [*kept, *new["spec"]["judges"]]}
+    served = old.get("served_models") or []
+    prompts = {**(old.get("prompts") or {}), **new["prompts"]}
+    return {
+        **new,
+        "spec": spec,
+        "started": old.get("started") or new["started"],
+        "served_models": served,
+        "prompts": prompts,
+    }

@@ -1,0 +1,155 @@
+"""How far a run is: a live bar in a terminal, a plain line now and then elsewhere. Counts only, never any text."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TextIO
+
+__all__ = ["Progress", "Snapshot", "silent", "visible"]
+
+_REFRESH = 0.15
+_LINE_EVERY = 5.0
+_RATE_OVER = 30.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of an execution; `pause` is how many seconds everybody still waits, `trouble` the last error's kind."""
+
+    done: int
+    failed: int
+    total: int
+    in_flight: int
+    limit: int
+    retrying: int
+    pause: float
+    trouble: str | None
+
+
+class Progress:
+    """Shows nothing by itself: the silent kind, and the base of the others."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self.label = label
+        self.total = total
+        self._last: Snapshot | None = None
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._last is not None:
+            self._show(self._last, time.monotonic(), last=True)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Take note of `snapshot`, and show it unless something was shown just now."""
+        now = time.monotonic()
+        self._last = snapshot
+        self._seen.append((now, snapshot.done))
+        while len(self._seen) > 2 and now - self._seen[0][0] > _RATE_OVER:
+            self._seen.popleft()
+        self._show(snapshot, now, last=False)
+
+    def _show(self, snapshot: Snapshot, now: float, *, last: bool) -> None:
+        return
+
+    def _rate(self) -> float:
+        """Items per second over the last half minute."""
+        if len(self._seen) < 2:
+            return 0.0
+        (began, at_first), (ended, at_last) = self._seen[0], self._seen[-1]
+        return (at_last - at_first) / (ended - began) if ended > began else 0.0
+
+    def _details(self, snapshot: Snapshot) -> str:
+        rate = self._rate()
+        parts = [f"{rate:.1f}/s"]
+        if rate > 0 and snapshot.done < snapshot.total:
+            parts.append(f"ETA {_clock((snapshot.total - snapshot.done) / rate)}")
+        parts.append(f"{snapshot.in_flight} of {snapshot.limit} in flight")
+        if snapshot.failed:
+            parts.append(f"{snapshot.failed} failed")
+        if snapshot.retrying:
+            parts.append(f"{snapshot.retrying} retrying ({snapshot.trouble})")
+        if snapshot.pause > 0:
+            parts.append(f"the server asks to wait: {_clock(snapshot.pause)}")
+        return " · ".join(parts)
+
+
+class _Lines(Progress):
+    """A line every few seconds, for logs."""
+
+    def __init__(self, label: str, total: int, stream: TextIO) -> None:
+        super().__init__(label, total)
+        self._stream = stream
+        self._next = time.monotonic() + _LINE_EVERY
+
+    def _show(self, snapshot: Snapshot, now: float, *, last: bool) -> None:
+        if not last and now < self._next:
+            return
+        self._next = now + _LINE_EVERY
+        line = f"{self.label}: {snapshot.done}/{snapshot.total} · {self._details(snapshot)}"
+        print(line, file=self._stream, flush=True)
+
+
+class _Bar(Progress):
+    """A live bar on a terminal."""
+
+    def __init__(self, label: str, total: int, stream: TextIO) -> None:
+        super().__init__(label, total)
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self._bar: Bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[details]}", markup=False),
+            console=Console(file=stream),
+            auto_refresh=False,  # its thread would wake ten times a second for nothing
+        )
+        self._task = self._bar.add_task(escape(label), total=total, details="")
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self._bar.stop()
+
+    def _show(self, snapshot: Snapshot, now: float, *, last: bool) -> None:
+        if not last and now < self._next:
+            return
+        self._next = now + _REFRESH
+        self._bar.update(
+            self._task, completed=snapshot.done, total=snapshot.total, details=self._details(snapshot), refresh=True
+        )
+
+
+def visible(label: str, total: int, stream: TextIO | None = None) -> Progress:
+    """Progress on `stream` (default: standard error), in the form that suits it."""
+    stream = stream if stream is not None else sys.stderr
+    return _Bar(label, total, stream) if stream.isatty() else _Lines(label, total, stream)
+
+
+def silent(label: str, total: int) -> Progress:
+    """No progress at all."""
+    return Progress(label, total)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,306 @@
+"""The main job: ask, judge, estimate. The same command again finishes what is missing and asks nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from honne import plugins
+from honne.engine.estimate import estimate
+from honne.engine.journal import Journal
+from honne.engine.local import Outcome, execute
+from honne.engine.plan import JudgePlan, Plan, merged_info
+from honne.engine.progress import Progress
+from honne.engine.store import RunFolder, differences, locked, response_key
+from honne.errors import HonneError, Stopped, StoreError
+from honne.plugins import Request
+from honne.records import SETTLED, Item, Judgment, Message, Response, now
+
+__all__ = ["run"]
+
+MakeProgress = Callable[[str, int], Progress]
+
+
+def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
+    """Carry out `plan` in `folder`, from where it stands.
+
+    Raises StoreError for a folder of another spec, ModelError when nothing could be asked, Stopped when the run ended
+    early; everything received is kept, and estimated, in every case.
+    """
+    with locked(folder) as store:
+        info = _begin(plan, store)
+        why: HonneError | None = None
+        try:
+            try:
+                asyncio.run(_ask_and_judge(plan, store, info, progress))
+            except KeyboardInterrupt:
+                raise Stopped("interrupted") from None
+        except HonneError as e:
+            why = e
+        try:
+            _finish(plan, store, info, why)
+        except HonneError as e:
+            why = why or e
+        if why is not None:
+            if isinstance(why, Stopped):
+                raise Stopped(f"{why} The same command goes on from {folder}.") from None
+            raise why
+        return store
+
+
+def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
+    info = plan.info()
+    if (store.path / "run.json").exists():
+        old = store.info
+        changed = differences(old["spec"], info["spec"])
+        if changed:
+            what = "; ".join(changed)
+            raise StoreError(
+                f"{store.path} holds another run: {what}. Use the options it was started with, or another -o"
+            )
+        info = merged_info(old, info)
+    elif any(p.name != ".lock" for p in store.path.iterdir()):
+        raise StoreError(f"{store.path} is not empty and not a run folder: name another -o")
+    store.write_info(info)
+    store.write_items(plan.items)
+    return info
+
+
+async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], progress: MakeProgress) -> None:
+    todo = list(_requests(plan, store))
+    if todo:
+        await _ask(plan, store, todo, info, progress)
+    store.refresh()
+    for judging in plan.judges:
+        await _judge(judging, plan, store, progress)
+
+
+# ----------------------------------------------------------------- responses
+
+
+def _requests(plan: Plan, store: RunFolder) -> Iterator[Request]:
+    settled = {response_key(r) for r in store.responses() if r.status in SETTLED}
+    occurrences = Counter(item.messages for item in plan.items)
+    asked: Counter[tuple[Message, ...]] = Counter()
+    for item in plan.items:
+        occurrence = asked[item.messages]
+        asked[item.messages] += 1
+        for sample in range(plan.options.samples):
+            if (item.id, sample) not in settled:
+                yield Request(
+                    item_id=item.id,
+                    sample=sample,
+                    messages=item.messages,
+                    occurrence=occurrence,
+                    occurrences=occurrences[item.messages],
+                )
+
+
+async def _ask(plan: Plan, store: RunFolder, todo: list[Request], info: dict[str, Any], progress: MakeProgress) -> None:
+    journal: Journal[Response] = Journal(store.responses_folder)
+    model = plan.model
+    await model.open()
+    served: set[str] = set(info["served_models"])
+    try:
+        with progress(f"asking {model.name}", len(todo)) as bar:
+
+            def record(outcome: Outcome) -> None:
+                response = _response(model, outcome)
+                journal.append(response)
+                if response.served_model is not None:
+                    served.add(response.served_model)
+
+            await execute(model, todo, record, total=len(todo), progress=bar)
+    finally:
+        info["served_models"] = sorted(served)
+        journal.close()
+        await model.close()
+
+
+def _response(model: plugins.Model, outcome: Outcome) -> Response:
+    reply, error = outcome.reply, outcome.error
+    common: dict[str, Any] = {
+        "item_id": outcome.request.item_id,
+        "model": model.name,
+        "sample": outcome.request.sample,
+        "attempts": outcome.attempts,
+        "request_hash": outcome.request_hash,
+        "seconds": outcome.seconds,
+        "at": now(),
+    }
+    if reply is None:
+        return Response(status="error", error=str(error), **common)
+    return Response(
+        status=reply.status,
+        text=reply.text,
+        reasoning=reply.reasoning,
+        finish=reply.finish,
+        error=reply.error,
+        served_model=reply.served_model,
+        tokens_in=reply.tokens_in,
+        tokens_out=reply.tokens_out,
+        cost=reply.cost,
+        logprobs=reply.logprobs,
+        **common,
+    )
+
+
+# ----------------------------------------------------------------- judgments
+
+
+async def _judge(plan: JudgePlan, whole: Plan, store: RunFolder, progress: MakeProgress) -> None:
+    judge, model_name = plan.judge, whole.model.name
+    done = {(j.item_id, j.sample) for j in store.judgments().get(judge.key, ()) if j.status not in ("error", "skipped")}
+    by_item = {item.id: item for item in plan.items}
+    responses = [r for r in store.responses() if r.item_id in by_item and (r.item_id, r.sample) not in done]
+    earlier = {(j.item_id, j.sample): j.status for j in store.judgments().get(judge.key, ())}
+    journal: Journal[Judgment] = Journal(store.judge_folder(judge.key))
+    requests: list[Request] = []
+    waiting: dict[tuple[str, int], Response] = {}
+    try:
+        for response in responses:
+            key = (response.item_id, response.sample)
+            item = by_item[response.item_id]
+            request = judge.render(item, response)
+            if request is not None:
+                requests.append(request)
+                waiting[key] = response
+                continue
+            judgment = _named(judge.parse(item, response, None), judge, model_name, response)
+            if earlier.get(key) != judgment.status:
+                journal.append(judgment)
+        if requests:
+            await _ask_judge(judge, model_name, by_item, waiting, requests, journal, progress)
+    finally:
+        journal.close()
+
+
+async def _ask_judge(
+    judge: plugins.Judge,
+    model_name: str,
+    items: Mapping[str, Item],
+    waiting: Mapping[tuple[str, int], Response],
+    requests: list[Request],
+    journal: Journal[Judgment],
+    progress: MakeProgress,
+) -> None:
+    model = judge.model
+    if model is None:
+        raise TypeError(f"judge {judge.name} renders requests but has no model")
+    first_try: dict[tuple[str, int], Outcome] = {}
+
+    def record(outcome: Outcome) -> Request | None:
+        key = (outcome.request.item_id, outcome.request.sample)
+        item, response = items[key[0]], waiting[key]
+        before = first_try.pop(key, None)
+        if outcome.reply is None or outcome.reply.status == "not_asked":
+            reason = str(outcome.error) if outcome.error else "the recording has no judgment of this answer"
+            judgment = Judgment(
+                item_id=key[0], model=model_name, sample=key[1], judge=judge.key, status="error", error=reason, at=now()
+            )
+        else:
+            judgment = judge.parse(item, response, outcome.reply)
+            if judgment.status == "unparsed" and before is None:
+                repair = judge.repair(item, response, outcome.reply)
+                if repair is not None:
+                    first_try[key] = outcome
+                    return repair
+        if judgment.status != "scored" and before is not None and before.reply is not None:
+            # The repair failed: keep the judge's first reply, which says more about why.
+            judgment = msgspec.structs.replace(judge.parse(item, response, before.reply), error=judgment.error)
+        journal.append(_costed(_named(judgment, judge, model_name, response), [o for o in (before, outcome) if o]))
+        return None
+
+    await model.open()
+    try:
+        with progress(f"judging with {judge.name}", len(requests)) as bar:
+            await execute(model, requests, record, total=len(requests), progress=bar)
+    finally:
+        await model.close()
+
+
+def _named(judgment: Judgment, judge: plugins.Judge, model: str, response: Response) -> Judgment:
+    return msgspec.structs.replace(
+        judgment, item_id=response.item_id, model=model, sample=response.sample, judge=judge.key, at=now()
+    )
+
+
+def _costed(judgment: Judgment, outcomes: list[Outcome]) -> Judgment:
+    replies = [o.reply for o in outcomes if o.reply is not None]
+    return msgspec.structs.replace(
+        judgment,
+        attempts=sum(o.attempts for o in outcomes),
+        seconds=_total(o.seconds for o in outcomes),
+        tokens_in=_total(r.tokens_in for r in replies),
+        tokens_out=_total(r.tokens_out for r in replies),
+        cost=_total(r.cost for r in replies),
+    )
+
+
+def _total(values: Iterable[Any]) -> Any:
+    """The sum, or None when any part of it is unknown: an unknown cost is never 0."""
+    listed = list(values)
+    return None if not listed or any(v is None for v in listed) else sum(listed)
+
+
+# -------------------------------------------------------------------- finish
+
+
+def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError | None) -> None:
+    store.refresh()
+    with _also_when_full(why):
+        store.finish_responses()
+        store.finish_judgments()
+    responses = store.responses()
+    counts = Counter(r.status for r in responses)
+    counts["not_asked"] += len(plan.items) * plan.options.samples - len(responses)
+    info["counts"] = dict(sorted(counts.items()))
+    info["cost"] = {
+        "model": _total(r.cost for r in responses if r.status in SETTLED),
+        "judges": {key: _total(j.cost for j in rows) for key, rows in store.judgments().items() if _paid(rows)},
+    }
+    info["tokens"] = {
+        "model": _tokens(responses),
+        "judges": {key: _tokens(rows) for key, rows in store.judgments().items() if _paid(rows)},
+    }
+    info["notes"] = list(dict.fromkeys([*plan.notes, *_notes(info, store)]))
+    info["state"] = "done" if why is None else "stopped"
+    info["why"] = None if why is None else str(why)
+    info["finished"] = now().isoformat(timespec="seconds")
+    store.write_info(info)
+    store.write_estimates(estimate(store, plan.options.paper))
+
+
+@contextlib.contextmanager
+def _also_when_full(why: HonneError | None) -> Iterator[None]:
+    """A run that stops because the disk is full cannot be compacted; its segments stay, and the first reason counts."""
+    try:
+        yield
+    except Stopped:
+        if why is None:
+            raise
+
+
+def _paid(rows: list[Judgment]) -> bool:
+    return any(j.attempts for j in rows)
+
+
+def _tokens(rows: Iterable[Response] | Iterable[Judgment]) -> list[int | None]:
+    known = [(r.tokens_in, r.tokens_out) for r in rows if r.tokens_in is not None and r.tokens_out is not None]
+    return [sum(a for a, _ in known), sum(b for _, b in known)] if known else [None, None]
+
+
+def _notes(info: dict[str, Any], store: RunFolder) -> Iterator[str]:
+    served = info["served_models"]
+    if len(served) > 1:
+        yield f"the served model changed within the run: {', '.join(served)}"
+    for row in info["data"]:
+        if not row["matches"]:
+            yield f"{row['dataset']}/{row['file']} differs from the published file (sha256 {row['sha256'][:12]}…)"
+    yield from store.damage

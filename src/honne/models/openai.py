@@ -1,0 +1,310 @@
+"""`openai/NAME`: any server that speaks OpenAI's chat completions (vLLM, SGLang, Ollama, llama.cpp, OpenRouter, …)."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+import re
+import ssl
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from honne.errors import ConfigError, ModelError
+from honne.models import _chat, _faults
+from honne.plugins import Reply, Request
+from honne.records import Message
+from honne.spec import Spec, env, read_options
+
+__all__ = ["PLUGIN", "OpenAI"]
+
+_TRANSPORT: dict[str, type] = {
+    "base_url": str,
+    "concurrency": int,
+    "timeout": float,
+    "key_env": str,
+    "ca_file": str,
+    "price_in": float,
+    "price_out": float,
+}
+_ASKED: dict[str, type] = {
+    "frequency_penalty": float,
+    "logprobs": bool,
+    "max_completion_tokens": int,
+    "max_tokens": int,
+    "presence_penalty": float,
+    "seed": int,
+    "stop": str,
+    "system": str,
+    "temperature": float,
+    "top_logprobs": int,
+    "top_p": float,
+}
+# `stream` and `n` would change the shape of the reply; the others are honne's own to fill.
+_RESERVED = frozenset({"model", "messages", "n", "stream"})
+_REPLY_LIMIT = 64 * 2**20
+_CONNECT_LIMIT = 10.0
+_ENCODER = msgspec.json.Encoder()
+
+
+class OpenAI:
+    """A chat server behind one pooled set of connections.
+
+    Options that change the request are `settings`: system, temperature, top_p, max_tokens, max_completion_tokens,
+    stop, seed (sample k is asked with seed + k, or all samples would be the same), presence_penalty,
+    frequency_penalty, logprobs, top_logprobs and `body.FIELD` (JSON, else text). The others are transport: base_url,
+    concurrency, timeout (seconds per try), key_env, ca_file, price_in and price_out (per million tokens).
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        if not spec.name:
+            raise ConfigError("openai needs the model's name: openai/NAME")
+        given = read_options(spec, _TRANSPORT | _ASKED, open_prefix="body.")
+        self.name = spec.label
+        self.concurrency: int = given.get("concurrency", 64)
+        self._model = spec.name
+        self._timeout: float = given.get("timeout", 120.0)
+        self._prices: tuple[float | None, float | None] = (given.get("price_in"), given.get("price_out"))
+        self._check(given)
+        self.settings: Mapping[str, Any] = self._settings(given)
+        self._fixed = {k: v for k, v in self.settings.items() if k not in ("system", "seed")}
+        self._ssl = self._trust(given.get("ca_file"))
+        address = spec.secret("base_url") or env("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+        self._url, self._where, login = self._address(address)
+        self._key_env: str = given.get("key_env", "OPENAI_API_KEY")
+        key = (env(self._key_env) or "").strip()
+        if not re.fullmatch(r"[\x21-\x7e]*", key):
+            raise ConfigError(f"{self.name}: the key in {self._key_env} holds characters that no HTTP header may carry")
+        state = "check the key in" if key else "set the key in"
+        self._hint = f"{state} {self._key_env}, or name another variable with key_env="
+        self._headers = {"Content-Type": "application/json", "User-Agent": "honne"}
+        if login or key:
+            self._headers["Authorization"] = f"Basic {login}" if login else f"Bearer {key}"
+        self._scrub = _faults.scrubber(key, login)
+        self._session: aiohttp.ClientSession | None = None
+        self._proxy: URL | None = None
+        self._schema_refused = False
+
+    # ------------------------------------------------------------------ options
+
+    def _check(self, given: Mapping[str, Any]) -> None:
+        for option, value in given.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{self.name}: option {option}={value} must be a finite number")
+            if option in ("timeout", "concurrency", "max_tokens", "max_completion_tokens") and value <= 0:
+                raise ConfigError(f"{self.name}: option {option}={value} must be above 0")
+            if option in ("price_in", "price_out", "temperature", "top_p", "top_logprobs") and value < 0:
+                raise ConfigError(f"{self.name}: option {option}={value} must not be negative")
+
+    def _settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        out = {k: given[k] for k in sorted(_ASKED) if k in given}
+        if isinstance(stop := _json_or_text(out.get("stop", "")), list):
+            out["stop"] = stop
+        if "top_logprobs" in out:
+            out["logprobs"] = True
+        for option in sorted(k for k in given if k.startswith("body.")):
+            field = option.removeprefix("body.")
+            if field in _RESERVED or field in out:
+                raise ConfigError(f"{self.name}: {option} is honne's own to set")
+            out[field] = _json_or_text(given[option])
+        return out
+
+    def _trust(self, ca_file: str | None) -> ssl.SSLContext | bool:
+        if ca_file is None:
+            return True
+        context = ssl.create_default_context()
+        try:
+            context.load_verify_locations(Path(ca_file).expanduser())
+        except (OSError, ssl.SSLError) as e:
+            raise ConfigError(f"{self.name}: ca_file={ca_file} cannot be read as certificates: {e}") from None
+        return context
+
+    def _address(self, base: str) -> tuple[URL, str, str | None]:
+        """The endpoint without user info, the address as it may be shown, and the login as Basic credentials."""
+        try:
+            url = URL(base)
+        except ValueError:
+            url = URL()
+        if url.scheme not in ("http", "https") or not url.host:
+            shown = base if "@" not in base else "(not shown: it holds a login)"
+            raise ConfigError(f"{self.name}: base_url {shown!r} must be like http://127.0.0.1:8000/v1")
+        login = None
+        if url.user is not None or url.password is not None:
+            login = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode()
+            url = url.with_user(None)
+        where = str(url.with_query(None).with_fragment(None)).rstrip("/")
+        path = url.path.rstrip("/").removesuffix("/chat/completions")
+        return url.with_path(f"{path}/chat/completions", keep_query=True), where, login
+
+    # ---------------------------------------------------------------- interface
+
+    async def open(self) -> None:
+        """Set up the connections; opening twice is harmless. Nothing is sent yet."""
+        if self._session is not None and not self._session.closed:
+            return
+        self._proxy = _proxy(self._url)
+        self._session = aiohttp.ClientSession(
+            # most servers drop a connection after 5 idle seconds: leaving first avoids asking into a closing one
+            connector=aiohttp.TCPConnector(limit=self.concurrency, keepalive_timeout=4.0, ssl=self._ssl),
+            timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=min(_CONNECT_LIMIT, self._timeout)),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def body(self, request: Request) -> bytes:
+        """The request's JSON, keys in a fixed order; with the schema even where the server turned out to refuse it."""
+        return self._encode(request, request.schema)
+
+    def _encode(self, request: Request, schema: Mapping[str, Any] | None) -> bytes:
+        messages = request.messages
+        if system := self.settings.get("system"):
+            if messages and messages[0].role == "system":
+                messages = (Message("system", f"{system}\n\n{messages[0].content}"), *messages[1:])
+            else:
+                messages = (Message("system", system), *messages)
+        fields: dict[str, Any] = {"model": self._model, "messages": messages, **self._fixed}
+        if "seed" in self.settings:
+            fields["seed"] = self.settings["seed"] + request.sample
+        if schema is not None:
+            fields["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": schema, "strict": True},
+            }
+        try:
+            return _ENCODER.encode(fields)
+        except UnicodeEncodeError:
+            fields["messages"] = [Message(m.role, _chat.whole(m.content)) for m in messages]
+            return _ENCODER.encode(fields)
+
+    async def ask(self, request: Request, body: bytes) -> Reply:
+        """One try. A server that turns out not to know JSON schemas is asked again without, and so from then on."""
+        with_schema = request.schema is not None
+        if with_schema and self._schema_refused:
+            body, with_schema = self._encode(request, None), False
+        status, headers, raw = await self._post(body)
+        if with_schema and status in (400, 422) and _faults.schema_rejected(raw):
+            status, headers, raw = await self._post(self._encode(request, None))
+            self._schema_refused = self._schema_refused or status == 200
+        if status != 200:
+            return _faults.failure(status, headers, raw, where=self._where, hint=self._hint, scrub=self._scrub)
+        completion = _chat.decode(raw)
+        error = completion.error or (completion.choices[0].error if completion.choices else None)
+        if error:
+            return _faults.body_error(error, where=self._where, hint=self._hint, scrub=self._scrub)
+        reply = _chat.read(completion)
+        if reply.tokens_in is None or reply.tokens_out is None or None in self._prices:
+            return reply
+        return msgspec.structs.replace(reply, cost=self.price(reply.tokens_in, reply.tokens_out))
+
+    def price(self, tokens_in: int, tokens_out: int) -> float | None:
+        """The cost of so many tokens, in the currency of the prices given; None when a price is unknown."""
+        price_in, price_out = self._prices
+        if price_in is None or price_out is None:
+            return None
+        return (tokens_in * price_in + tokens_out * price_out) / 1e6
+
+    # ---------------------------------------------------------------- transport
+
+    async def _post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        if self._session is None:
+            await self.open()
+        assert self._session is not None
+        try:
+            response = await self._session.post(self._url, data=body, allow_redirects=False, proxy=self._proxy)
+            try:
+                # no `async with`: its exit may wait, and a cancellation there would lose an answer already read
+                return response.status, response.headers, await _bounded(response.content)
+            finally:
+                response.release()
+        except aiohttp.ClientSSLError as e:
+            why = _faults.one_line(str(e.os_error))
+            raise ModelError(
+                f"no TLS connection to {self._where}: {why} (ca_file= names a CA to trust)", kind="tls", fatal=True
+            ) from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as e:
+            raise ModelError(self._unreachable(e), kind="unreachable", retryable=True) from None
+        except aiohttp.ClientHttpProxyError as e:
+            raise ModelError(
+                f"the proxy for {self._where} answered HTTP {e.status} (check the proxy variables)",
+                kind="proxy",
+                fatal=True,
+            ) from None
+        except TimeoutError:
+            raise ModelError(
+                f"no answer from {self._where} within {self._timeout:g} s", kind="timeout", retryable=True
+            ) from None
+        except (aiohttp.ClientError, OSError) as e:
+            raise ModelError(
+                f"{self._where} dropped the connection ({type(e).__name__})", kind="dropped", retryable=True
+            ) from None
+
+    def _unreachable(self, error: Exception) -> str:
+        number = getattr(error, "errno", None)
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            why = "no connection in time"
+        elif isinstance(number, int) and number > 0:
+            why = os.strerror(number).lower()
+        else:
+            why = _faults.one_line(self._scrub(str(getattr(error, "os_error", error))))
+        through = " through the proxy" if self._proxy is not None else ""
+        return f"cannot reach {self._where}{through}: {why} (is the server running? base_url= names it)"
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    """The whole body; a ModelError once it exceeds what a chat reply can be."""
+    first = await content.readany()
+    if content.at_eof():
+        return first
+    chunks, size = [first], len(first)
+    while chunk := await content.readany():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _REPLY_LIMIT:
+            raise ModelError(f"the reply exceeds {_REPLY_LIMIT >> 20} MB", kind="too_large", item_fault=True)
+    return b"".join(chunks)
+
+
+def _proxy(url: URL) -> URL | None:
+    """The proxy that the environment names for `url`. Never one for loopback, which no proxy could reach.
+
+    Not aiohttp's `trust_env`: that sends loopback requests to the proxy too, and reads netrc on every request.
+    """
+    host = url.host or ""
+    if host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1":
+        return None
+    if urllib.request.proxy_bypass(f"{host}:{url.port}") or urllib.request.proxy_bypass(host):
+        return None
+    found = urllib.request.getproxies()
+    address = found.get(url.scheme) or found.get("all")
+    if not address:
+        return None
+    proxy = URL(address if "://" in address else f"http://{address}")
+    if proxy.scheme not in ("http", "https"):
+        raise ModelError(
+            f"the environment names a {proxy.scheme} proxy for {host}, and only http and https proxies work "
+            "(no_proxy exempts a host)",
+            kind="proxy",
+            fatal=True,
+        )
+    return proxy
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return msgspec.json.decode(value.encode())
+    except ValueError:
+        return value
+
+
+PLUGIN = OpenAI

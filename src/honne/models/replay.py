@@ -1,0 +1,176 @@
+"""`replay/FILE`: answers recorded earlier, by item id or by exact prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from honne.errors import ConfigError, DataError, ModelError, unknown
+from honne.models._chat import whole
+from honne.models._recorded import rows
+from honne.plugins import Reply, Request
+from honne.records import RESPONSE_STATUSES, Message
+from honne.spec import Spec, read_options
+
+__all__ = ["PLUGIN", "Replay"]
+
+_ANSWER = ("response", "text", "answer")
+_ENCODER = msgspec.json.Encoder()
+
+
+class _Recorded(NamedTuple):
+    sample: int | None
+    reply: Reply
+
+
+class Replay:
+    """Recorded answers. The rule, exactly:
+
+    1. A record names its item by `id` (or `item_id`), its prompt by `prompt` (text) or `messages` (a list of
+       `{"role", "content"}`; `prompt` may be such a list too), or both. Its answer is `response`, `text` or `answer`
+       (null: not asked), or a `status` that needs none. Optional: `sample`, `reasoning`, `finish`, `status`, `error`,
+       `model` or `served_model`, `tokens_in`, `tokens_out`, `cost`, `logprobs`.
+    2. An item is answered by the records with its id; if there are none, by those with exactly its messages; if there
+       are none, by those whose prompt is exactly the text of its last user message.
+    3. Records that state a `sample` answer that sample; the others count in the order of the file. By id, the j-th
+       record is sample j. By prompt, the k-th record goes to the k-th item with that prompt (`Request.occurrence`),
+       and with n such items, records n … 2n-1 are their sample 1, and so on.
+    4. What has no record is `not_asked`. A recorded status `error` stays that item's error.
+
+    Option `model=NAME` reads only the records of that model. FILE is JSONL, JSON, CSV, TSV or Parquet, also `.gz`.
+    """
+
+    concurrency = 8
+
+    def __init__(self, spec: Spec) -> None:
+        if not spec.name:
+            raise ConfigError("replay needs a file: replay/FILE")
+        given = read_options(spec, {"model": str})
+        self.name = spec.label
+        self.settings: Mapping[str, Any] = dict(given)
+        self._only: str | None = given.get("model")
+        self._path = Path(spec.name).expanduser()
+        if not self._path.is_file():
+            raise DataError(f"cannot read recorded answers {self._path}: no such file")
+        self._by_id: dict[str, list[_Recorded]] = {}
+        self._by_prompt: dict[str, list[_Recorded]] = {}
+        self._by_messages: dict[bytes, list[_Recorded]] = {}
+        self._read = False
+
+    async def open(self) -> None:
+        """Read the file; opening twice is harmless. Raises DataError for a record that cannot be used."""
+        if not self._read:
+            for place, record in rows(self._path):
+                self._add(place, record)
+            self._read = True
+            if not (self._by_id or self._by_prompt or self._by_messages):
+                which = f" of model {self._only!r}" if self._only else ""
+                raise DataError(f"{self._path} holds no recorded answers{which}")
+
+    async def close(self) -> None:
+        return
+
+    def body(self, request: Request) -> bytes:
+        return _ENCODER.encode(request.messages)
+
+    async def ask(self, request: Request, body: bytes) -> Reply:
+        await self.open()
+        found = self._find(request)
+        if found is None:
+            return Reply(status="not_asked")
+        if found.status == "error":
+            raise ModelError(found.error or "recorded as an error", kind="recorded", item_fault=True)
+        return found
+
+    def price(self, tokens_in: int, tokens_out: int) -> float | None:
+        return None
+
+    def _find(self, request: Request) -> Reply | None:
+        records = self._by_id.get(request.item_id)
+        index = request.sample
+        if records is None:
+            last = next((m.content for m in reversed(request.messages) if m.role == "user"), None)
+            records = self._by_messages.get(_ENCODER.encode(request.messages))
+            if records is None and last is not None:
+                records = self._by_prompt.get(last)
+            if records is None:
+                return None
+            # the run's items with this prompt: at least those up to this one
+            items = max(request.occurrences, request.occurrence + 1)
+            index = request.occurrence + request.sample * items
+            stated = [r for r in records if r.sample == request.sample]
+            if stated:
+                return stated[request.occurrence].reply if request.occurrence < len(stated) else None
+        else:
+            stated = [r for r in records if r.sample == request.sample]
+            if stated:
+                return stated[-1].reply  # the last record of a key wins, as in a run folder
+        plain = [r for r in records if r.sample is None]
+        return plain[index].reply if index < len(plain) else None
+
+    def _add(self, place: str, record: Mapping[str, Any]) -> None:
+        name = record.get("served_model") or record.get("model")
+        if self._only is not None and record.get("model") != self._only:
+            return
+        item = record.get("id", record.get("item_id"))
+        prompt = record.get("prompt")
+        messages = record.get("messages") or (prompt if isinstance(prompt, list) else None)
+        if item is None and not isinstance(prompt, str) and not messages:
+            raise DataError(f"{self._path}: {place} has neither an id (id, item_id) nor a prompt (prompt, messages)")
+        one = _Recorded(self._int(place, record, "sample"), self._reply(place, record, name))
+        if item is not None:
+            self._by_id.setdefault(str(item), []).append(one)
+        if messages:
+            try:
+                said = msgspec.convert(messages, tuple[Message, ...])
+            except msgspec.ValidationError as e:
+                raise DataError(f"{self._path}: {place}: messages must be a list of role and content: {e}") from None
+            self._by_messages.setdefault(_ENCODER.encode(said), []).append(one)
+        elif isinstance(prompt, str):
+            self._by_prompt.setdefault(prompt, []).append(one)
+
+    def _reply(self, place: str, record: Mapping[str, Any], name: Any) -> Reply:
+        answered = next((k for k in _ANSWER if k in record), None)
+        text = record[answered] if answered else None
+        status = record.get("status") or ("ok" if text is not None else "not_asked")
+        if status not in RESPONSE_STATUSES:
+            raise DataError(f"{self._path}: {place}: {unknown('status', str(status), RESPONSE_STATUSES)}")
+        if answered is None and not record.get("status"):
+            raise DataError(f"{self._path}: {place} has no answer (one of {', '.join(_ANSWER)})")
+        if text is not None and not isinstance(text, str):
+            raise DataError(f"{self._path}: {place}: {answered} must be text")
+        logprobs = record.get("logprobs")
+        if logprobs is not None and not isinstance(logprobs, str):
+            logprobs = _ENCODER.encode(logprobs).decode()
+        cost = record.get("cost")
+        return Reply(
+            status=status,
+            text=None if text is None else whole(text),
+            reasoning=_text(record.get("reasoning")),
+            finish=_text(record.get("finish")),
+            served_model=_text(name),
+            tokens_in=self._int(place, record, "tokens_in"),
+            tokens_out=self._int(place, record, "tokens_out"),
+            cost=float(cost) if isinstance(cost, int | float) else None,
+            logprobs=logprobs,
+            error=_text(record.get("error")),
+        )
+
+    def _int(self, place: str, record: Mapping[str, Any], field: str) -> int | None:
+        value = record.get(field)
+        if value is None or value == "":
+            return None
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise DataError(f"{self._path}: {place}: {field}={value!r} must be a whole number") from None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+PLUGIN = Replay

@@ -1,0 +1,294 @@
+"""The pieces of the HTML page: estimates and examples turned into rows that the template only has to lay out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate
+from honne.report import _svg
+from honne.report._blocks import Block, Face, Line, face_slices, methods
+from honne.report._text import (
+    Axis,
+    axis,
+    bounds,
+    category,
+    clean,
+    clip,
+    count,
+    interval,
+    level,
+    number,
+    oneline,
+    value,
+)
+from honne.report._ties import Tests, tied
+from honne.report._words import explain
+from honne.report.model import Example, Part, RunReport, Worst
+
+__all__ = ["Room", "accounts", "block"]
+
+_CATEGORY_ROWS = 80
+_PROMPT, _ANSWER, _WHY = 800, 1500, 600
+_HEAT = 7
+
+
+class Room:
+    """How much of the page is left for category cells and for example answers, so that it stays under 3 MB."""
+
+    def __init__(self, cells: int = 1600, text: int = 900_000) -> None:
+        self.cells = cells
+        self.text = text
+        self.left_out = 0
+
+    def rows(self, wanted: int, columns: int) -> int:
+        """How many of `wanted` category rows may be shown; at least the top few while anything is left."""
+        fit = min(wanted, _CATEGORY_ROWS, max(0, self.cells // max(1, columns)))
+        self.cells -= fit * columns
+        return fit
+
+    def take(self, *texts: str) -> bool:
+        """Whether these texts still fit, as they will be escaped."""
+        size = sum(len(escape(text).encode()) for text in texts) + 600
+        if size > self.text:
+            self.left_out += 1
+            return False
+        self.text -= size
+        return True
+
+
+def block(b: Block, place: int, several: bool, tests: Tests | None, room: Room) -> dict[str, Any]:
+    """One benchmark under one judge."""
+    faces = [(i, name, face_slices(b, column)) for column, (i, name) in enumerate(b.runs)]
+    faces = [(i, name, found) for i, name, found in faces if found]
+    return {
+        "id": f"b{place}",
+        "benchmark": oneline(b.benchmark),
+        "attack": oneline(b.attack) if b.attack else "",
+        "judge": oneline(b.judge) if b.judge else "",
+        "several": several,
+        "headlines": _measures(b, b.headlines, several, tests),
+        "rest": _measures(b, b.rest, several, tests) if b.rest else None,
+        "categories": [_categories(b, line, room) for line in b.broken_down()],
+        "faces": _faces(faces) if faces else None,
+        "worst": [found for name, w in b.worst if (found := _worst(name if several else "", w, room))],
+    }
+
+
+# ------------------------------------------------------------------ measures
+
+
+def _name(line: Line) -> str:
+    e = line.first
+    extra = [oneline(x) for x in (line.form, f"against {line.reference}" if line.reference else None) if x]
+    return oneline(line.metric) + (f" · {', '.join(extra)}" if extra else "")
+
+
+def _measures(b: Block, lines: list[Line], several: bool, tests: Tests | None) -> dict[str, Any]:
+    scale = axis([e for line in lines for e in line.found])
+    groups = []
+    for line in lines:
+        letters = tied(b, line, tests)
+        rows = [
+            _row(i, name, e, scale, letter)
+            for (i, name), e, letter in zip(b.runs, line.cells, letters, strict=True)
+            if e is not None
+        ]
+        better = {"higher": "higher is better", "lower": "lower is better"}.get(line.first.better or "", "")
+        groups.append({"name": _name(line), "explain": explain(line.metric), "better": better, "rows": rows})
+    found = [e for line in lines for e in line.found]
+    return {
+        "groups": groups,
+        "ruler": _svg.ruler(scale),
+        "level": ", ".join(dict.fromkeys(level(e) for e in found if e.level)),
+        "methods": methods(lines),
+        "missing": any(bounds(e) for e in found),
+        "ties": any(row["tie"] for group in groups for row in group["rows"]),
+    }
+
+
+def _row(i: int, name: str, e: Estimate, scale: Axis, letter: str) -> dict[str, Any]:
+    return {
+        "glyph": _svg.glyph(i),
+        "run": name,
+        "plot": _svg.whiskers([(i, name, e)], scale),
+        "value": value(e),
+        "interval": interval(e),
+        "n": e.n,
+        "missing": e.n_missing,
+        "bounds": bounds(e),
+        "withheld": e.withheld,
+        "corrected": e.corrected,
+        "method": oneline(e.method),
+        "tie": letter,
+    }
+
+
+# ---------------------------------------------------------------- categories
+
+
+def _categories(b: Block, line: Line, room: Room) -> dict[str, Any]:
+    below = b.categories(line)
+    shown = below[: room.rows(len(below), len(b.runs))]
+    scale = axis([e for x in below for e in x.found])
+    rows = []
+    for x in shown:
+        cells = [(i, name, e) for (i, name), e in zip(b.runs, x.cells, strict=True)]
+        rows.append(
+            {
+                "name": category(x.slice).rsplit(" › ", 1)[-1],
+                "path": category(x.slice),
+                "depth": min(4, x.depth),
+                "plot": _svg.whiskers(cells, scale),
+                "cells": [_cell(e, scale) for e in x.cells],
+            }
+        )
+    return {
+        "name": _name(line),
+        "explain": explain(line.metric),
+        "lead": line is b.lead,
+        "ruler": _svg.ruler(scale),
+        "runs": [{"glyph": _svg.glyph(i), "name": name} for i, name in b.runs],
+        "rows": rows,
+        "left_out": len(below) - len(shown),
+        "level": ", ".join(dict.fromkeys(level(e) for x in shown for e in x.found if e.level)),
+        "methods": methods(shown),
+    }
+
+
+def _cell(e: Estimate | None, scale: Axis) -> dict[str, Any] | None:
+    if e is None:
+        return None
+    return {
+        "value": value(e),
+        "interval": interval(e),
+        "n": e.n,
+        "missing": e.n_missing,
+        "heat": _heat(e, scale),
+        "said": _svg.said(e),
+    }
+
+
+def _heat(e: Estimate, scale: Axis) -> str:
+    """A tint in steps: from the bad end to the good end of the scale, or of one hue where neither end is good."""
+    if e.value is None or e.withheld:
+        return "none"
+    step = min(_HEAT - 1, int(scale.at(e.value) * _HEAT))
+    if e.better == "lower":
+        step = _HEAT - 1 - step
+    return f"{'heat' if e.better in ('higher', 'lower') else 'tone'}{step}"
+
+
+# ------------------------------------------------------------ face and heart
+
+
+def _faces(found: list[tuple[int, str, list[Face]]]) -> dict[str, Any]:
+    return {
+        "plot": _svg.scatter(found),
+        "squares": [_square(i, name, faces[0]) for i, name, faces in found if faces[0].slice == "all"],
+        "runs": [{"glyph": _svg.glyph(i), "name": name} for i, name, _ in found],
+        "tables": [
+            {"name": name, "glyph": _svg.glyph(i), "rows": [_face(face) for face in faces[:_CATEGORY_ROWS]]}
+            for i, name, faces in found
+        ],
+    }
+
+
+def _face(face: Face) -> dict[str, Any]:
+    return {
+        "name": "all" if face.slice == "all" else category(face.slice),
+        "open": value(face.open),
+        "open_interval": interval(face.open),
+        "choice": value(face.choice),
+        "choice_interval": interval(face.choice),
+        "cells": [number(x, face.open) for x in (face.both, face.open_only, face.choice_only, face.neither)],
+        "n": face.open.n,
+        "missing": max(face.open.n_missing, face.choice.n_missing),
+    }
+
+
+def _square(i: int, name: str, face: Face) -> dict[str, Any]:
+    shares = (face.both, face.open_only, face.choice_only, face.neither)
+    judged = face.open.n - face.open.n_missing
+    cells = [
+        {"share": number(x, face.open), "count": count(round(x * judged)) if x is not None else "", "level": _level(x)}
+        for x in shares
+    ]
+    return {"glyph": _svg.glyph(i), "name": name, "cells": cells, "n": judged, "missing": face.open.n_missing}
+
+
+def _level(share: float | None) -> int:
+    return 0 if share is None else min(4, int(share * 5))
+
+
+# ------------------------------------------------------------------ examples
+
+
+def _worst(run: str, w: Worst, room: Room) -> dict[str, Any] | None:
+    examples = [found for e in w.examples if (found := _example(e, room))]
+    e = w.estimate
+    return {
+        "run": run,
+        "name": category(e.slice),
+        "metric": oneline(e.metric),
+        "value": value(e),
+        "interval": interval(e),
+        "n": e.n,
+        "missing": e.n_missing,
+        "bad": w.bad,
+        "examples": examples,
+    }
+
+
+def _example(e: Example, room: Room) -> dict[str, Any] | None:
+    prompt = [(oneline(m.role, 20), clip(clean(m.content), _PROMPT)) for m in e.messages[-3:]]
+    parts = [_part(p) for p in e.parts[:6]]
+    texts = [text for _, text in prompt]
+    texts += [text for p in parts for text in (p["answer"], p["rationale"], *(o for _, o in p["options"]))]
+    if not room.take(*texts):
+        return None
+    return {"id": oneline(e.unit, 80), "lang": oneline(e.lang, 20), "prompt": prompt, "parts": parts}
+
+
+def _part(p: Part) -> dict[str, Any]:
+    letters = (chr(ord("A") + k) for k in range(26))
+    return {
+        "item": oneline(p.item_id, 80),
+        "form": oneline(p.form, 40),
+        "sample": p.sample,
+        "options": [(letter, clip(clean(o), 300)) for letter, o in zip(letters, p.options[:8], strict=False)],
+        "target": oneline(p.target, 20) if p.target else "",
+        "status": p.status,
+        "answer": clip(clean(p.answer), _ANSWER),
+        "verdict": oneline(p.verdict, 60),
+        "rationale": clip(clean(p.rationale), _WHY),
+    }
+
+
+# ---------------------------------------------------------------- accounting
+
+
+def accounts(name: str, run: RunReport) -> dict[str, Any]:
+    """Where every answer and judgment of a run went: one bar and one full row of counts each."""
+    rows: list[dict[str, Any]] = []
+    for a in run.accounts:
+        where = " · ".join(oneline(x) for x in (a.benchmark, a.attack, a.form) if x)
+        responses = {s: a.responses.get(s, 0) for s in RESPONSE_STATUSES}
+        rows.append(_account("answers", where, a.n * a.samples, responses, a.empty))
+        for judge, buckets in a.judges.items():
+            rows.append(
+                _account("judgments", oneline(judge), a.n * a.samples, {b: buckets.get(b, 0) for b in BUCKETS}, 0)
+            )
+    return {"name": name, "rows": rows, "used": _used(rows)}
+
+
+def _account(kind: str, name: str, asked: int, counts: dict[str, int], empty: int) -> dict[str, Any]:
+    bar: Markup = _svg.stack(counts)
+    return {"kind": kind, "name": name, "asked": asked, "counts": counts, "bar": bar, "empty": empty}
+
+
+def _used(rows: list[dict[str, Any]]) -> list[str]:
+    """The statuses that occur, for the legend."""
+    return list(dict.fromkeys(status for row in rows for status, n in row["counts"].items() if n))

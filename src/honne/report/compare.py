@@ -1,0 +1,135 @@
+"""`honne compare A B`: paired differences, and what each of them allows to be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from honne.report import json as report_json
+from honne.report._text import NO_VALUE, category, count, oneline
+
+if TYPE_CHECKING:
+    from honne.metrics._compare import Paired
+
+__all__ = ["json", "markdown", "print_compare", "verdict"]
+
+Names = tuple[str, str]
+
+
+def _scaled(x: float | None, row: Paired, *, signed: bool = False, mark: bool = True) -> str:
+    if x is None:
+        return NO_VALUE
+    rate = row.unit == "proportion"
+    shown = 100 * x if rate or row.unit == "score" else x
+    sign = "+" if signed else ""
+    percent = "%" if rate and mark and not signed and not row.metric.endswith("_score") else ""
+    return f"{shown:{sign}.1f}{percent}" if rate or row.unit == "score" else f"{shown:{sign}.2f}"
+
+
+def _interval(row: Paired) -> str:
+    return f"{_scaled(row.low, row, signed=True)} to {_scaled(row.high, row, signed=True)}"
+
+
+def _p(p: float | None) -> str:
+    return NO_VALUE if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _where(row: Paired) -> str:
+    parts = [oneline(row.benchmark), oneline(row.attack) if row.attack else "", oneline(row.metric)]
+    return " · ".join(p for p in parts if p)
+
+
+def verdict(row: Paired, names: Names = ("A", "B")) -> str:
+    """One line for one headline: which is higher, by how much, or that the data do not separate the two."""
+    a, b = (oneline(n, 60) for n in names)
+    both = f"{_where(row)}: {a} {_scaled(row.a, row)}, {b} {_scaled(row.b, row)}"
+    if row.difference is None:
+        return f"{both}: cannot be compared (no paired units)"
+    gap = _scaled(row.difference, row, signed=True)
+    detail = f"difference {gap}, {100 * row.level:g}% interval {_interval(row)}" if row.level else f"difference {gap}"
+    missing = f", {count(row.n_missing)} missing" if row.n_missing else ""
+    tail = f"p = {_p(row.p_adjusted)} (Holm), n = {count(row.n)} pairs{missing}"
+    said = "not separated"
+    if row.separated:
+        said = f"{a} is higher" if row.difference > 0 else f"{b} is higher"
+    return f"{both}: {said} ({detail}; {tail})"
+
+
+def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A", "B")) -> None:
+    """Verdicts of the headlines, then every difference, slices under their metric."""
+    a, b = (oneline(n, 40) for n in names)
+    console.print(Text.assemble(("honne compare ", "bold red"), (f"{a} − {b}", "bold")))
+    if not rows:
+        console.print(Text("Nothing can be paired: the runs share no benchmark, version and items.", "yellow"))
+        return
+    console.print()
+    for row in rows:
+        if row.slice == "all":
+            console.print(Padding(Text(verdict(row, names), "" if row.separated else "dim"), (0, 2)))
+    console.print()
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("metric, category", overflow="fold")
+    for name in (a, b, "difference", "interval", "p adj.", "pairs", "missing"):
+        table.add_column(Text(name), justify="right", no_wrap=name != a and name != b, overflow="fold")
+    table.add_column("verdict", min_width=9)
+    for row in rows:
+        whole = row.slice == "all"
+        name = _where(row) if whole else "  " + category(row.slice)
+        cells = (_scaled(row.a, row), _scaled(row.b, row), _scaled(row.difference, row, signed=True), _interval(row))
+        rest = (_p(row.p_adjusted), count(row.n), count(row.n_missing))
+        table.add_row(Text(name, "bold" if whole else ""), *map(Text, (*cells, *rest)), _mark(row))
+    console.print(table)
+    console.print(Text(_method(rows), "dim"))
+
+
+def _mark(row: Paired) -> Text:
+    return Text("separated", "bold") if row.separated else Text("not separated", "dim")
+
+
+def _method(rows: Sequence[Paired]) -> str:
+    found = ", ".join(dict.fromkeys(oneline(r.method) for r in rows))
+    dropped = max(r.n_unpaired for r in rows)
+    lost = f" Up to {count(dropped)} units had no partner and were left out." if dropped else ""
+    return f"Differences are the first run minus the second on the same items. Methods: {found}; p by Holm.{lost}"
+
+
+def json(rows: Sequence[Paired]) -> str:
+    """A list of objects with the fields of a paired row."""
+    return report_json.dump([_plain(row) for row in rows])
+
+
+def _plain(row: Paired) -> dict[str, Any]:
+    out: dict[str, Any] = msgspec.to_builtins(row)
+    return {k: None if isinstance(v, float) and v != v else v for k, v in out.items()}
+
+
+def markdown(rows: Sequence[Paired], names: Names = ("A", "B")) -> str:
+    """Verdicts as a list, then the table."""
+    from honne.report.markdown import escape, table
+
+    out = [f"# {escape(names[0])} − {escape(names[1])}", ""]
+    out += [f"- {escape(verdict(row, names), 1000)}" for row in rows if row.slice == "all"]
+    head = ["metric", "category", *names, "difference", "interval", "p adj.", "pairs", "missing", "verdict"]
+    body = [
+        [
+            _where(row),
+            "all" if row.slice == "all" else category(row.slice),
+            *(_scaled(x, row) for x in (row.a, row.b)),
+            _scaled(row.difference, row, signed=True),
+            _interval(row),
+            _p(row.p_adjusted),
+            count(row.n),
+            count(row.n_missing),
+            "separated" if row.separated else "not separated",
+        ]
+        for row in rows
+    ]
+    return "\n".join(
+        [*out, "", *table(head, body), "", escape(_method(rows) if rows else "Nothing can be paired.", 1000), ""]
+    )

@@ -1,0 +1,43 @@
+"""`honne run --dry-run`: what would be asked, what it would cost, and the first prompt."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from honne.engine.forecast import ANSWER_TOKENS, VERDICT_TOKENS, forecast
+from honne.engine.plan import Plan
+from honne.report._text import clean, count, money, oneline
+
+__all__ = ["print_forecast"]
+
+
+def print_forecast(plan: Plan, console: Console) -> None:
+    """Print requests, rough token counts, cost, and the first rendered prompt; nothing is asked."""
+    console.print(Text(f"dry run of {oneline(plan.model.name)}: nothing was asked", "bold"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, justify in (("asked", "left"), ("requests", "right"), ("tokens in", "right"), ("tokens out", "right")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table.add_column("cost", justify="right")
+    for line in forecast(plan):
+        table.add_row(
+            Text(oneline(line.who)),
+            count(line.requests),
+            count(line.tokens_in),
+            count(line.tokens_out),
+            money(line.cost),
+        )
+    console.print(table)
+    assumed = (
+        f"Tokens are rough: {ANSWER_TOKENS} an answer unless max_tokens says otherwise, {VERDICT_TOKENS} a verdict."
+    )
+    console.print(
+        Text(f"{assumed} Retries are not counted. Without price_in and price_out the cost is unknown.", "dim")
+    )
+    for note in plan.notes:
+        console.print(Text(f"note: {oneline(note, 400)}"))
+    first = plan.items[0]
+    console.print(Text(f"\nfirst prompt ({oneline(first.id)}):", "bold"))
+    for message in first.messages:
+        console.print(Text(f"[{message.role}] ", "dim") + Text(clean(message.content)))

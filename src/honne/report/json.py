@@ -1,0 +1,50 @@
+"""Estimates as JSON: a list of objects, every field of `records.Estimate`, null where not applicable."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from honne.records import Estimate
+from honne.report.model import RunReport
+
+__all__ = ["dump", "render", "row", "text"]
+
+# JSON escapes C0 controls by itself; a terminal may obey the others, and editors reorder by bidirectional overrides.
+# They can only stand inside strings, where \u is the same text.
+_UNSEEN = re.compile("[\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def row(e: Estimate, rule: str) -> dict[str, Any]:
+    """One estimate as plain values; `rule` is the counting rule for missing values, `strict` or `paper`."""
+    out: dict[str, Any] = {
+        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in msgspec.to_builtins(e).items()
+    }
+    if e.buckets is not None:
+        out["buckets"] = json.loads(e.buckets)
+    return {**out, "rule": rule}
+
+
+def dump(rows: Sequence[dict[str, Any]]) -> str:
+    """A list with one object a line."""
+    lines = ",\n".join(json.dumps(r, ensure_ascii=False, allow_nan=False) for r in rows)
+    return _seen(f"[\n{lines}\n]\n" if rows else "[]\n")
+
+
+def text(value: dict[str, Any]) -> str:
+    """One object, indented for reading."""
+    return _seen(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+
+
+def _seen(text: str) -> str:
+    return _UNSEEN.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
+
+
+def render(runs: Sequence[RunReport]) -> str:
+    """All estimates of all runs, in order."""
+    return dump([row(e, "paper" if run.paper else "strict") for run in runs for e in run.estimates])

@@ -1,0 +1,263 @@
+"""The report in a terminal. Everything printed from data goes through `Text`, never through rich's mark-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from honne.records import Estimate
+from honne.report._blocks import Block, Line, arrange, face_slices, labels, methods
+from honne.report._facts import facts, flags
+from honne.report._reading import Sentence, Strong, reading, title
+from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, number, oneline, value
+from honne.report._ties import Tests, tied
+from honne.report.compare import print_compare
+from honne.report.model import RunReport
+from honne.report.show import show_item
+
+__all__ = ["print_compare", "print_report", "show_item"]
+
+_ROWS = 40
+
+
+def print_report(runs: Sequence[RunReport], console: Console, tests: Tests | None = None) -> None:
+    """Print the report of one run, or of several side by side, to fit the console's width (80 columns and more)."""
+    named = labels(runs)
+    console.print(Text.assemble(("honne ", "bold red"), (title(runs), "bold")))
+    for name, run in zip(named, runs, strict=True):
+        for flag in flags(run):
+            where = f"{name}: " if len(runs) > 1 else ""
+            console.print(Text(f"! {where}{flag.kind}: {flag.text}", "yellow"))
+    console.print()
+    for sentence in reading(runs, tests):
+        console.print(Padding(_styled(sentence), (0, 2)))
+    for block in arrange(runs):
+        _block(console, block, tests)
+    _accounting(console, runs, named)
+    _costs(console, runs, named)
+    _notes(console, runs, named)
+
+
+def _styled(sentence: Sentence) -> Text:
+    return Text.assemble(*((part, "bold") if isinstance(part, Strong) else part for part in sentence))
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, "bold"), Text("─" * min(console.width, 100), "dim"), sep="\n")
+
+
+def _table(**columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name, justify in columns.items():
+        table.add_column(Text(name.replace("_", " ")), justify="right" if justify == "right" else "left")
+    return table
+
+
+def _dim(console: Console, text: str) -> None:
+    console.print(Padding(Text(text, "dim"), (0, 0, 0, 2)))
+
+
+# -------------------------------------------------------------------- blocks
+
+
+def block_name(block: Block) -> str:
+    """`flames · judge …`."""
+    parts = [oneline(block.benchmark), f"attack {oneline(block.attack)}" if block.attack else ""]
+    return " · ".join(p for p in [*parts, f"judge {oneline(block.judge)}" if block.judge else "no judge"] if p)
+
+
+def _block(console: Console, block: Block, tests: Tests | None) -> None:
+    _heading(console, block_name(block))
+    _lines(console, block, block.headlines, tests)
+    if block.lead is not None and (below := block.categories(block.lead)):
+        console.print()
+        _dim(console, f"{block.lead.metric} by category")
+        _categories(console, block, below[:_ROWS])
+        if len(below) > _ROWS:
+            _dim(console, f"{len(below) - _ROWS} more categories: --format csv")
+    for column, (_, name) in enumerate(block.runs):
+        _faces(console, block, column, name)
+    ids = [oneline(bad.examples[0].parts[0].item_id, 40) for _, bad in block.worst if bad.examples]
+    if ids and len(block.runs) == 1:
+        _dim(console, f"to read answers of the worst categories: honne show RUN ITEM, with {', '.join(ids[:5])}")
+
+
+def _lines(console: Console, block: Block, lines: list[Line], tests: Tests | None) -> None:
+    wide = console.width >= 76
+    several = len(block.runs) > 1
+    room = 17 if console.width < 100 else 31
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column(Text("run" if several else "metric"), overflow="fold", max_width=34)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("interval", no_wrap=True)
+    scale = axis([e for line in lines for e in line.found])
+    if wide:
+        table.add_column(_ruler(scale, room), no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("missing", justify="right", no_wrap=True)
+    notes = []
+    for line in lines:
+        groups = tied(block, line, tests)
+        if several:
+            table.add_row(Text(_metric(line), "bold"))
+        for (_, name), e, group in zip(block.runs, line.cells, groups, strict=True):
+            label = f"  {name}" + (f" ({group})" if group else "") if several else _metric(line)
+            if e is None:
+                table.add_row(Text(label), Text(NO_VALUE))
+                continue
+            cells = [Text(label), Text(value(e), "bold"), Text(interval(e))]
+            cells += [bar(e, scale, room, console.options.ascii_only)] if wide else []
+            table.add_row(*cells, Text(count(e.n)), Text(count(e.n_missing) if e.n_missing else "0"))
+            if (limits := bounds(e)) and not e.withheld:
+                who = f"{name} {e.metric}" if several else e.metric
+                notes.append(f"{who} {limits}")
+    console.print(table)
+    if notes:
+        _dim(console, f"had all missing been the worst–the best: {', '.join(notes[:12])}")
+    levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
+    _dim(console, f"{levels} intervals: " + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)))
+    if any(groups and groups[0] for groups in (tied(block, line, tests) for line in lines)):
+        _dim(console, "runs that share a letter are not separated by the paired tests")
+
+
+def _metric(line: Line) -> str:
+    e = line.first
+    extra = [x for x in (line.form, f"vs {line.reference}" if line.reference else "") if x]
+    extra += ["corrected for the judge's error"] if e.corrected else []
+    return oneline(line.metric) + (f" ({', '.join(map(oneline, extra))})" if extra else "")
+
+
+def _ruler(scale: Axis, room: int) -> Text:
+    low, high = scale.ticks[0][1], scale.ticks[-1][1]
+    return Text(low + " " * max(1, room - len(low) - len(high)) + high)
+
+
+def bar(e: Estimate, scale: Axis, room: int, plain: bool = False) -> Text:
+    """A dot on its interval, `room` cells wide: `·····├──●──┤·····`; `plain` for consoles without Unicode."""
+    track, line, left, right, dot = ".-[]o" if plain else "·─├┤●"
+    cells = [track] * room
+    if e.value is None or e.withheld:
+        return Text("".join(cells), "dim")
+    at = round(scale.at(e.value) * (room - 1))
+    text = Text(style="dim")
+    if e.low is not None and e.high is not None:
+        a, b = (round(scale.at(x) * (room - 1)) for x in (e.low, e.high))
+        cells[a : b + 1] = [line] * (b + 1 - a)
+        cells[a], cells[b] = left, right
+    cells[at] = dot
+    text.append("".join(cells[:at])).append(dot, "bold red not dim").append("".join(cells[at + 1 :]))
+    return text
+
+
+def _categories(console: Console, block: Block, below: list[Line]) -> None:
+    if len(block.runs) == 1:
+        table = _table(category="left", value="right", interval="left", n="right", missing="right")
+        for line in below:
+            e = line.first
+            row = [value(e), interval(e), count(e.n), count(e.n_missing)]
+            table.add_row(Text("  " * line.depth + _leaf(line)), *map(Text, row))
+        console.print(Padding(table, (0, 0, 0, 2)))
+        return
+    widest = max(cell_len("  " * x.depth + _leaf(x)) for x in below)
+    each = max(18, *(cell_len(name) + 2 for _, name in block.runs))
+    fit = max(1, (console.width - 2 - min(widest, 34) - 10) // each)
+    columns = iter(range(len(block.runs)))
+    while chunk := list(islice(columns, fit)):
+        table = _table(category="left", n="right", **{block.runs[c][1]: "left" for c in chunk})
+        for line in below:
+            cells = [line.cells[c] for c in chunk]
+            row = [_span([e.n for e in cells if e]), *(_brief(e) for e in cells)]
+            table.add_row(Text("  " * line.depth + _leaf(line)), *map(Text, row))
+        console.print(Padding(table, (0, 0, 0, 2)))
+    if any(e.n_missing for line in below for e in line.found):
+        _dim(console, "?k: k units of the category are missing")
+
+
+def _leaf(line: Line) -> str:
+    return category(line.slice).rsplit(" › ", 1)[-1]
+
+
+def _span(ns: list[int]) -> str:
+    return "" if not ns else count(ns[0]) if len(set(ns)) == 1 else f"{count(min(ns))}–{count(max(ns))}"
+
+
+def _brief(e: Estimate | None) -> str:
+    if e is None:
+        return NO_VALUE
+    missing = f" ?{count(e.n_missing)}" if e.n_missing else ""
+    return f"{value(e)} {interval(e)}{missing}"
+
+
+def _faces(console: Console, block: Block, column: int, name: str) -> None:
+    faces = face_slices(block, column)
+    if not faces:
+        return
+    console.print()
+    who = f"{name}: " if len(block.runs) > 1 else ""
+    _dim(console, f"{who}what it says (open) and what it picks (choice), share safe; the 2×2 of both")
+    table = _table(category="left", open="right", choice="right", both="right", says_only="right", picks_only="right")
+    table.add_column("neither", justify="right")
+    for face in faces[:_ROWS]:
+        shares = [number(x, face.open) for x in (face.both, face.open_only, face.choice_only, face.neither)]
+        name = "all" if face.slice == "all" else category(face.slice)
+        table.add_row(*map(Text, (name, value(face.open), value(face.choice), *shares)))
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+# ---------------------------------------------------------------- accounting
+
+
+def _accounting(console: Console, runs: Sequence[RunReport], named: list[str]) -> None:
+    if not any(run.accounts for run in runs):
+        return
+    _heading(console, "accounting: where every answer and judgment went (what is not named is 0)")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(overflow="fold", max_width=max(24, console.width // 2 - 6))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for name, run in zip(named, runs, strict=True):
+        if len(runs) > 1:
+            table.add_row(Text(name, "bold"))
+        for a in run.accounts:
+            where = _where(a.benchmark, a.attack or "", a.form)
+            empty = f", {count(a.empty)} of them empty" if a.empty else ""
+            table.add_row(Text(where), *_sum(a.responses, empty))
+            for judge, buckets in a.judges.items():
+                table.add_row(Text("  " + oneline(judge, 80), "dim"), *_sum(buckets))
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _sum(counts: Mapping[str, int], tail: str = "") -> tuple[Text, Text]:
+    """`1,000` and `= 992 ok + 8 error`: every status, and that they add up."""
+    parts = [f"{count(n)} {status.replace('_', ' ')}" for status, n in counts.items() if n]
+    return Text(count(sum(counts.values()))), Text("= " + (" + ".join(parts) or "0") + tail)
+
+
+def _where(*parts: str) -> str:
+    return " · ".join(oneline(p, 60) for p in parts if p)
+
+
+def _costs(console: Console, runs: Sequence[RunReport], named: list[str]) -> None:
+    rows = [(name, cost) for name, run in zip(named, runs, strict=True) for cost in facts(run).costs]
+    if not rows:
+        return
+    _heading(console, "cost")
+    table = _table(who="left", cost="right", tokens_in="right", tokens_out="right")
+    for name, (who, *cells) in rows:
+        table.add_row(Text(_where(name if len(runs) > 1 else "", who)), *map(Text, cells))
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _notes(console: Console, runs: Sequence[RunReport], named: list[str]) -> None:
+    found = [(name, note) for name, run in zip(named, runs, strict=True) for note in facts(run).notes]
+    if found:
+        _heading(console, "notes")
+    for name, note in found:
+        console.print(Padding(Text(f"{name}: {note}" if len(runs) > 1 else note), (0, 0, 0, 2)))

@@ -1,0 +1,131 @@
+"""Intervals for rates and bounded scores, and for the mean of several of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from honne.stats._clusters import FEW, Floats, effective_n, labels, totals
+
+__all__ = ["LEVEL", "Interval", "clopper_pearson", "limits", "macro", "rate", "wilson"]
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """`value` in [`low`, `high`] at `level`; all None where there is nothing to estimate."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    n_effective: float
+
+
+def wilson(p: ArrayLike, n: ArrayLike, level: float = LEVEL) -> tuple[Floats, Floats]:
+    """Wilson (1927) score limits of a proportion `p` of `n` (any shapes; `n` need not be whole)."""
+    share, size = np.asarray(p, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    z = special.ndtri(0.5 + level / 2)
+    scale = 1 + z * z / size
+    centre = (share + z * z / (2 * size)) / scale
+    half = z / scale * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
+
+
+def clopper_pearson(p: ArrayLike, n: ArrayLike, level: float = LEVEL) -> tuple[Floats, Floats]:
+    """Clopper-Pearson (1934) limits of a proportion `p` of `n`, by Beta quantiles (`n` need not be whole)."""
+    share, size = np.asarray(p, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    events, tail = share * size, (1 - level) / 2
+    others = size - events
+    some, rest = events > 0, others > 1e-9 * size
+    low = np.where(some, special.betaincinv(np.where(some, events, 1.0), others + 1, tail), 0.0)
+    high = np.where(rest, special.betaincinv(events + 1, np.where(rest, others, 1.0), 1 - tail), 1.0)
+    return np.minimum(low, share), np.maximum(high, share)
+
+
+def limits(
+    sums: Floats, sizes: Floats, level: float = LEVEL, informative: Any = None
+) -> tuple[Floats, Floats, Floats, Floats, Any]:
+    """Mean, low, high, effective n and "is Clopper-Pearson" of clustered samples given as totals (…, m), sizes (m,).
+
+    This is the whole rule of `rate`, for many samples at once.
+    """
+    p = np.clip(sums.sum(-1) / sizes.sum(), 0.0, 1.0)
+    if informative is None:
+        informative = np.minimum((sums > 0).sum(-1), (sums < sizes).sum(-1))
+    n = effective_n(sums, sizes, p * (1 - p), informative, level)
+    exact = np.minimum(p * n, (1 - p) * n) < FEW
+    by_beta, by_score = clopper_pearson(p, n, level), wilson(p, n, level)
+    return p, np.where(exact, by_beta[0], by_score[0]), np.where(exact, by_beta[1], by_score[1]), n, exact
+
+
+def rate(values: ArrayLike, clusters: ArrayLike | None = None, level: float = LEVEL) -> Interval:
+    """The mean of `values` in [0, 1] (0/1, or bounded scores) with an interval; `clusters` are labels, one per value.
+
+    The rule. The effective n is n itself where nothing is clustered, else n over the design effect with a correction
+    for few clusters, never above n; where the design effect cannot be estimated (0/N, N/N, fewer than 10 clusters with
+    the rarer outcome, very uneven clusters) it is the worst case, Kish's effective number of clusters. With fewer than
+    10 effective events or non-events the limits are Clopper-Pearson's, else Wilson's, on that n. No interval has zero
+    width. For scores that are not 0/1 the rule is conservative: no variable in [0, 1] varies more than a 0/1 one.
+    The simulated coverage at 95 % is at least 93 % for n = 20, 46, 200 and rates of 0.02, 0.5, 0.98, clustered or not.
+
+    Raises ValueError for values outside [0, 1] (NaN included) or clusters of another length.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.size == 0:
+        return Interval(None, None, None, level, "none", 0.0)
+    if not bool(np.all((x >= 0.0) & (x <= 1.0))):
+        raise ValueError("values must lie in [0, 1]")
+    sums, sizes = totals(x, labels(clusters, len(x)))
+    p, low, high, n, exact = limits(sums, sizes, level)
+    method = "clopper-pearson" if exact else "wilson"
+    if len(sizes) < len(x):
+        method += ", clustered"
+    return Interval(float(p), float(low), float(high), level, method, float(n))
+
+
+def macro(parts: Sequence[Interval], *, independent: bool = True) -> Interval:
+    """The unweighted mean of K intervals, by MOVER (Zou & Donner 2008): the parts' own limits, combined in quadrature.
+
+    0 of 46 in every part still gives a positive width, which a sum of standard errors does not. Parts that share
+    clusters are not independent: with `independent=False` their half-widths are added, the worst case. A part without
+    a value leaves the mean without one: it is never dropped.
+    """
+    level = parts[0].level if parts else LEVEL
+    value, low, high = mover(
+        [(p.value, p.low, p.high) for p in parts], [1 / len(parts)] * len(parts), independent=independent
+    )
+    if value is None:
+        return Interval(None, None, None, level, "none", 0.0)
+    kinds = sorted({p.method.split(",")[0] for p in parts}, reverse=True)
+    method = f"macro mover {'/'.join(kinds)}"
+    if any(p.method.endswith("clustered") for p in parts):
+        method += ", clustered"
+    if low is None or high is None:
+        raise ValueError("a part has a value but no limits")
+    low, high = min(max(low, 0.0), value), max(min(high, 1.0), value)
+    return Interval(value, low, high, level, method, sum(p.n_effective for p in parts))
+
+
+Limits = tuple[float | None, float | None, float | None]
+
+
+def mover(parts: Sequence[Limits], weights: Sequence[float], *, independent: bool = True) -> Limits:
+    """Σ wᵢ·valueᵢ of (value, low, high) triples with wᵢ ≥ 0; Nones when there is no part, or one without a value."""
+    known = [(v, lo, hi) for v, lo, hi in parts if v is not None and lo is not None and hi is not None]
+    if not known or len(known) < len(parts):
+        return None, None, None
+    value = math.fsum(w * v for w, (v, _, _) in zip(weights, known, strict=True))
+    down = [w * (v - lo) for w, (v, lo, _) in zip(weights, known, strict=True)]
+    up = [w * (hi - v) for w, (v, _, hi) in zip(weights, known, strict=True)]
+    if independent:
+        return value, value - math.hypot(*down), value + math.hypot(*up)
+    return value, value - math.fsum(down), value + math.fsum(up)
