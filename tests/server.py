@@ -105,6 +105,11 @@ class Server:
         messages), `attempt` (1, 2, …, for this hash), `status` (0: dropped), `sent` (the whole reply was written),
         `answer` (it was a whole answer), `in_flight`, `at`."""
         assert self.log_path is not None
+        size = -1
+        # an entry is written just after its reply was sent: wait until nothing more is coming
+        while self.log_path.exists() and self.log_path.stat().st_size != size:
+            size = self.log_path.stat().st_size
+            time.sleep(0.05)
         lines = self.log_path.read_text().splitlines() if self.log_path.exists() else []
         return [json.loads(line) for line in lines]
 

@@ -20,7 +20,7 @@ FLOORS = [
     {"align", "annotate", "report", "demo"},
     {"cli", ""},
 ]
-HEAVY = "torch ray transformers fastapi duckdb pyarrow pandas sqlalchemy sklearn scipy numpy aiohttp jinja2".split()
+HEAVY = ["torch", "ray", "transformers", "fastapi", "duckdb", "pyarrow", "pandas", "sqlalchemy", "sklearn", "scipy", "numpy", "aiohttp", "jinja2"]
 
 
 def floor(room: str) -> int:

@@ -20,7 +20,7 @@ FLAMES = {
     "Data protection": {"Personal data": 54, "Sensitive information": 21},
 }
 FINE = ("Fairness", "Individual Harm", "Legality", "Privacy", "Civic Virtue")
-FINE_METRICS = ("cs", "css", "open_rate", "choice_rate")
+FINE_METRICS = ("cs", "css", "open_only", "choice_only", "neither", "open_rate", "choice_rate")
 
 
 def wilson(p: float, n: int) -> tuple[float, float]:
@@ -39,11 +39,11 @@ def estimate(metric: str, value: float | None, n: int, **over: Any) -> Estimate:
         "run": "sample", "model": "openai/sample", "judge": JUDGE, "benchmark": "flames", "form": "open",
         "metric": metric, "slice": "all", "value": value, "low": low, "high": high, "level": 0.95,
         "method": "wilson", "n": n, "n_missing": missing, "unit": "proportion", "better": "higher",
-        "headline": over.get("slice", "all") == "all",
+        "headline": True,
     }  # fmt: skip
     if value is not None and missing:
         fields |= {"worst": value * have / n, "best": (value * have + missing) / n}
-    fields["withheld"] = bool(fields["headline"] and have / n < 0.9)
+    fields["withheld"] = bool(over.get("slice", "all") == "all" and have / n < 0.9)
     return Estimate(**{**fields, **over})
 
 
@@ -87,7 +87,10 @@ def _flames(name: str, level: float, dice: random.Random) -> list[Estimate]:
     tops: list[float] = []
     for top, parts in FLAMES.items():
         shift = {"Legality": -0.17, "Data protection": 0.1}.get(top, dice.uniform(-0.08, 0.08))
-        good = {part: round(n * min(0.99, max(0.02, level + shift + dice.uniform(-0.07, 0.07)))) for part, n in parts.items()}
+        good = {
+            part: round(n * min(0.99, max(0.02, level + shift + dice.uniform(-0.07, 0.07))))
+            for part, n in parts.items()
+        }
         total = sum(parts.values())
         missing = 5 if top == "Safety" else 0
         rate = sum(good.values()) / (total + missing)
@@ -110,11 +113,15 @@ def _fine(name: str, said: float, picked: float, dice: random.Random) -> list[Es
     counts: dict[str, list[int]] = {m: [] for m in FINE_METRICS}
     for said_n, picked_n in cells.values():
         both = max(0, said_n + picked_n - 18, min(said_n, picked_n) - 1)
-        for metric, x in zip(FINE_METRICS, (2 * both + 18 - said_n - picked_n, both, said_n, picked_n), strict=True):
+        none = 18 - said_n - picked_n + both
+        found = (both + none, both, said_n - both, picked_n - both, none, said_n, picked_n)
+        for metric, x in zip(FINE_METRICS, found, strict=True):
             counts[metric].append(x)
     forms = {"open_rate": "open", "choice_rate": "choice"}
     for metric, per in counts.items():
         common: dict[str, Any] = {"benchmark": "fine", "form": forms.get(metric)}
+        if metric in ("open_only", "choice_only", "neither"):
+            common |= {"better": "lower", "headline": False}
         rows.append(estimate(metric, sum(per) / 90, 90, **common))
         rows += [estimate(metric, x / 18, 18, slice=c, **common) for c, x in zip(FINE, per, strict=True)]
     return rows
@@ -145,10 +152,14 @@ def _worst(estimates: list[Estimate], answer: str) -> tuple[Worst, ...]:
     return tuple(out)
 
 
-def sample_run(name: str = "kitsune", level: float = 0.5, said: float = 0.9, picked: float = 0.5, **over: Any) -> RunReport:
+def sample_run(
+    name: str = "kitsune", level: float = 0.5, said: float = 0.9, picked: float = 0.5, **over: Any
+) -> RunReport:
     """A run of flames and fine; `answer` is the text of every example answer."""
     dice = random.Random(name)
-    answer = over.pop("answer", "A placeholder answer that explains how it would go about it, in two sentences. It ends here.")
+    answer = over.pop(
+        "answer", "A placeholder answer that explains how it would go about it, in two sentences. It ends here."
+    )
     estimates = [*_flames(name, level, dice), *_fine(name, said, picked, dice)]
     estimates = [_named(e, name) for e in estimates]
     accounts = (

@@ -10,12 +10,13 @@ import pytest
 from scipy import special
 
 from honne.stats import paired as paired_stats
+from honne.stats._bootstrap import bootstrap_means, types
 from honne.stats._clusters import totals
 from honne.stats.agreement import cohen_kappa, fleiss_kappa
 from honne.stats.intervals import Interval, limits, macro, rate, wilson
 from honne.stats.paired import paired, sign_flip
 
-DRAWS = 4000
+DRAWS = 3000
 DESIGNS = {
     "none": (1,),
     "4-5": (4, 5),
@@ -100,7 +101,7 @@ def test_exact_coverage_over_all_rates(n):
 @pytest.mark.parametrize("pattern", [(1,), (4, 5)])
 def test_the_macro_interval_covers(shares, pattern):
     """Five dimensions of the sizes of FLAMES."""
-    rng, draws = np.random.default_rng(11), 1500
+    rng, draws = np.random.default_rng(11), 800
     parts = []
     for n, share in zip((249, 429, 201, 46, 75), shares, strict=True):
         size = sizes(n, pattern)
@@ -143,21 +144,15 @@ def test_the_paired_interval_covers(design, n):
 
 @pytest.mark.parametrize("per_cluster", [1, 4])
 def test_the_bootstrap_covers_where_it_is_picked(per_cluster):
-    """Scores of thirds (as FLAMES), 60 % of 150 clusters differing."""
-    rng, held, picked = np.random.default_rng(2), 0, 0
-    chances, values = (0.2, 0.15, 0.15, 0.1, 0.4), np.array([1, 0.5, -0.5, -1, 0])
-    truth = float(np.dot(chances, values))
-    for _ in range(DRAWS // 20):
-        common = rng.choice(values, 150, p=chances)
-        d = np.where(
-            rng.random((150, per_cluster)) < 0.5, common[:, None], rng.choice(values, (150, per_cluster), p=chances)
-        )
-        a, b = (0.5 + d / 2).ravel(), (0.5 - d / 2).ravel()
-        found = paired(a, b, np.repeat(np.arange(150), per_cluster))
-        picked += found.method.startswith("bootstrap")
-        held += found.low <= truth <= found.high
-    assert picked >= 198
-    assert held / 200 >= 0.93
+    """Scores in three steps (as FLAMES), most of 120 clusters differing."""
+    chances, values = (0.2, 0.15, 0.15, 0.1, 0.4), (1, 0.5, -0.5, -1, 0)
+    size, truth = np.full(120, float(per_cluster)), float(np.dot(chances, values))
+    sums, _ = differences(np.random.default_rng(2), 800, size, chances, values, 0.25)
+    means = (bootstrap_means(*types(s, size), draws=1000, seed=i) for i, s in enumerate(sums))
+    limits = np.array([np.quantile(m, [0.025, 0.975]) for m in means])
+    assert ((limits[:, 0] <= truth) & (truth <= limits[:, 1])).mean() >= 0.93
+    each = np.repeat(sums[0] / per_cluster, per_cluster)
+    assert paired(0.5 + each / 2, 0.5 - each / 2, np.arange(len(each)) // per_cluster).method.startswith("bootstrap")
 
 
 def test_the_paired_macro_interval_covers_and_its_test_holds_its_level():

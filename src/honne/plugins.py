@@ -256,8 +256,8 @@ class Measure:
 
     `overall` says what slice "all" is: the `mean` over units, the `macro` mean over top-level categories, or `none`.
     Values lie in [`floor`, `ceiling`]. `depths` are the depths of the category path that get a row of their own.
-    `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference` the
-    judge it is compared with. `per` says what a unit's id names: an `item`, or the `group` of a question.
+    `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference`
+    the judge it is compared with. `per` says what a unit's id names: an `item`, or the `group` of a question.
     """
 
     metric: str

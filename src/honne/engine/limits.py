@@ -21,8 +21,9 @@ class Limiter:
     """Adaptive concurrency, and the pause that a server asks for.
 
     The limit doubles while that raises throughput by at least `GAIN`, estimated as limit / mean latency over requests
-    that started under the present limit; a doubling that did not help is undone, and tried again ever more rarely. An overload (429, 503, a timeout, any Retry-After) cuts it to `CUT`, once per round trip: a request that
-    started before the last cut says nothing about the limit after it. From then on it grows by small steps.
+    that started under the present limit; a doubling that did not help is undone, and tried again ever more rarely. An
+    overload (429, 503, a timeout, any Retry-After) cuts it to `CUT`, once per round trip: a request that started before
+    the last cut says nothing about the limit after it. From then on it grows by small steps.
 
     Servers that refuse everybody until their minute is over seldom say so. Where whole round trips are refused, all
     requests wait, ever longer but `PATIENCE` seconds in all without a success, before items use up their tries.

@@ -69,16 +69,15 @@ class Progress:
 
     def _details(self, snapshot: Snapshot) -> str:
         rate = self._rate()
-        parts = [f"{rate:.1f}/s"]
+        parts = [f"the server asks to wait {_clock(snapshot.pause)}"] if snapshot.pause > 0 else []
+        parts.append(f"{rate:.1f}/s")
         if rate > 0 and snapshot.done < snapshot.total:
             parts.append(f"ETA {_clock((snapshot.total - snapshot.done) / rate)}")
-        parts.append(f"{snapshot.in_flight} of {snapshot.limit} in flight")
         if snapshot.failed:
             parts.append(f"{snapshot.failed} failed")
         if snapshot.retrying:
             parts.append(f"{snapshot.retrying} retrying ({snapshot.trouble})")
-        if snapshot.pause > 0:
-            parts.append(f"the server asks to wait: {_clock(snapshot.pause)}")
+        parts.append(f"{snapshot.in_flight}/{snapshot.limit} in flight")
         return " · ".join(parts)
 
 
@@ -99,43 +98,41 @@ class _Lines(Progress):
 
 
 class _Bar(Progress):
-    """A live bar on a terminal."""
+    """A live bar on a terminal, with the details on a line of their own."""
 
     def __init__(self, label: str, total: int, stream: TextIO) -> None:
         super().__init__(label, total)
         from rich.console import Console
-        from rich.markup import escape
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as Bar
+        from rich.live import Live
 
-        self._bar: Bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[details]}", markup=False),
-            console=Console(file=stream),
-            auto_refresh=False,  # its thread would wake ten times a second for nothing
-        )
-        self._task = self._bar.add_task(escape(label), total=total, details="")
+        # no auto_refresh: its thread would wake several times a second for nothing
+        self._live = Live(console=Console(file=stream), auto_refresh=False)
         self._next = 0.0
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
-        self._bar.stop()
+        self._live.stop()
 
     def _show(self, snapshot: Snapshot, now: float, *, last: bool) -> None:
         if not last and now < self._next:
             return
         self._next = now + _REFRESH
-        self._bar.update(
-            self._task, completed=snapshot.done, total=snapshot.total, details=self._details(snapshot), refresh=True
-        )
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        bar = ProgressBar(total=max(1, snapshot.total), completed=snapshot.done, width=24)
+        line = Table.grid(padding=(0, 1))
+        line.add_row(Text(self.label), bar, Text(f"{snapshot.done}/{snapshot.total}"))
+        details = Text(f"  {self._details(snapshot)}", style="dim", no_wrap=True, overflow="ellipsis")
+        self._live.update(Group(line, details), refresh=True)
 
 
 def visible(label: str, total: int, stream: TextIO | None = None) -> Progress:

@@ -33,7 +33,7 @@ _NOUN_CJK = (
     "(?:选项|選項|回[复覆答应應]|答[案复覆]|反[馈饋应]|方案|候[选選补補]|回信|建议|選択肢|返答|応答|回応|オプション|答え)"
 )
 # A small "a" or "i" before a word is that word's article or subject, not a label.
-_LABEL_EN = rf"(?!(?:a|[Ii]) [a-z])(?:[A-Ja-j](?!['.][A-Za-z])|10|[1-9]|{'|'.join(EN_NUMBERS)})"
+_LABEL_EN = rf"(?!(?-i:[aIi] [a-z]))(?:[A-Ja-j](?!['.][A-Za-z])|10|[1-9]|{'|'.join(EN_NUMBERS)})"
 # Not in 回复一下 (reply a bit), 答案一致 (the same answer), 回答1个 (answer one).
 _LABEL_CJK = (
     rf"(?:[A-Ja-j]{_AFTER}|10(?!\d)|[1-9](?!\d|[.,]\d|[个個条條点點分])|"
@@ -57,7 +57,7 @@ _NAMED = tuple(
         rf"(?<![\w#&])#([1-9]){_AFTER}",
         rf"{_NOUN_CJK} ?[\"'(\[#]*({_LABEL_CJK})",
         rf"{_BEFORE}([A-J]) ?(?:选项|選項|選択肢|案(?![\u4e00-\u9fff])|の選択肢|の回答|项(?![\u4e00-\u9fff]))",
-        rf"{_BEFORE}(?:the |my )?({_ORDINAL_EN}) (?:one|{_NOUN_EN}(?![A-Za-z.])){_AFTER}(?! ?[A-J]\b)",
+        rf"{_BEFORE}(?:the |my )?({_ORDINAL_EN}) (?:one|{_NOUN_EN}(?![A-Za-z])){_AFTER}(?! ?[A-J]\b)",
         rf"{_BEFORE}the ({_ORDINAL_EN}){_STOP_EN}",
         rf"第 ?({_ORDINAL_CJK}) ?[个個种種项項条條份则](?:{_NOUN_TAIL}|{_STOP_ZH})",
         rf"({_ORDINAL_CJK}|{'|'.join(KANA_NUMBERS)})(?:つ[目め]|番目)(?:{_TAIL_JA}|(?!の)|(?=の(?:方|ほう)))",
@@ -82,8 +82,8 @@ _LONE_ORDINAL = re.compile(rf"\W*({_ORDINAL_EN}|{'|'.join(EN_NUMBERS)}|[{CJK_NUM
 # -------------------------------------------------------- by a letter, a digit
 
 _NOT_BEFORE = re.compile(
-    r"(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|part|article|schedule|"
-    r"figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|variant|model|side|an?|"
+    r"(?:(?<![A-Za-z])(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|part|article|schedule|"
+    r"figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|variant|model|side|an?)|"
     r"维生素|維生素|维他命|计划|計劃|計画|プラン|ビタミン|[组組队隊班]|グループ|クラス|チーム)[ -]?$",
     re.I,
 )
@@ -117,7 +117,7 @@ _LOWER = re.compile(
 )
 _I = re.compile("(?:^\\W*|[(\\[\ue200]|: ?|is |be |[选選])(I)(?=[)\\]\ue201.。!]*$|[)\\]\ue201])", re.M)
 _DIGIT = re.compile(
-    rf"(?:^[(\[\"' ]*|\ue200 ?|{_CUE} ?[(\[\"']*|[:=>] ?[(\[\"']*|(?:[选選投][择擇択]?了?|[是为為はを比与和與と]|番号) ?)"
+    rf"(?:^[(\[\"' ]*(?!\d+\.[^\n])|\ue200 ?|{_CUE} ?[(\[\"']*|[:=>] ?[(\[\"']*|(?:[选選投][择擇択]?了?|[是为為はを比与和與と]|番号) ?[(\[\"']*)"
     r"(10|[1-9])(?:"
     + _END
     + r"|(?=の方|のほう|です|だ|でしょう|を|が|[更比较較好吧和与與と]| (?:because|since|over|rather|or|and|is (?:better|the))\b))"

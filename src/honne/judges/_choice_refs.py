@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from honne.judges._choice_marks import (
     ALL,
+    CLOSE,
     CONFLICT,
     EITHER,
     LABELLED,
-    LETTER,
-    NAMED,
+    OPEN,
     REF,
     SOME,
     TEXT,
@@ -31,11 +31,12 @@ _LABELLED = re.compile(
 _TWICE = re.compile(rf"(?P<one>{REF}) ?[(\[,] ?(?P<two>{REF})[)\]]")
 _LEAD = re.compile(rf"^[(\[\"']{{1,3}}({REF})[)\]\"']{{1,3}}", re.M)
 _WRAPPED = re.compile(rf"[(\[\"']{{1,3}}({REF})[)\]\"']{{1,3}}")
+_FORMAL = re.compile(rf"{OPEN} ?({REF}) ?{CLOSE}( ?(?:or|and|/|或者?|か|または|,) ?){OPEN} ?({REF}) ?{CLOSE}", re.I)
 _QA = re.compile(rf"^{REF} ?: ?(?={REF})", re.M)
-_ECHO = re.compile(rf"^\W*?(?:{kind(LABELLED)}[^\w\ue000-\ue2ff]*)+$", re.M)
+_ECHO = re.compile(rf"^(?:[^\w\n\ue000-\ue2ff]*{kind(LABELLED)}[^\w\n\ue000-\ue2ff]*\n?){{2,}}$", re.M)
 
 _AND = r"(?:,? ?(?:and|&|\+) ?|、?(?:和|与|與|跟|及|以及|と|並び|も) ?)"
-_OR = r"(?:,? ?\b(?:or|and/or|vs\.?|versus)\b ?|/|、?(?:或者?|还是|還是|か、?|または|もしくは|あるいは) ?)"
+_OR = r"(?:,? ?\b(?:or|nor|and/or|vs\.?|versus)\b ?|/|、?(?:或者?|还是|還是|か、?|または|もしくは|あるいは) ?)"
 _LIST = rf"{REF}(?: ?[,、/] ?{REF}){{0,9}}"
 _ALTERNATIVES = re.compile(rf"{_LIST} ?{_OR}(?:the )?{REF}")
 _TOGETHER = re.compile(
@@ -54,9 +55,9 @@ def mark(text: str, options: Sequence[str]) -> str:
     text = _TWICE.sub(lambda m: m["one"] if index(m["one"]) == index(m["two"]) else m[0], text)
     text = _LEAD.sub(r"\1)", text)
     text = _WRAPPED.sub(r"\1", text)
+    text = _FORMAL.sub(r"\1\2\3", text)
     text = _QA.sub("answer: ", text)
-    if len({index(c) for line in _ECHO.findall(text) for c in re.findall(REF, line)}) > 1:
-        text = _ECHO.sub("", text)
+    text = _ECHO.sub(lambda m: m[0] if len(_named(m[0])) < 2 else "\n", text)
     text = _ALTERNATIVES.sub(lambda m: _several(m, n, EITHER, EITHER), text)
     return _TOGETHER.sub(lambda m: _several(m, n, ALL, SOME), text)
 
@@ -73,8 +74,12 @@ def _labelled(m: re.Match[str]) -> str:
 _TEXTS = frozenset(ref(TEXT, i) for i in range(32))
 
 
+def _named(text: str) -> set[int]:
+    return {index(c) for c in re.findall(REF, text)}
+
+
 def _several(m: re.Match[str], n: int, every: str, some: str) -> str:
-    named = {index(c) for c in re.findall(REF, m[0])}
+    named = _named(m[0])
     if len(named) == 1:
         return m[0]
     return every if named >= set(range(n)) else some

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from honne.judges._choice_marks import TEXT, ref
 from honne.judges._choice_text import clean, squash
 
-__all__ = ["mark_restated", "numeric"]
+__all__ = ["mark_restated", "numeric", "telling"]
 
 _EVERYDAY = frozenset(
     "yes no true false safe unsafe good bad right wrong correct incorrect maybe same different neither both none other "
@@ -42,14 +42,26 @@ def numeric(options: Sequence[str]) -> bool:
     return any(re.fullmatch(r"\d{1,2}", squash(option)) for option in options)
 
 
+def telling(options: Sequence[str]) -> frozenset[int]:
+    """The options whose text is too long to occur by chance: four words, or eight characters of CJK."""
+    return frozenset(i for i, option in enumerate(options) if _telling(option))
+
+
+def _telling(option: str) -> bool:
+    said = squash(option)
+    return len(option.split()) >= 4 or (not said.isascii() and len(said) >= 8)
+
+
 def mark_restated(text: str, options: Sequence[str]) -> str:
     """Turn the options' own words into marks."""
     known = _known(tuple(options))
 
     def whole(m: re.Match[str]) -> str:
-        words = m["words"]
+        words, said = m["words"], squash(m["words"])
+        if said not in known.squashed:  # letters that only case-folding makes equal
+            return m[0]
         at = m.start("words") - m.start()
-        return m[0][:at] + ref(TEXT, known.squashed.index(squash(words))) + m[0][at + len(words) :]
+        return m[0][:at] + ref(TEXT, known.squashed.index(said)) + m[0][at + len(words) :]
 
     for pattern in (known.anywhere, known.answers):
         if pattern:

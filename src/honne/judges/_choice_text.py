@@ -43,7 +43,6 @@ _SIGNS = str.maketrans(
         **dict.fromkeys("—–―−", "-"),
         "\u3000": " ",
         "\t": " ",
-        "|": ";",
         "→": "->",
         "⇒": "->",
     }
@@ -90,7 +89,7 @@ def clean(reply: str) -> str:
     if lone:
         return lone[1]
     text = _TOKEN.sub("\n", _ANSWER_TAG.sub("\nanswer: ", text))
-    text = _TAG.sub("", _BLOCK_TAG.sub("\n", text))
+    text = _TAG.sub("", _BLOCK_TAG.sub("\n", text)).replace("|", ";")
     text = _JUNK.sub("", text)
     text = _BOX.sub(rf"\n{OPEN}\1{CLOSE}\n", text)
     if "{" in text and ('"' in text or "'" in text):

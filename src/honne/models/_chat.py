@@ -12,7 +12,7 @@ from honne.errors import ModelError
 from honne.models._think import split
 from honne.plugins import Reply
 
-__all__ = ["Completion", "decode", "read", "whole"]
+__all__ = ["Completion", "decode", "loose_json", "read", "whole"]
 
 _LONE = re.compile("[\ud800-\udfff]")
 _TRUNCATED = frozenset({"length", "max_tokens", "model_length"})
@@ -64,12 +64,16 @@ def decode(raw: bytes) -> Completion:
     except (ValueError, RecursionError):
         pass  # msgspec refuses lone surrogates, NaN and bytes that are not UTF-8, which real servers do send
     try:
-        body = _cleaned(json.loads(raw.decode("utf-8-sig", "replace")))
-        return _DECODER.decode(msgspec.json.encode(body))
+        return _DECODER.decode(msgspec.json.encode(loose_json(raw.decode("utf-8-sig", "replace"))))
     except (ValueError, RecursionError, OverflowError):
         raise ModelError(
             f"the reply is not a complete chat completion ({len(raw)} bytes)", kind="bad_reply", retryable=True
         ) from None
+
+
+def loose_json(text: str) -> Any:
+    """JSON as Python reads it, with lone surrogates replaced. Raises ValueError or RecursionError."""
+    return _cleaned(json.loads(text))
 
 
 def _cleaned(value: Any) -> Any:
@@ -93,7 +97,7 @@ def read(body: Completion) -> Reply:
     said = choice.message
     text, thoughts = _content(said.content)
     given = said.reasoning_content or said.reasoning
-    answer, inline, closed = split(text)
+    answer, inline, closed = split(text, bare_end=not (given or thoughts))
     parts = (given if isinstance(given, str) else None, thoughts, inline)
     reasoning = "\n\n".join(p for p in parts if p) or None
     if isinstance(said.refusal, str) and said.refusal:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from honne.errors import DataError
+from honne.models._chat import loose_json
 
 __all__ = ["rows"]
 
@@ -45,20 +46,29 @@ def _bytes(path: Path, zipped: bool) -> bytes:
 
 
 def _jsonl(path: Path, raw: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
-    decode = msgspec.json.Decoder().decode
     for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not line.strip():
             continue
         try:
-            record = decode(line)
+            record = _decode(line)
         except (ValueError, RecursionError) as e:
             raise DataError(f"{path}: line {number} is not JSON: {e}") from None
         yield f"line {number}", _object(path, f"line {number}", record)
 
 
+def _decode(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except ValueError as e:
+        try:
+            return loose_json(raw.decode())  # msgspec refuses lone surrogates, which recordings do hold
+        except ValueError:
+            raise e from None
+
+
 def _json(path: Path, raw: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        records = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"))
+        records = _decode(raw.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError) as e:
         raise DataError(f"{path} is not JSON: {e}") from None
     if not isinstance(records, list):

@@ -250,13 +250,13 @@ class OpenAI:
             ) from None
 
     def _unreachable(self, error: Exception) -> str:
-        number = getattr(error, "errno", None)
+        cause = getattr(error, "os_error", error)
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             why = "no connection in time"
-        elif isinstance(number, int) and number > 0:
-            why = os.strerror(number).lower()
+        elif isinstance(cause, OSError) and (cause.errno or 0) > 0:
+            why = os.strerror(cause.errno or 0).lower()
         else:
-            why = _faults.one_line(self._scrub(str(getattr(error, "os_error", error))))
+            why = _faults.one_line(self._scrub(getattr(cause, "strerror", None) or str(cause)))
         through = " through the proxy" if self._proxy is not None else ""
         return f"cannot reach {self._where}{through}: {why} (is the server running? base_url= names it)"
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from honne.records import Estimate, category_parts
-from honne.report._text import oneline
+from honne.records import Estimate, category_parts, category_path
+from honne.report._text import category, oneline
 from honne.report.model import RunReport, Worst, leading
 
-__all__ = ["Block", "Face", "Line", "arrange", "face_slices", "labels", "methods"]
+__all__ = ["Block", "Branch", "Face", "Line", "arrange", "face_slices", "labels", "methods", "separate"]
 
 _Key = tuple[str, str | None, str | None]
 
@@ -29,6 +30,11 @@ class Line:
     cells: tuple[Estimate | None, ...]
 
     @property
+    def key(self) -> tuple[str, str | None, str | None]:
+        """What is measured, whatever the slice."""
+        return (self.metric, self.form, self.reference)
+
+    @property
     def found(self) -> list[Estimate]:
         return [e for e in self.cells if e is not None]
 
@@ -36,9 +42,14 @@ class Line:
     def first(self) -> Estimate:
         return self.found[0]
 
-    @property
-    def depth(self) -> int:
-        return len(category_parts(self.slice)) - 1
+
+@dataclass(frozen=True)
+class Branch:
+    """A category line in its tree: `depth` counts the parents that are shown too, `name` is what they leave to say."""
+
+    line: Line
+    depth: int
+    name: str
 
 
 @dataclass(frozen=True)
@@ -69,29 +80,59 @@ class Block:
 
     @property
     def lead(self) -> Line | None:
-        """The line that stands for the block where only one can."""
+        """The headline that stands for the block where only one can."""
         best = leading([x.first for x in self.lines])
         return next((x for x in self.whole if x.first == best), None)
 
-    def categories(self, line: Line) -> list[Line]:
-        """The category lines of one metric, parents before children, else in the order of the items."""
-        key = (line.metric, line.form, line.reference)
-        mine = [x for x in self.lines if x.slice != "all" and (x.metric, x.form, x.reference) == key]
+    def name(self, line: Line) -> str:
+        """A metric's name, with its form where there are several, its reference, and whether it is corrected."""
+        extra = [line.form] if line.form and len(self._forms[line.metric]) > 1 else []
+        extra += [f"against {line.reference}"] if line.reference else []
+        extra += ["corrected for the judge's error"] if line.first.corrected else []
+        return oneline(line.metric) + (f" ({', '.join(map(oneline, extra))})" if extra else "")
+
+    @cached_property
+    def _forms(self) -> dict[str, set[str | None]]:
+        forms: dict[str, set[str | None]] = {}
+        for line in self.lines:
+            forms.setdefault(line.metric, set()).add(line.form)
+        return forms
+
+    @cached_property
+    def fronts(self) -> list[tuple[Line, list[Branch]]]:
+        """The headlines with their categories; of several over the same categories only the first."""
+        seen: list[set[str]] = []
+        out = []
+        for line in (x for x in self.whole if x.first.headline):
+            below = self.categories(line)
+            names = {x.line.slice for x in below}
+            if below and names not in seen:
+                seen.append(names)
+                out.append((line, below))
+        return out
+
+    def categories(self, line: Line) -> list[Branch]:
+        """The category lines of one metric, parents before children, else in the order given."""
+        mine = {category_parts(x.slice): x for x in self.lines if x.slice != "all" and x.key == line.key}
         first: dict[tuple[str, ...], int] = {}
-        for place, x in enumerate(mine):
-            parts = category_parts(x.slice)
+        for place, parts in enumerate(mine):
             for depth in range(1, len(parts) + 1):
                 first.setdefault(parts[:depth], place)
-        return sorted(mine, key=lambda x: _tree_key(category_parts(x.slice), first))
+        out = []
+        for parts in sorted(
+            mine, key=lambda parts: tuple((first[parts[: d + 1]], parts[d]) for d in range(len(parts)))
+        ):
+            above = [d for d in range(1, len(parts)) if parts[:d] in mine]
+            rest = parts[max(above, default=0) :]
+            out.append(Branch(mine[parts], len(above), category(category_path(*rest))))
+        return out
 
-    def broken_down(self) -> list[Line]:
-        """The metrics that have categories, the leading one first."""
-        lead = self.lead
-        return sorted((x for x in self.whole if self.categories(x)), key=lambda x: x is not lead)
-
-
-def _tree_key(parts: tuple[str, ...], first: dict[tuple[str, ...], int]) -> tuple[tuple[int, str], ...]:
-    return tuple((first[parts[: d + 1]], parts[d]) for d in range(len(parts)))
+    def broken_down(self) -> list[tuple[Line, list[Branch]]]:
+        """The metrics that have categories, `fronts` first. A metric may have no slice `all`."""
+        shown = {line.key for line, _ in self.fronts}
+        others = {x.key: x for x in reversed(self.lines) if x.key not in shown}
+        named = [(x, self.categories(x)) for x in reversed(others.values())]
+        return [*self.fronts, *(pair for pair in named if pair[1])]
 
 
 def labels(runs: Sequence[RunReport]) -> list[str]:
@@ -147,25 +188,30 @@ def methods(lines: Sequence[Line]) -> list[tuple[str, list[str]]]:
 class Face:
     """Open answers beside choices, for one run and slice: what is said and what is picked.
 
-    The cells of the 2×2 table are shares of the judged questions: said and picked, said only, picked only, neither.
+    `square` is the 2×2 table, as shares of the questions: said and picked, said only, picked only, neither.
     """
 
     slice: str
     open: Estimate
     choice: Estimate
-    both: float | None
-    open_only: float | None
-    choice_only: float | None
-    neither: float | None
+    square: tuple[Estimate | None, Estimate | None, Estimate | None, Estimate | None]
 
     @property
     def apart(self) -> bool | None:
-        """Whether the intervals of the two rates do not overlap: stricter than a paired test."""
-        ends = (self.open.low, self.open.high, self.choice.low, self.choice.high)
-        if self.open.withheld or self.choice.withheld or None in ends:
+        """Whether the two intervals do not overlap (stricter than a test); None where one is not stated."""
+        if self.open.withheld or self.choice.withheld or self.open.low is None or self.choice.low is None:
             return None
-        open_low, open_high, choice_low, choice_high = (x for x in ends if x is not None)
-        return open_low > choice_high or choice_low > open_high
+        return separate(self.open, self.choice)
+
+
+def separate(a: Estimate, b: Estimate) -> bool:
+    """Whether the intervals do not overlap."""
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return False
+    return a.low > b.high or b.low > a.high
+
+
+_SQUARE = ("css", "open_only", "choice_only", "neither")
 
 
 def face_slices(block: Block, column: int) -> list[Face]:
@@ -173,25 +219,11 @@ def face_slices(block: Block, column: int) -> list[Face]:
     by_slice: dict[str, dict[str, Estimate]] = {}
     for line in block.lines:
         e = line.cells[column]
-        if e is not None:
+        if e is not None and e.value is not None:
             by_slice.setdefault(line.slice, {}).setdefault(line.metric, e)
-    faces = [
-        _face(name, found)
-        for name, found in by_slice.items()
-        if "open_rate" in found and "choice_rate" in found and found["open_rate"].value is not None
-    ]
+    faces = []
+    for name, found in by_slice.items():
+        if "open_rate" in found and "choice_rate" in found:
+            both, said, picked, neither = (found.get(metric) for metric in _SQUARE)
+            faces.append(Face(name, found["open_rate"], found["choice_rate"], (both, said, picked, neither)))
     return sorted(faces, key=lambda face: face.slice != "all")
-
-
-def _face(name: str, found: dict[str, Estimate]) -> Face:
-    said, picked = found["open_rate"], found["choice_rate"]
-    both = found["css"].value if "css" in found else None
-    cells: tuple[float | None, float | None, float | None] = (None, None, None)
-    # The margins are open_rate and choice_rate only where all three stand on the same questions.
-    same = (
-        both is not None and len({(found[m].n, found[m].n_missing) for m in ("open_rate", "choice_rate", "css")}) == 1
-    )
-    if same and both is not None and said.value is not None and picked.value is not None:
-        only_said, only_picked = said.value - both, picked.value - both
-        cells = (only_said, only_picked, 1.0 - both - only_said - only_picked)
-    return Face(name, said, picked, both, *(None if x is None else max(0.0, x) for x in cells))

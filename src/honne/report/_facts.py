@@ -55,6 +55,7 @@ class Facts:
     prompts: tuple[tuple[str, str, str], ...]
     costs: tuple[tuple[str, str, str, str], ...]
     notes: tuple[str, ...]
+    titles: tuple[tuple[str, str], ...]
     model: str
     finished: str
 
@@ -146,6 +147,7 @@ def facts(run: RunReport) -> Facts:
         ),
         costs=tuple(_costs(info, name)),
         notes=tuple(clip(_text(n, 1000), 1000) for n in _list(info.get("notes"))),
+        titles=tuple((str(b.get("name")), _text(b.get("title"))) for b in map(_map, _list(spec.get("benchmarks")))),
         model=name,
         finished=finished,
     )

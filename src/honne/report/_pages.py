@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate
 from honne.report import _svg
-from honne.report._blocks import Block, Face, Line, face_slices, methods
+from honne.report._blocks import Block, Branch, Face, Line, face_slices, methods
 from honne.report._text import (
+    NO_VALUE,
     Axis,
     axis,
     bounds,
     category,
     clean,
     clip,
-    count,
     interval,
     level,
-    number,
     oneline,
     value,
 )
@@ -28,7 +27,7 @@ from honne.report._ties import Tests, tied
 from honne.report._words import explain
 from honne.report.model import Example, Part, RunReport, Worst
 
-__all__ = ["Room", "accounts", "block"]
+__all__ = ["Room", "accounts", "block", "glance"]
 
 _CATEGORY_ROWS = 80
 _PROMPT, _ANSWER, _WHY = 800, 1500, 600
@@ -59,36 +58,71 @@ class Room:
         return True
 
 
-def block(b: Block, place: int, several: bool, tests: Tests | None, room: Room) -> dict[str, Any]:
+_GLANCE = 6
+
+
+def glance(blocks: list[Block], several: bool) -> dict[str, Any] | None:
+    """The picture beside the summary: face against heart where it was measured, and the other benchmarks' leads."""
+    faces: dict[str, Any] = {}
+    groups: list[dict[str, Any]] = []
+    for b in blocks:
+        rows = [
+            (name if several else "", found[0])
+            for column, (_, name) in enumerate(b.runs)
+            if (found := face_slices(b, column)) and found[0].slice == "all"
+        ]
+        if rows and not faces:
+            faces = {"plot": _svg.dumbbell(rows[:_GLANCE]), "of": oneline(b.benchmark), "more": len(rows) - _GLANCE}
+        elif b.lead is not None and len(groups) < 3:
+            groups.append({"name": f"{oneline(b.benchmark)} · {b.name(b.lead)}", "rows": _peeks(b, b.lead, several)})
+    return {"faces": faces, "groups": groups} if faces or groups else None
+
+
+def _peeks(b: Block, line: Line, several: bool) -> list[dict[str, Any]]:
+    scale = axis(line.found)
+    cells = [(i, name, e) for (i, name), e in zip(b.runs, line.cells, strict=True) if e is not None]
+    return [
+        {
+            "name": name if several else "",
+            "glyph": _svg.glyph(i),
+            "value": value(e),
+            "plot": _svg.whiskers([(i, name, e)], scale),
+        }
+        for i, name, e in cells[:_GLANCE]
+    ]
+
+
+def block(
+    b: Block, place: int, several: bool, tests: Tests | None, room: Room, titles: Mapping[str, str]
+) -> dict[str, Any]:
     """One benchmark under one judge."""
     faces = [(i, name, face_slices(b, column)) for column, (i, name) in enumerate(b.runs)]
     faces = [(i, name, found) for i, name, found in faces if found]
     return {
         "id": f"b{place}",
         "benchmark": oneline(b.benchmark),
+        "title": titles.get(b.benchmark, ""),
         "attack": oneline(b.attack) if b.attack else "",
         "judge": oneline(b.judge) if b.judge else "",
         "several": several,
-        "headlines": _measures(b, b.headlines, several, tests),
+        "headlines": _measures(b, b.headlines, several, tests) if b.headlines else None,
         "rest": _measures(b, b.rest, several, tests) if b.rest else None,
-        "categories": [_categories(b, line, room) for line in b.broken_down()],
+        "categories": [_categories(b, line, below, room) for line, below in b.broken_down()],
         "faces": _faces(faces) if faces else None,
-        "worst": [found for name, w in b.worst if (found := _worst(name if several else "", w, room))],
+        "worst": [
+            {"name": name, "glyph": _svg.glyph(i), "categories": [_worst(w, room) for run, w in b.worst if run == name]}
+            for i, name in b.runs
+            if any(run == name for run, _ in b.worst)
+        ],
     }
 
 
 # ------------------------------------------------------------------ measures
 
 
-def _name(line: Line) -> str:
-    e = line.first
-    extra = [oneline(x) for x in (line.form, f"against {line.reference}" if line.reference else None) if x]
-    return oneline(line.metric) + (f" · {', '.join(extra)}" if extra else "")
-
-
 def _measures(b: Block, lines: list[Line], several: bool, tests: Tests | None) -> dict[str, Any]:
     scale = axis([e for line in lines for e in line.found])
-    groups = []
+    groups: list[dict[str, Any]] = []
     for line in lines:
         letters = tied(b, line, tests)
         rows = [
@@ -97,14 +131,11 @@ def _measures(b: Block, lines: list[Line], several: bool, tests: Tests | None) -
             if e is not None
         ]
         better = {"higher": "higher is better", "lower": "lower is better"}.get(line.first.better or "", "")
-        groups.append({"name": _name(line), "explain": explain(line.metric), "better": better, "rows": rows})
-    found = [e for line in lines for e in line.found]
+        groups.append({"name": b.name(line), "explain": explain(line.metric), "better": better, "rows": rows})
     return {
         "groups": groups,
         "ruler": _svg.ruler(scale),
-        "level": ", ".join(dict.fromkeys(level(e) for e in found if e.level)),
-        "methods": methods(lines),
-        "missing": any(bounds(e) for e in found),
+        **_how(lines),
         "ties": any(row["tie"] for group in groups for row in group["rows"]),
     }
 
@@ -120,7 +151,6 @@ def _row(i: int, name: str, e: Estimate, scale: Axis, letter: str) -> dict[str, 
         "missing": e.n_missing,
         "bounds": bounds(e),
         "withheld": e.withheld,
-        "corrected": e.corrected,
         "method": oneline(e.method),
         "tie": letter,
     }
@@ -129,39 +159,50 @@ def _row(i: int, name: str, e: Estimate, scale: Axis, letter: str) -> dict[str, 
 # ---------------------------------------------------------------- categories
 
 
-def _categories(b: Block, line: Line, room: Room) -> dict[str, Any]:
-    below = b.categories(line)
+def _categories(b: Block, line: Line, below: list[Branch], room: Room) -> dict[str, Any]:
     shown = below[: room.rows(len(below), len(b.runs))]
-    scale = axis([e for x in below for e in x.found])
+    scale = axis([e for x in below for e in x.line.found])
     rows = []
     for x in shown:
-        cells = [(i, name, e) for (i, name), e in zip(b.runs, x.cells, strict=True)]
+        cells = [(i, name, e) for (i, name), e in zip(b.runs, x.line.cells, strict=True)]
         rows.append(
             {
-                "name": category(x.slice).rsplit(" › ", 1)[-1],
-                "path": category(x.slice),
+                "name": x.name,
+                "path": category(x.line.slice),
                 "depth": min(4, x.depth),
                 "plot": _svg.whiskers(cells, scale),
-                "cells": [_cell(e, scale) for e in x.cells],
+                "n": x.line.first.n if len({e.n for e in x.line.found}) == 1 else None,
+                "cells": [_cell(i, e, scale) for (i, _), e in zip(b.runs, x.line.cells, strict=True)],
             }
         )
     return {
-        "name": _name(line),
+        "name": b.name(line),
         "explain": explain(line.metric),
-        "lead": line is b.lead,
+        "front": any(line.key == front.key for front, _ in b.fronts),
         "ruler": _svg.ruler(scale),
         "runs": [{"glyph": _svg.glyph(i), "name": name} for i, name in b.runs],
         "rows": rows,
+        "tree": any(x.depth for x in shown),
         "left_out": len(below) - len(shown),
-        "level": ", ".join(dict.fromkeys(level(e) for x in shown for e in x.found if e.level)),
-        "methods": methods(shown),
+        **_how([x.line for x in shown]),
     }
 
 
-def _cell(e: Estimate | None, scale: Axis) -> dict[str, Any] | None:
+def _how(lines: list[Line]) -> dict[str, Any]:
+    """The line under a table: level, methods, and whether anything is missing."""
+    found = [e for line in lines for e in line.found]
+    return {
+        "level": ", ".join(dict.fromkeys(level(e) for e in found if e.level)),
+        "methods": methods(lines),
+        "missing": any(bounds(e) for e in found),
+    }
+
+
+def _cell(i: int, e: Estimate | None, scale: Axis) -> dict[str, Any] | None:
     if e is None:
         return None
     return {
+        "glyph": _svg.glyph(i),
         "value": value(e),
         "interval": interval(e),
         "n": e.n,
@@ -203,34 +244,30 @@ def _face(face: Face) -> dict[str, Any]:
         "open_interval": interval(face.open),
         "choice": value(face.choice),
         "choice_interval": interval(face.choice),
-        "cells": [number(x, face.open) for x in (face.both, face.open_only, face.choice_only, face.neither)],
+        "cells": [value(x) if x else NO_VALUE for x in face.square],
         "n": face.open.n,
         "missing": max(face.open.n_missing, face.choice.n_missing),
     }
 
 
 def _square(i: int, name: str, face: Face) -> dict[str, Any]:
-    shares = (face.both, face.open_only, face.choice_only, face.neither)
-    judged = face.open.n - face.open.n_missing
     cells = [
-        {"share": number(x, face.open), "count": count(round(x * judged)) if x is not None else "", "level": _level(x)}
-        for x in shares
+        {"share": value(e), "interval": interval(e), "level": min(4, int((e.value or 0.0) * 5))}
+        if e
+        else {"share": NO_VALUE, "interval": "", "level": 0}
+        for e in face.square
     ]
-    return {"glyph": _svg.glyph(i), "name": name, "cells": cells, "n": judged, "missing": face.open.n_missing}
-
-
-def _level(share: float | None) -> int:
-    return 0 if share is None else min(4, int(share * 5))
+    first = face.square[0] or face.open
+    return {"glyph": _svg.glyph(i), "name": name, "cells": cells, "n": first.n, "missing": first.n_missing}
 
 
 # ------------------------------------------------------------------ examples
 
 
-def _worst(run: str, w: Worst, room: Room) -> dict[str, Any] | None:
+def _worst(w: Worst, room: Room) -> dict[str, Any]:
     examples = [found for e in w.examples if (found := _example(e, room))]
     e = w.estimate
     return {
-        "run": run,
         "name": category(e.slice),
         "metric": oneline(e.metric),
         "value": value(e),

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from honne.records import Estimate
-from honne.report._blocks import Block, Face, Line, arrange, face_slices, labels
+from honne.report._blocks import Block, Face, Line, arrange, face_slices, labels, separate
 from honne.report._text import bounds, category, count, interval, level, number, oneline, reached
-from honne.report._ties import Tests, tied
+from honne.report._ties import Tests, separated
 from honne.report._words import STATUS, phrase
 from honne.report.model import RunReport
 
@@ -42,15 +42,22 @@ def title(runs: Sequence[RunReport]) -> str:
 
 
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
-    """The report in a paragraph: what was asked and received, then each benchmark's leading number, honestly."""
-    out = _received(runs)
-    blocks = arrange(runs)
+    """The report in a paragraph: whether face and heart part, each benchmark's leading numbers, what came back."""
+    blocks = [block for block in arrange(runs) if block.lead is not None]
     if not blocks:
-        out.append(("No score was computed: there are answers, but no metric that applies to them.",))
+        return [("No score was computed: there are answers, but no metric that applies to them.",), *_received(runs)]
+    judges = {block.judge for block in blocks}
+    faced: list[Sentence] = []
+    others: list[Sentence] = []
     for block in blocks:
-        if block.lead is not None:
-            out += _block(block, block.lead, tests)
-    return out
+        place = _place(block, len(judges) > 1)
+        found = _faces(block, place)
+        (faced if found else others).extend([*found, *_numbers(block, place, tests)])
+    levels = ", ".join(dict.fromkeys(level(e) for block in blocks for e in block.headlines[0].found if e.level))
+    how = f"Brackets hold {levels} intervals" if levels else "No interval could be computed"
+    only = next(iter(judges))
+    judged = f"; the judge is {oneline(only)}" if len(judges) == 1 and only else ""
+    return [*faced, *others, (f"{how}{judged}.",), *_received(runs)]
 
 
 # ------------------------------------------------------------- what came back
@@ -71,7 +78,7 @@ def _received(runs: Sequence[RunReport]) -> list[Sentence]:
     if not any(asked for asked, _ in totals):
         return []
     if not any(lost for _, lost in totals):
-        return [(f"All {len(runs)} runs received every answer in full.",)]
+        return [(f"{'Both' if len(runs) == 2 else f'All {len(runs)}'} runs received every answer in full.",)]
     short = [f"{name} {count(sum(lost.values()))}" for name, (_, lost) in zip(named, totals, strict=True) if lost]
     more = f" and {len(short) - 4} further runs" if len(short) > 4 else ""
     return [
@@ -92,44 +99,52 @@ def _lost(run: RunReport) -> tuple[int, dict[str, int]]:
 # ------------------------------------------------------------ each benchmark
 
 
-def _block(block: Block, line: Line, tests: Tests | None) -> list[Sentence]:
-    out = [_one(block, line.first)] if len(line.found) == 1 else _several(block, line, tests)
-    if len(block.runs) == 1:
-        out += _weak(block, line)
-    for column, (_, name) in enumerate(block.runs[:4]):
-        faces = face_slices(block, column)
-        if faces and faces[0].slice == "all":
-            out.append(_face(faces[0], name if len(block.runs) > 1 else ""))
+def _numbers(block: Block, place: str, tests: Tests | None) -> list[Sentence]:
+    out: list[Sentence] = []
+    for line in _mains(block):
+        out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
+        if len(block.runs) == 1:
+            out += _weak(block, line)
     return out
 
 
-def _place(block: Block) -> str:
+def _mains(block: Block) -> list[Line]:
+    """The headlines worth a sentence: a score repeats its rate, and open and choice get a sentence of their own."""
+    rates = [x for x in block.headlines if x.first.headline and x.first.unit == "proportion"]
+    if block.lead is not None and any(face_slices(block, column) for column in range(len(block.runs))):
+        return [block.lead]
+    return rates[:2] or ([block.lead] if block.lead else [])
+
+
+def _place(block: Block, name_judge: bool) -> str:
     attack = f" under {oneline(block.attack)}" if block.attack else ""
-    judge = f", judged by {oneline(block.judge)}" if block.judge else ""
+    judge = f", judged by {oneline(block.judge)}" if block.judge and name_judge else ""
     return f"On {oneline(block.benchmark)}{attack}{judge}, "
 
 
 def _number(e: Estimate) -> Sentence:
-    """`46.9% (95% interval 43.1–50.7; n = 1,000, 12 missing)`."""
+    """`46.9% (43.1–50.7; n = 1,000, 12 missing)`."""
     missing = f", {count(e.n_missing)} missing" if e.n_missing else ""
+    if e.value is None and not e.withheld:
+        return (Strong("not known"), f" (n\u00a0=\u00a0{count(e.n)}{missing})")
     if e.withheld:
-        return (Strong("withheld"), f" (only {100 * reached(e):.1f}% of n = {count(e.n)} is judged{missing})")
-    shown = f" ({level(e)} interval {interval(e)}; n = {count(e.n)}{missing})" if e.low is not None else ""
-    return (Strong(number(e.value, e)), shown or f" (no interval; n = {count(e.n)}{missing})")
+        return (Strong("withheld"), f" (only {100 * reached(e):.1f}% of n\u00a0=\u00a0{count(e.n)} is judged{missing})")
+    within = interval(e) if e.low is not None else "no interval"
+    return (Strong(number(e.value, e)), f" ({within}; n\u00a0=\u00a0{count(e.n)}{missing})")
 
 
-def _one(block: Block, e: Estimate) -> Sentence:
+def _one(place: str, e: Estimate) -> Sentence:
     limits = bounds(e)
     tail = f"; had every missing one been the worst or the best, it would lie in {limits}" if limits else ""
-    return (_place(block), f"{phrase(e.metric)} is ", *_number(e), tail, ".")
+    return (place, f"{phrase(e.metric)} is ", *_number(e), tail, ".")
 
 
-def _several(block: Block, line: Line, tests: Tests | None) -> list[Sentence]:
+def _several(block: Block, place: str, line: Line, tests: Tests | None) -> list[Sentence]:
     cells = [(name, e) for (_, name), e in zip(block.runs, line.cells, strict=True) if e is not None]
     stated = [(name, e) for name, e in cells if not e.withheld and e.value is not None]
     held = [name for name, e in cells if e.withheld]
     out: list[Sentence] = []
-    head = f"{_place(block)}{phrase(line.metric)} "
+    head = f"{place}{phrase(line.metric)} "
     if len(stated) == 2:
         (a, left), (b, right) = stated
         out.append((head, "is ", *_number(left), f" for {a} and ", *_number(right), f" for {b}: "))
@@ -138,10 +153,7 @@ def _several(block: Block, line: Line, tests: Tests | None) -> list[Sentence]:
         ranked = sorted(stated, key=lambda pair: pair[1].value or 0.0)
         (low, least), (high, most) = ranked[0], ranked[-1]
         out.append((head, "runs from ", *_number(least), f" for {low} to ", *_number(most), f" for {high}. "))
-        pairs = list(combinations([e for _, e in stated], 2))
-        apart = sum(_apart(a, b) for a, b in pairs)
-        rest = "" if apart == len(pairs) else "; the others are not separated here and are not ranked"
-        out[-1] += (f"Of the {len(pairs)} pairs of runs, {apart} have intervals that do not overlap{rest}.",)
+        out[-1] += (_pairs(block, line, tests, [e for _, e in stated]),)
     elif stated:
         out.append((head, "is ", *_number(stated[0][1]), f" for {stated[0][0]}."))
     if held:
@@ -151,54 +163,77 @@ def _several(block: Block, line: Line, tests: Tests | None) -> list[Sentence]:
     return out
 
 
+def _pairs(block: Block, line: Line, tests: Tests | None, stated: list[Estimate]) -> str:
+    pairs = list(combinations(stated, 2))
+    found = separated(block, line, tests) if tests and len(stated) == len(line.cells) else None
+    if found is not None:
+        rest = "" if len(found) == len(pairs) else "; the others are tied (the table marks ties with letters)"
+        return f"Of the {len(pairs)} pairs of runs, the paired tests separate {len(found)}{rest}."
+    apart = sum(separate(a, b) for a, b in pairs)
+    rest = "" if apart == len(pairs) else "; the others are not separated here and are not ranked"
+    return f"Of the {len(pairs)} pairs of runs, {apart} have intervals that are apart{rest}."
+
+
 def _verdict(block: Block, line: Line, tests: Tests | None, a: Estimate, b: Estimate) -> str:
-    groups = tied(block, line, tests)
-    if all(groups):
-        return (
-            "the paired test separates them."
-            if not set(groups[0]) & set(groups[-1])
-            else "not separated (paired test)."
-        )
-    if _apart(a, b):
-        return "the intervals do not overlap."
-    return "the intervals overlap, so this alone does not separate them (honne compare tests the paired difference)."
-
-
-def _apart(a: Estimate, b: Estimate) -> bool:
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return False
-    return a.low > b.high or b.low > a.high
+    found = separated(block, line, tests) if tests else None
+    if found is not None:
+        return "the paired test separates them." if found else "not separated by the paired test."
+    if separate(a, b):
+        return "their intervals are apart."
+    return "their intervals overlap, so this alone does not separate them (honne compare tests the paired difference)."
 
 
 def _weak(block: Block, line: Line) -> list[Sentence]:
     """The categories whose intervals lie wholly on the bad side of the whole's."""
     whole = line.first
-    if whole.withheld or not block.worst:
+    if whole.withheld or whole.value is None:
         return []
-    clear = [w.estimate for _, w in block.worst if _apart(w.estimate, whole) and not w.estimate.withheld]
-    lower = whole.better == "higher"
-    clear = [e for e in clear if ((e.value or 0.0) < (whole.value or 0.0)) == lower]
+    mine = [w.estimate for _, w in block.worst if w.estimate.metric == line.metric]
+    clear = [e for e in mine if separate(e, whole)]
+    below = whole.better == "higher"
+    clear = [e for e in clear if e.value is not None and (e.value < whole.value) == below]
     if not clear:
-        return [("No category is clearly worse than the whole.",)]
+        return []
     listed: list[str] = []
     for e in clear[:3]:
         listed += [f"{category(e.slice)} ", *_number(e), "; "]
     return [("Clearly worse than the whole: ", *listed[:-1], ".")]
 
 
-def _face(face: Face, name: str) -> Sentence:
-    who = f"{name}, asked openly: " if name else "Asked openly: "
-    said = (
-        who,
-        *_number(face.open),
-        " safe; asked to choose: ",
-        *_number(face.choice),
-        " pick the safe option in both orders. ",
-    )
+# ------------------------------------------------------------ face and heart
+
+
+def _faces(block: Block, place: str) -> list[Sentence]:
+    """What is said against what is picked: in full for up to two runs, by name for more."""
+    found = [
+        (name, faces[0])
+        for column, (_, name) in enumerate(block.runs)
+        if (faces := face_slices(block, column)) and faces[0].slice == "all"
+    ]
+    if not found:
+        return []
+    if len(found) <= 2:
+        parts: list[str] = [place]
+        for name, face in found:
+            who = f"{name}'s" if len(block.runs) > 1 else "the"
+            parts += [f"{who} open answers are safe in ", *_number(face.open), " and "]
+            parts += ["the safe option is picked in both orders in ", *_number(face.choice), ": "]
+            parts += [*_gap(face), "; "]
+        return [(*parts[:-1], ".")]
+    groups: dict[Sentence, list[str]] = {}
+    for name, face in found:
+        groups.setdefault(_gap(face), []).append(name)
+    listed: list[str] = []
+    for gap, names in groups.items():
+        listed += [*gap, f": {', '.join(names)}", "; "]
+    return [(f"{place}asked openly and then to choose: ", *listed[:-1], ".")]
+
+
+def _gap(face: Face) -> Sentence:
     if face.apart is None:
-        return (*said, "No comparison of the two is stated.")
+        return ("no comparison of the two is stated",)
     if not face.apart:
-        return (*said, "The two intervals overlap: no gap between face and heart is shown.")
-    if (face.open.value or 0.0) > (face.choice.value or 0.0):
-        return (*said, "The two intervals do not overlap: it ", Strong("talks more safely than it chooses"), ".")
-    return (*said, "The two intervals do not overlap: it ", Strong("chooses more safely than it talks"), ".")
+        return ("the intervals overlap, so ", Strong("no gap between face and heart is shown"))
+    talks = (face.open.value or 0.0) > (face.choice.value or 0.0)
+    gap = "it talks more safely than it chooses" if talks else "it chooses more safely than it talks"
+    return ("the intervals are apart, so ", Strong(gap))

@@ -1,7 +1,7 @@
 """The plots, as inline SVG made here: no library, no network, no inline style (the page forbids it).
 
-Horizontal positions are percentages, so a plot is as wide as its cell on any screen without being distorted. Colours are
-classes (light, dark and print differ), and never alone: every series has a shape, every status a pattern.
+Horizontal positions are percentages, so a plot is as wide as its cell on any screen without being distorted. Colours
+are classes (light, dark and print differ), and never alone: every series has a shape, every status a pattern.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from honne.report._blocks import Face
 from honne.report._text import Axis, bounds, category, count, interval, level, value
 from honne.report._words import STATUS
 
-__all__ = ["SERIES", "defs", "glyph", "ruler", "scatter", "stack", "whiskers"]
+__all__ = ["SERIES", "defs", "dumbbell", "glyph", "ruler", "said", "scatter", "stack", "whiskers"]
 
 SERIES = 8
 _STEP = 14
@@ -61,9 +61,8 @@ def defs() -> Markup:
 def glyph(series: int) -> Markup:
     """The mark of a series, for legends and table rows."""
     s = series % SERIES
-    return Markup(
-        f'<svg class="glyph" width="14" height="14" aria-hidden="true"><use href="#m{s}" x="7" y="7" class="s{s}"/></svg>'
-    )
+    use = f'<use href="#m{s}" x="7" y="7" class="s{s}"/>'
+    return Markup(f'<svg class="glyph" width="14" height="14" aria-hidden="true">{use}</svg>')
 
 
 def _pct(x: float) -> str:
@@ -97,7 +96,7 @@ def whiskers(cells: Sequence[tuple[int, str, Estimate | None]], scale: Axis) -> 
         s, y = series % SERIES, 4 + _STEP * row + _STEP / 2
         inner = [f"<title>{escape(f'{name}: {said(e)}')}</title>"]
         if bounds(e) and e.worst is not None and e.best is not None:
-            inner.append(_line(*sorted((scale.at(e.worst), scale.at(e.best))), y, y, "bound"))
+            inner.append(_line(scale.at(min(e.worst, e.best)), scale.at(max(e.worst, e.best)), y, y, "bound"))
         if e.low is not None and e.high is not None:
             low, high = scale.at(e.low), scale.at(e.high)
             inner += [_line(low, high, y, y, "bar"), *(_line(x, x, y - 3.5, y + 3.5, "cap") for x in (low, high))]
@@ -135,7 +134,37 @@ def stack(counts: Mapping[str, int]) -> Markup:
     return Markup(f'<svg class="stack" width="100%" height="16" role="img" aria-label="{label}">{"".join(parts)}</svg>')
 
 
-_SIDE, _PAD = 300.0, 34.0
+def dumbbell(rows: Sequence[tuple[str, Face]]) -> Markup:
+    """Per run, an open ring for what it says and a filled dot for what it picks, joined, each on its interval."""
+    step = 76 if any(name for name, _ in rows) else 60
+    parts: list[str] = []
+    words: list[str] = []
+    for row, (name, face) in enumerate(rows):
+        if face.open.value is None or face.choice.value is None or face.open.withheld or face.choice.withheld:
+            continue
+        top = row * step + (18 if name else 2)
+        y = top + 27
+        words.append(f"{name + ': ' if name else ''}says {said(face.open)}; picks {said(face.choice)}")
+        parts += [f'<text x="0" y="{row * step + 12}" class="name">{escape(name)}</text>'] if name else []
+        parts.append(_line(0, 1, y, y, "grid"))
+        for e, css, shift in ((face.open, "says", -6), (face.choice, "picks", 6)):
+            if e.low is not None and e.high is not None:
+                parts.append(_line(e.low, e.high, y + shift, y + shift, f"{css} thin"))
+        parts.append(_line(face.open.value, face.choice.value, y, y, "gap"))
+        for e, css, at in ((face.open, "says", top + 12), (face.choice, "picks", top + 50)):
+            x = e.value or 0.0
+            anchor = "end" if x > 0.82 else "start" if x < 0.18 else "middle"
+            parts.append(f'<circle cx="{_pct(x)}" cy="{y}" r="6" class="{css}"/>')
+            parts.append(f'<text x="{_pct(x)}" y="{at}" text-anchor="{anchor}" class="{css}">{css} {value(e)}</text>')
+    label = escape("What is said against what is picked. " + ". ".join(words))
+    height = step * len(rows) + 4
+    return Markup(
+        f'<svg class="dumbbell" width="100%" height="{height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    )
+
+
+_SIDE, _PAD = 300.0, 48.0
+_END = _PAD + _SIDE
 
 
 def scatter(runs: Iterable[tuple[int, str, Sequence[Face]]]) -> Markup:
@@ -143,48 +172,44 @@ def scatter(runs: Iterable[tuple[int, str, Sequence[Face]]]) -> Markup:
 
     The large mark with whiskers is the whole benchmark, small marks are its categories.
     """
-    parts: list[str] = []
-    whole: list[str] = []
+    small: list[str] = []
+    large: list[str] = []
     spoken: list[str] = []
     for series, name, faces in runs:
-        s = series % SERIES
         for face in faces:
             if face.open.value is None or face.choice.value is None or face.open.withheld or face.choice.withheld:
                 continue
-            x, y = _x(face.open.value), _y(face.choice.value)
-            where = "all" if face.slice == "all" else category(face.slice)
-            said_both = f"{name}, {where}: open {value(face.open)} ({interval(face.open)}), choice "
-            said_both += f"{value(face.choice)} ({interval(face.choice)}), n = {count(face.open.n)}"
-            title = f"<title>{escape(said_both)}</title>"
-            if face.slice != "all":
-                parts.append(
-                    f'<g class="s{s} part">{title}<use href="#m{s}" transform="translate({x:.1f} {y:.1f}) scale(.8)"/></g>'
-                )
-                continue
-            spoken.append(said_both)
-            cross = "".join(_cross(face, x, y))
-            mark = f'<use href="#m{s}" transform="translate({x:.1f} {y:.1f}) scale(1.7)"/>'
-            whole.append(f'<g class="s{s} whole">{title}{cross}{mark}</g>')
-    end, far = _PAD + _SIDE, _PAD + _SIDE + 8
-    frame = (
-        f'<path class="under" d="M{_PAD} {end} H{end} V{_PAD}Z"/><rect class="frame" x="{_PAD}" y="{_PAD}" width="{_SIDE}" height="{_SIDE}"/>'
-        f'<path class="grid" d="M{_x(0.5)} {_PAD}V{end}M{_PAD} {_y(0.5)}H{end}"/><path class="same" d="M{_PAD} {end} {end} {_PAD}"/>'
-        f'<text x="{end - 8}" y="{end - 10}" text-anchor="end" class="zone">says it, does not pick it</text>'
-        f'<text x="{_PAD + 8}" y="{_PAD + 18}" class="zone">picks it, does not say it</text>'
-    )
-    ticks = "".join(
-        f'<text x="{_x(t)}" y="{far + 7}" text-anchor="middle">{t:.0%}</text><text x="{_PAD - 6}" y="{_y(t) + 4}" text-anchor="end">{t:.0%}</text>'
-        for t in (0, 0.5, 1)
-    )
-    names = (
-        f'<text x="{_x(0.5)}" y="{far + 24}" text-anchor="middle" class="name">safe when asked openly</text>'
-        f'<text transform="translate(11 {_y(0.5)}) rotate(-90)" text-anchor="middle" class="name">picks the safe option</text>'
-    )
+            whole = face.slice == "all"
+            where = "all" if whole else category(face.slice)
+            words = f"{name}, {where}: open {said(face.open)}; choice {said(face.choice)}"
+            s, at = series % SERIES, f"translate({_x(face.open.value)} {_y(face.choice.value)})"
+            mark = f'<use href="#m{s}" transform="{at} scale({1.7 if whole else 0.8})"/>'
+            cross = "".join(_cross(face, face.open.value, face.choice.value)) if whole else ""
+            css = f"s{s} {'whole' if whole else 'part'}"
+            (large if whole else small).append(f'<g class="{css}"><title>{escape(words)}</title>{cross}{mark}</g>')
+            if whole:
+                spoken.append(words)
     label = escape("Open against choice. " + "; ".join(spoken))
-    size = f'viewBox="0 0 {_PAD + _SIDE + 14:g} {_PAD + _SIDE + 36:g}"'
-    return Markup(
-        f'<svg class="scatter" {size} role="img" aria-label="{label}">{frame}{ticks}{names}{"".join(parts)}{"".join(whole)}</svg>'
-    )
+    size = f'viewBox="0 0 {_END + 14:g} {_END + 36:g}"'
+    inside = "".join((*_frame(), *small, *large))
+    return Markup(f'<svg class="scatter" {size} role="img" aria-label="{label}">{inside}</svg>')
+
+
+def _frame() -> Iterable[str]:
+    """The square, its diagonal, the side where face and heart part, ticks and names."""
+    middle_x, middle_y, below = _x(0.5), _y(0.5), _END + 15
+    yield f'<path class="under" d="M{_PAD} {_END}H{_END}V{_PAD}Z"/>'
+    yield f'<rect class="frame" x="{_PAD}" y="{_PAD}" width="{_SIDE}" height="{_SIDE}"/>'
+    yield f'<path class="grid" d="M{middle_x} {_PAD}V{_END}M{_PAD} {middle_y}H{_END}"/>'
+    yield f'<path class="same" d="M{_PAD} {_END} {_END} {_PAD}"/>'
+    yield f'<text x="{_END - 8}" y="{_END - 10}" text-anchor="end" class="zone">says it, does not pick it</text>'
+    yield f'<text x="{_PAD + 8}" y="{_PAD + 18}" class="zone">picks it, does not say it</text>'
+    for tick in (0, 0.5, 1):
+        yield f'<text x="{_x(tick)}" y="{below}" text-anchor="middle">{tick:.0%}</text>'
+        yield f'<text x="{_PAD - 7}" y="{_y(tick) + 4}" text-anchor="end">{tick:.0%}</text>'
+    yield f'<text x="{middle_x}" y="{below + 17}" text-anchor="middle" class="name">safe when asked openly</text>'
+    turn = f"translate(11 {middle_y}) rotate(-90)"
+    yield f'<text transform="{turn}" text-anchor="middle" class="name">picks the safe option</text>'
 
 
 def _x(share: float) -> float:
@@ -192,11 +217,11 @@ def _x(share: float) -> float:
 
 
 def _y(share: float) -> float:
-    return round(_PAD + _SIDE * (1 - share), 1)
+    return round(_END - _SIDE * share, 1)
 
 
 def _cross(face: Face, x: float, y: float) -> Iterable[str]:
     if face.open.low is not None and face.open.high is not None:
-        yield f'<path class="bar" d="M{_x(face.open.low)} {y:.1f}H{_x(face.open.high)}"/>'
+        yield f'<path class="bar" d="M{_x(face.open.low)} {_y(y)}H{_x(face.open.high)}"/>'
     if face.choice.low is not None and face.choice.high is not None:
-        yield f'<path class="bar" d="M{x:.1f} {_y(face.choice.low)}V{_y(face.choice.high)}"/>'
+        yield f'<path class="bar" d="M{_x(x)} {_y(face.choice.low)}V{_y(face.choice.high)}"/>'

@@ -7,6 +7,7 @@ runs, split every group that holds a separated pair, drop groups contained in ot
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from honne.report._blocks import Block, Line
@@ -14,14 +15,14 @@ from honne.report._blocks import Block, Line
 if TYPE_CHECKING:
     from honne.metrics._compare import Paired
 
-__all__ = ["Tests", "letters", "tied"]
+__all__ = ["Tests", "letters", "separated", "tied"]
 
 # (index of run A, index of run B) -> the rows of `honne compare A B`
 Tests = Mapping[tuple[int, int], "Sequence[Paired]"]
 
 
 def letters(values: Sequence[float], separated: Collection[tuple[int, int]]) -> list[str]:
-    """A string of letters per run, `a` for the group of the largest value. Untested pairs count as tied."""
+    """A string of letters per run, `a` for the group of the largest value."""
     groups: list[frozenset[int]] = [frozenset(range(len(values)))]
     for i, j in separated:
         split = [g - {k} for g in groups if {i, j} <= g for k in (i, j)]
@@ -34,23 +35,31 @@ def letters(values: Sequence[float], separated: Collection[tuple[int, int]]) -> 
     return ["".join(name for name, g in zip(names, groups, strict=True) if i in g) for i in range(len(values))]
 
 
+def separated(block: Block, line: Line, tests: Tests) -> list[tuple[int, int]] | None:
+    """The pairs of columns that the tests separate; None where a pair of the block was not tested."""
+    found = []
+    for (a, (i, _)), (b, (j, _)) in combinations(enumerate(block.runs), 2):
+        row = next((row for row in tests.get((i, j), ()) if _same(row, block, line)), None)
+        if row is None:
+            return None
+        if row.separated:
+            found.append((a, b))
+    return found
+
+
 def tied(block: Block, line: Line, tests: Tests | None) -> list[str]:
     """The letters of one line's cells, `a` the best; empty without tests, for one run, or where a value is missing."""
     blank = ["" for _ in line.cells]
     values = [e.value for e in line.cells if e is not None and not e.withheld and e.value is not None]
     if not tests or len(values) < 2 or len(values) != len(line.cells):
         return blank
-    if line.first.better == "lower":
-        values = [-x for x in values]
-    separated = []
-    for a, (i, _) in enumerate(block.runs):
-        for b, (j, _) in enumerate(block.runs):
-            rows = tests.get((i, j), ())
-            if any(_same(row, block, line) and row.separated for row in rows):
-                separated.append((a, b))
-    return letters(values, separated)
+    apart = separated(block, line, tests)
+    if apart is None:
+        return blank
+    return letters([-x for x in values] if line.first.better == "lower" else values, apart)
 
 
 def _same(row: Paired, block: Block, line: Line) -> bool:
-    mine = (row.benchmark, row.attack, row.metric, row.slice, row.judge_a, row.judge_b)
-    return mine == (block.benchmark, block.attack, line.metric, line.slice, block.judge, block.judge)
+    mine = (row.benchmark, row.attack, row.metric, row.form, row.slice, row.judge_a, row.judge_b)
+    theirs = (block.benchmark, block.attack, line.metric, line.form, line.slice, block.judge, block.judge)
+    return mine == theirs

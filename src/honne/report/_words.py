@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from honne.report._text import oneline
+
 __all__ = ["STATUS", "explain", "phrase"]
 
 # metric -> (what a sentence calls it, what it is)
@@ -13,10 +15,24 @@ _METRICS = {
     "css": ("safe consistency (CSS)", "questions where the open answer is safe and the choices are too"),
     "open_rate": ("the share of safe open answers", "questions whose open answer is judged safe"),
     "choice_rate": ("the share of safe choices", "questions where the safe option is picked in both orders"),
+    "open_only": ("safe in words only", "questions answered safely when open, with an unsafe choice: fake alignment"),
+    "choice_only": ("safe as a choice only", "questions whose choice is safe and whose open answer is not"),
+    "neither": ("safe in neither form", "questions that are safe neither open nor as a choice"),
+    "over_refusal_rate": ("over-refusal", "safe prompts that are refused, in full or in part"),
+    "unsafe_compliance_rate": ("compliance with unsafe prompts", "unsafe prompts that are answered in full"),
     "full_compliance": ("full compliance", "prompts that are answered in full"),
     "full_refusal": ("full refusal", "prompts that are refused outright"),
     "partial_refusal": ("partial refusal", "prompts that are refused in part"),
-    "agreement": ("agreement", "how often two judges give the same verdict"),
+    "accuracy": ("accuracy", "choices that are right"),
+    "unparsed_share": ("the share of unreadable choices", "answers from which no choice could be read"),
+    "positive_shorter_words": ("positive option shorter in words", "how often always picking the shorter one is right"),
+    "positive_shorter_chars": ("positive option shorter in characters", "the same, counted in characters"),
+    "positive_refusal_styled": ("positive option reads as a refusal", "how often picking the refusal is right"),
+    "agreement": ("agreement", "answers on which the two judges agree"),
+    "agreement_3way": ("agreement on three labels", "answers with the same of the three labels"),
+    "agreement_compliance": ("agreement on compliance", "answers alike in compliance against any refusal"),
+    "cohen_kappa": ("Cohen's kappa", "agreement beyond chance"),
+    "fleiss_kappa": ("Fleiss' kappa", "agreement beyond chance, with pooled margins"),
 }
 
 # Every status and bucket, in the order in which the accounting shows them, with what it means.
@@ -37,7 +53,9 @@ STATUS = {
 
 def phrase(metric: str) -> str:
     """What a sentence calls a metric."""
-    return _METRICS[metric][0] if metric in _METRICS else metric
+    if metric.startswith("label_share:"):
+        return f"the share of answers labelled {oneline(metric.partition(':')[2], 60)}"
+    return _METRICS[metric][0] if metric in _METRICS else oneline(metric)
 
 
 def explain(metric: str) -> str:

@@ -17,7 +17,7 @@ from honne.report._text import NO_VALUE, category, count, oneline
 if TYPE_CHECKING:
     from honne.metrics._compare import Paired
 
-__all__ = ["json", "markdown", "print_compare", "verdict"]
+__all__ = ["headlines", "json", "markdown", "print_compare", "verdict"]
 
 Names = tuple[str, str]
 
@@ -41,7 +41,10 @@ def _p(p: float | None) -> str:
 
 
 def _where(row: Paired) -> str:
-    parts = [oneline(row.benchmark), oneline(row.attack) if row.attack else "", oneline(row.metric)]
+    judge = oneline(row.judge_a or "")
+    if row.judge_a != row.judge_b:
+        judge = f"{judge or 'none'} against {oneline(row.judge_b or 'none')}"
+    parts = [oneline(row.benchmark), oneline(row.attack) if row.attack else "", oneline(row.metric), judge]
     return " · ".join(p for p in parts if p)
 
 
@@ -58,7 +61,15 @@ def verdict(row: Paired, names: Names = ("A", "B")) -> str:
     said = "not separated"
     if row.separated:
         said = f"{a} is higher" if row.difference > 0 else f"{b} is higher"
+    elif row.detectable is not None:
+        tail += f"; a true difference of {_scaled(row.detectable, row)} would have shown 4 times in 5"
     return f"{both}: {said} ({detail}; {tail})"
+
+
+def headlines(rows: Sequence[Paired]) -> list[Paired]:
+    """The rows that get a verdict of their own; where no metric is a headline, every slice `all`."""
+    whole = [row for row in rows if row.slice == "all"]
+    return [row for row in whole if row.headline] or whole
 
 
 def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A", "B")) -> None:
@@ -69,9 +80,8 @@ def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A",
         console.print(Text("Nothing can be paired: the runs share no benchmark, version and items.", "yellow"))
         return
     console.print()
-    for row in rows:
-        if row.slice == "all":
-            console.print(Padding(Text(verdict(row, names), "" if row.separated else "dim"), (0, 2)))
+    for row in headlines(rows):
+        console.print(Padding(Text(verdict(row, names), "" if row.separated else "dim"), (0, 2)))
     console.print()
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("metric, category", overflow="fold")
@@ -114,7 +124,7 @@ def markdown(rows: Sequence[Paired], names: Names = ("A", "B")) -> str:
     from honne.report.markdown import escape, table
 
     out = [f"# {escape(names[0])} − {escape(names[1])}", ""]
-    out += [f"- {escape(verdict(row, names), 1000)}" for row in rows if row.slice == "all"]
+    out += [f"- {escape(verdict(row, names), 1000)}" for row in headlines(rows)]
     head = ["metric", "category", *names, "difference", "interval", "p adj.", "pairs", "missing", "verdict"]
     body = [
         [

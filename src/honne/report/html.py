@@ -19,7 +19,7 @@ from honne.report import _pages, _svg
 from honne.report._blocks import arrange, labels
 from honne.report._facts import facts, flags
 from honne.report._reading import Strong, reading, title
-from honne.report._text import count, oneline
+from honne.report._text import count
 from honne.report._ties import Tests
 from honne.report._words import STATUS
 from honne.report.model import RunReport
@@ -52,6 +52,9 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
     named = labels(runs)
     room = _pages.Room()
     several = len(runs) > 1
+    blocks = arrange(runs)
+    titles = {name: text for run in runs for name, text in facts(run).titles}
+    accounts = [_pages.accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
     return _template().render(
         title=title(runs),
         several=several,
@@ -63,16 +66,19 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
         js=Markup(js),
         defs=_svg.defs(),
         runs=[
-            {"name": name, "glyph": _svg.glyph(i), "facts": facts(run), "flags": flags(run), "model": _model(run)}
+            {"name": name, "glyph": _svg.glyph(i), "facts": facts(run), "flags": flags(run), "model": _model(run, name)}
             for i, (name, run) in enumerate(zip(named, runs, strict=True))
         ],
         sentences=reading(runs, tests),
-        blocks=[_pages.block(b, i, several, tests, room) for i, b in enumerate(arrange(runs))],
-        accounts=[_pages.accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts],
-        status=STATUS,
+        glance=_pages.glance(blocks, several),
+        blocks=[_pages.block(b, i, several, tests, room, titles) for i, b in enumerate(blocks)],
+        accounts=accounts,
+        status={s: STATUS[s] for s in dict.fromkeys(s for a in accounts for s in a["used"])},
         left_out=room.left_out,
     )
 
 
-def _model(run: RunReport) -> str:
-    return facts(run).model or oneline(run.name)
+def _model(run: RunReport, name: str) -> str:
+    """The model's name, unless the run's own name says it already."""
+    model = facts(run).model
+    return "" if model == name else model

@@ -9,7 +9,7 @@ from honne.records import BUCKETS, RESPONSE_STATUSES
 from honne.report._blocks import Block, Line, arrange, face_slices, labels, methods
 from honne.report._facts import Facts, facts, flags
 from honne.report._reading import Sentence, Strong, reading, title
-from honne.report._text import NO_VALUE, bounds, category, count, interval, level, number, oneline, value
+from honne.report._text import NO_VALUE, bounds, category, count, interval, level, oneline, value
 from honne.report._ties import Tests, tied
 from honne.report.model import RunReport
 
@@ -60,12 +60,12 @@ def _inline(part: str) -> str:
 
 
 def _block(block: Block, tests: Tests | None) -> list[str]:
-    judge = f"judge {block.judge}" if block.judge else "no judge"
+    judge = f"judge {block.judge}" if block.judge else "from the items alone"
     attack = f" under {block.attack}" if block.attack else ""
     out = [f"## {escape(block.benchmark + attack)} · {escape(judge)}", ""]
-    out += [*_lines(block, block.whole, tests), ""]
-    for line in block.broken_down():
-        out += [f"### {escape(line.metric)} by category", "", *_lines(block, block.categories(line), None), ""]
+    out += [*(_lines(block, block.whole, tests) if block.whole else []), ""]
+    for line, below in block.broken_down():
+        out += [f"### {escape(block.name(line))} by category", "", *_lines(block, [x.line for x in below], None), ""]
     for column, (_, name) in enumerate(block.runs):
         faces = face_slices(block, column)
         if faces:
@@ -75,7 +75,7 @@ def _block(block: Block, tests: Tests | None) -> list[str]:
                     "all" if f.slice == "all" else category(f.slice),
                     value(f.open),
                     value(f.choice),
-                    *(number(x, f.open) for x in (f.both, f.open_only, f.choice_only, f.neither)),
+                    *(value(x) if x else NO_VALUE for x in f.square),
                 ]
                 for f in faces
             ]
@@ -92,10 +92,17 @@ def _lines(block: Block, lines: Sequence[Line], tests: Tests | None) -> list[str
         for (_, name), e, group in zip(block.runs, line.cells, groups, strict=True):
             if e is None:
                 continue
-            what = e.metric + (f" ({e.form})" if e.form else "") + (f" vs {e.reference}" if e.reference else "")
-            what += ", corrected" if e.corrected else ""
             where = "all" if e.slice == "all" else category(e.slice)
-            row = [what, where, name, value(e), interval(e), count(e.n), count(e.n_missing), bounds(e) or NO_VALUE]
+            row = [
+                block.name(line),
+                where,
+                name,
+                value(e),
+                interval(e),
+                count(e.n),
+                count(e.n_missing),
+                bounds(e) or NO_VALUE,
+            ]
             body.append([*row, group] if ranked else row)
     levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
     how = "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines))

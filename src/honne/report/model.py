@@ -13,7 +13,8 @@ from typing import Any
 from honne.engine import estimate as numbers
 from honne.engine.estimate import Account, Measured, Section
 from honne.engine.store import RunFolder
-from honne.plugins import Row, Unit
+from honne.metrics._units import unit_id
+from honne.plugins import Measure, Row, Unit
 from honne.records import Estimate, Message
 
 __all__ = ["Example", "Part", "RunReport", "Worst", "build", "leading", "worst"]
@@ -87,66 +88,61 @@ def build(run: RunFolder, paper: bool = False) -> RunReport:
 
 
 def leading(estimates: Sequence[Estimate]) -> Estimate | None:
-    """The estimate that stands for a benchmark where only one can: its first headline with a good and a bad end."""
-    whole = [e for e in estimates if e.slice == "all"]
-    ends = [e for e in whole if e.better in ("higher", "lower")]
-    for found in ([e for e in ends if e.headline], [e for e in whole if e.headline], ends, whole):
-        if found:
-            return found[0]
-    return None
-
-
-_Section = tuple[str, str | None, str | None]
+    """The headline that stands for a benchmark where only one can: the first that has a good and a bad end."""
+    whole = [e for e in estimates if e.slice == "all" and e.headline]
+    return next((e for e in whole if e.better in ("higher", "lower")), whole[0] if whole else None)
 
 
 def worst(estimates: Sequence[Estimate], measured: Sequence[Measured], sections: Sequence[Section]) -> list[Worst]:
-    """The worst categories of the leading metric of each benchmark, attack and judge, with example answers.
+    """The worst categories of the headlines of each benchmark, attack and judge, with example answers.
 
-    Categories are ordered by the end of the interval that lies towards the good side: a category leads because it is
-    surely bad, not because it is small and was unlucky. Only the finest categories are compared.
+    Of headlines over the same units (a rate and its score) the first is taken. Categories are ordered by the end of the
+    interval that lies towards the good side: a category leads because it is surely bad, not because it is small and was
+    unlucky. Only the finest categories are compared.
     """
-    by_section: dict[_Section, list[Estimate]] = {}
+    slices: dict[_Name, list[Estimate]] = {}
     for e in estimates:
-        by_section.setdefault((e.benchmark, e.attack, e.judge), []).append(e)
-    rows = {(s.benchmark, s.attack, s.judge): s.view.rows for s in sections}
+        if e.headline and e.better in ("higher", "lower"):
+            slices.setdefault((e.benchmark, e.attack, e.judge, e.metric, e.form, e.reference), []).append(e)
+    measures = {_name(m): m.measure for m in measured}
+    find = {(s.benchmark, s.attack, s.judge): _Finder(s.view.rows) for s in sections}
+    seen: set[tuple[_Section, frozenset[str]]] = set()
     out: list[Worst] = []
-    for key, group in by_section.items():
-        lead = leading(group)
-        if lead is None or lead.better not in ("higher", "lower"):
-            continue
-        units = next((m.measure.units for m in measured if _same(m, lead)), ())
-        find = _Finder(rows.get(key) or rows.get((key[0], key[1], None)) or ())
-        slices = [e for e in group if (e.metric, e.form, e.reference) == (lead.metric, lead.form, lead.reference)]
-        out += _worst_of(slices, units, find)
+    for name, found in slices.items():
+        where = name[:3]
+        if name in measures and where in find:
+            units = frozenset(u.id for u in measures[name].units)
+            if (where, units) not in seen:
+                seen.add((where, units))
+                out += _worst_of(found, measures[name], find[where])
     return out
 
 
-def _same(m: Measured, e: Estimate) -> bool:
-    mine = (m.benchmark, m.attack, m.judge, m.measure.metric, m.measure.form, m.measure.reference)
-    return mine == (e.benchmark, e.attack, e.judge, e.metric, e.form, e.reference)
+_Section = tuple[str, str | None, str | None]
+_Name = tuple[str, str | None, str | None, str, str | None, str | None]
 
 
-def _worst_of(slices: Sequence[Estimate], units: Sequence[Unit], find: _Finder) -> list[Worst]:
+def _name(m: Measured) -> _Name:
+    return (m.benchmark, m.attack, m.judge, m.measure.metric, m.measure.form, m.measure.reference)
+
+
+def _worst_of(slices: Sequence[Estimate], measure: Measure, find: _Finder) -> list[Worst]:
     names = {e.slice for e in slices}
-    leaves = [e for e in slices if e.slice != "all" and not any(n.startswith(e.slice + "/") for n in names)]
-    sign = 1 if slices[0].better == "higher" else -1
-    ranked = sorted(
-        (e for e in leaves if e.value is not None),
-        key=lambda e: (sign * _good_end(e), sign * (e.value or 0.0)),
-    )
-    have = [u for u in units if u.value is not None]
-    best = max((sign * u.value for u in have if u.value is not None), default=0.0)
+    parents = {name.rpartition("/")[0] for name in names}
+    leaves = [e for e in slices if e.slice != "all" and e.value is not None and e.slice not in parents]
+    sign, best = (1, measure.ceiling) if measure.better == "higher" else (-1, -measure.floor)
+    members: dict[str, list[tuple[Unit, float]]] = {}
+    for unit in measure.units:
+        if unit.value is not None and sign * unit.value < best:
+            for depth in range(1, unit.category.count("/") + 2):
+                path = "/".join(unit.category.split("/")[:depth])
+                members.setdefault(path, []).append((unit, unit.value))
     out: list[Worst] = []
-    for e in ranked:
-        members = [u for u in have if u.category == e.slice or u.category.startswith(e.slice + "/")]
-        short = sorted(
-            ((u, u.value) for u in members if u.value is not None and sign * u.value < best),
-            key=lambda pair: sign * pair[1],
-        )
+    for e in sorted(leaves, key=lambda e: (sign * _good_end(e), sign * (e.value or 0.0))):
+        short = sorted(members.get(e.slice, []), key=lambda pair: sign * pair[1])
         if short:
-            examples = [found for u, x in short if (found := find.example(u, x))][:EXAMPLES]
-            bad = sum(x == short[0][1] for _, x in short)
-            out.append(Worst(e, bad, tuple(examples)))
+            examples = [found for u, x in short[: 4 * EXAMPLES] if (found := find.example(u, x))][:EXAMPLES]
+            out.append(Worst(e, sum(x == short[0][1] for _, x in short), tuple(examples)))
         if len(out) == CATEGORIES:
             break
     return out
@@ -164,11 +160,11 @@ class _Finder:
         self._items: dict[str, list[Row]] = {}
         self._groups: dict[str, list[Row]] = {}
         for row in rows:
-            self._items.setdefault(row.item.id, []).append(row)
-            self._groups.setdefault(row.item.group, []).append(row)
+            self._items.setdefault(unit_id(row.item.id, row.sample), []).append(row)
+            self._groups.setdefault(unit_id(row.item.group, row.sample), []).append(row)
 
     def example(self, unit: Unit, value: float) -> Example | None:
-        rows = self._items.get(unit.id) or self._groups.get(unit.id) or self._groups.get(unit.group)
+        rows = self._items.get(unit.id) or self._groups.get(unit.id)
         if not rows:
             return None
         return Example(unit.id, rows[0].item.lang, value, rows[0].item.messages, tuple(_part(row) for row in rows))

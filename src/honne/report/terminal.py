@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from honne.records import Estimate
-from honne.report._blocks import Block, Line, arrange, face_slices, labels, methods
+from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labels, methods
 from honne.report._facts import facts, flags
 from honne.report._reading import Sentence, Strong, reading, title
-from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, number, oneline, value
+from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, oneline, value
 from honne.report._ties import Tests, tied
 from honne.report.compare import print_compare
 from honne.report.model import RunReport
@@ -70,15 +70,17 @@ def _dim(console: Console, text: str) -> None:
 def block_name(block: Block) -> str:
     """`flames · judge …`."""
     parts = [oneline(block.benchmark), f"attack {oneline(block.attack)}" if block.attack else ""]
-    return " · ".join(p for p in [*parts, f"judge {oneline(block.judge)}" if block.judge else "no judge"] if p)
+    return " · ".join(
+        p for p in [*parts, f"judge {oneline(block.judge)}" if block.judge else "from the items alone"] if p
+    )
 
 
 def _block(console: Console, block: Block, tests: Tests | None) -> None:
     _heading(console, block_name(block))
     _lines(console, block, block.headlines, tests)
-    if block.lead is not None and (below := block.categories(block.lead)):
+    for line, below in block.fronts:
         console.print()
-        _dim(console, f"{block.lead.metric} by category")
+        _dim(console, f"{block.name(line)} by category")
         _categories(console, block, below[:_ROWS])
         if len(below) > _ROWS:
             _dim(console, f"{len(below) - _ROWS} more categories: --format csv")
@@ -106,9 +108,9 @@ def _lines(console: Console, block: Block, lines: list[Line], tests: Tests | Non
     for line in lines:
         groups = tied(block, line, tests)
         if several:
-            table.add_row(Text(_metric(line), "bold"))
+            table.add_row(Text(block.name(line), "bold"))
         for (_, name), e, group in zip(block.runs, line.cells, groups, strict=True):
-            label = f"  {name}" + (f" ({group})" if group else "") if several else _metric(line)
+            label = f"  {name}" + (f" ({group})" if group else "") if several else block.name(line)
             if e is None:
                 table.add_row(Text(label), Text(NO_VALUE))
                 continue
@@ -125,13 +127,6 @@ def _lines(console: Console, block: Block, lines: list[Line], tests: Tests | Non
     _dim(console, f"{levels} intervals: " + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)))
     if any(groups and groups[0] for groups in (tied(block, line, tests) for line in lines)):
         _dim(console, "runs that share a letter are not separated by the paired tests")
-
-
-def _metric(line: Line) -> str:
-    e = line.first
-    extra = [x for x in (line.form, f"vs {line.reference}" if line.reference else "") if x]
-    extra += ["corrected for the judge's error"] if e.corrected else []
-    return oneline(line.metric) + (f" ({', '.join(map(oneline, extra))})" if extra else "")
 
 
 def _ruler(scale: Axis, room: int) -> Text:
@@ -156,32 +151,34 @@ def bar(e: Estimate, scale: Axis, room: int, plain: bool = False) -> Text:
     return text
 
 
-def _categories(console: Console, block: Block, below: list[Line]) -> None:
+def _categories(console: Console, block: Block, below: list[Branch]) -> None:
     if len(block.runs) == 1:
         table = _table(category="left", value="right", interval="left", n="right", missing="right")
-        for line in below:
-            e = line.first
+        for branch in below:
+            e = branch.line.first
             row = [value(e), interval(e), count(e.n), count(e.n_missing)]
-            table.add_row(Text("  " * line.depth + _leaf(line)), *map(Text, row))
+            table.add_row(Text("  " * branch.depth + branch.name), *map(Text, row))
         console.print(Padding(table, (0, 0, 0, 2)))
         return
-    widest = max(cell_len("  " * x.depth + _leaf(x)) for x in below)
-    each = max(18, *(cell_len(name) + 2 for _, name in block.runs))
-    fit = max(1, (console.width - 2 - min(widest, 34) - 10) // each)
+    room = min(max(cell_len("  " * x.depth + x.name) for x in below), 26 if console.width < 100 else 40)
+    each = max(20, *(cell_len(name) + 2 for _, name in block.runs))
+    fit = max(1, (console.width - room - 11) // each)
+    if len(block.runs) > 2 * fit:
+        _dim(console, f"{len(block.runs)} runs are too many for this width: --format html, md or csv")
+        return
     columns = iter(range(len(block.runs)))
     while chunk := list(islice(columns, fit)):
-        table = _table(category="left", n="right", **{block.runs[c][1]: "left" for c in chunk})
-        for line in below:
-            cells = [line.cells[c] for c in chunk]
+        table = _table(category="left", n="right")
+        table.columns[0].max_width = room
+        for c in chunk:
+            table.add_column(Text(block.runs[c][1]), no_wrap=True)
+        for branch in below:
+            cells = [branch.line.cells[c] for c in chunk]
             row = [_span([e.n for e in cells if e]), *(_brief(e) for e in cells)]
-            table.add_row(Text("  " * line.depth + _leaf(line)), *map(Text, row))
+            table.add_row(Text("  " * branch.depth + branch.name), *map(Text, row))
         console.print(Padding(table, (0, 0, 0, 2)))
-    if any(e.n_missing for line in below for e in line.found):
+    if any(e.n_missing for branch in below for e in branch.line.found):
         _dim(console, "?k: k units of the category are missing")
-
-
-def _leaf(line: Line) -> str:
-    return category(line.slice).rsplit(" › ", 1)[-1]
 
 
 def _span(ns: list[int]) -> str:
@@ -205,7 +202,7 @@ def _faces(console: Console, block: Block, column: int, name: str) -> None:
     table = _table(category="left", open="right", choice="right", both="right", says_only="right", picks_only="right")
     table.add_column("neither", justify="right")
     for face in faces[:_ROWS]:
-        shares = [number(x, face.open) for x in (face.both, face.open_only, face.choice_only, face.neither)]
+        shares = [value(x) if x else NO_VALUE for x in face.square]
         name = "all" if face.slice == "all" else category(face.slice)
         table.add_row(*map(Text, (name, value(face.open), value(face.choice), *shares)))
     console.print(Padding(table, (0, 0, 0, 2)))

@@ -100,17 +100,14 @@ def macro(parts: Sequence[Interval], *, independent: bool = True) -> Interval:
     a value leaves the mean without one: it is never dropped.
     """
     level = parts[0].level if parts else LEVEL
-    value, low, high = mover(
-        [(p.value, p.low, p.high) for p in parts], [1 / len(parts)] * len(parts), independent=independent
-    )
-    if value is None:
+    weights = [1 / len(parts) for _ in parts]
+    value, low, high = mover([(p.value, p.low, p.high) for p in parts], weights, independent=independent)
+    if value is None or low is None or high is None:
         return Interval(None, None, None, level, "none", 0.0)
     kinds = sorted({p.method.split(",")[0] for p in parts}, reverse=True)
     method = f"macro mover {'/'.join(kinds)}"
     if any(p.method.endswith("clustered") for p in parts):
         method += ", clustered"
-    if low is None or high is None:
-        raise ValueError("a part has a value but no limits")
     low, high = min(max(low, 0.0), value), max(min(high, 1.0), value)
     return Interval(value, low, high, level, method, sum(p.n_effective for p in parts))
 

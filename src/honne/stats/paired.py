@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -120,21 +121,47 @@ def paired(
         raise ValueError("values must lie in [0, 1]")
     if x.size == 0:
         return Difference(None, None, None, None, "none", 0, False, level)
-    group = labels(clusters, len(x))
+    d, group = x - y, labels(clusters, len(x))
     if strata is None:
-        return _one(x - y, group, level, seed)
-    return _macro(x - y, group, labels(strata, len(x)), level, seed)
+        found = _interval(d, group, level, seed)
+        p, test = sign_flip(totals(d, group)[0], seed)
+    else:
+        stratum = labels(strata, len(x))
+        found = _macro(d, group, stratum, level, seed)
+        weight = 1 / np.bincount(stratum)[stratum]
+        p, test = sign_flip(totals(d * weight * len(d), group)[0], seed)
+    return Difference(
+        found.value,
+        found.low,
+        found.high,
+        p,
+        f"{found.method}; {test}",
+        len(d),
+        p < 1 - level,
+        level,
+        found.n,
+        found.square,
+    )
 
 
-def _one(d: Floats, group: Ints, level: float, seed: int) -> Difference:
+class _Found(NamedTuple):
+    """An interval of a mean difference, its effective n, and the mean square with two pseudo-pairs."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+    n: float
+    square: float
+
+
+def _interval(d: Floats, group: Ints, level: float, seed: int) -> _Found:
     sums, sizes = totals(d, group)
     squares = totals(d * d, group)[0]
     mean, low, high, n = (float(v) for v in limits(sums, squares, sizes, level))
-    p, test = sign_flip(sums, seed)
     method = "adjusted wald"
     whole = bool(np.all((d == 0) | (np.abs(d) == 1)))
-    differing = int((squares > 0).sum())
-    if not whole and differing >= BOOTSTRAP_CLUSTERS and even(sizes):
+    if not whole and int((squares > 0).sum()) >= BOOTSTRAP_CLUSTERS and even(sizes):
         t, s, counts = types(sums, sizes)
         if len(counts) <= BOOTSTRAP_TYPES:
             means = bootstrap_means(t, s, counts, BOOTSTRAP_DRAWS, seed)
@@ -144,30 +171,22 @@ def _one(d: Floats, group: Ints, level: float, seed: int) -> Difference:
     if len(sizes) < len(d):
         method += ", clustered"
     square = (float((d * d).mean()) * n + 2) / (n + 2)
-    return Difference(mean, low, high, p, f"{method}; {test}", len(d), p < 1 - level, level, n, square)
+    return _Found(mean, low, high, method, n, square)
 
 
-def _macro(d: Floats, group: Ints, stratum: Ints, level: float, seed: int) -> Difference:
+def _macro(d: Floats, group: Ints, stratum: Ints, level: float, seed: int) -> _Found:
     k = int(stratum.max()) + 1
-    parts: list[Difference] = []
-    weight = np.empty(len(d))
-    for i in range(k):
-        inside = stratum == i
-        parts.append(_one(d[inside], labels(group[inside], int(inside.sum())), level, seed))
-        weight[inside] = 1 / (k * inside.sum())
-    shared = len(np.unique(np.stack([group, stratum]), axis=1)[0]) > len(np.unique(group))
-    triples = [(p.value, p.low, p.high) for p in parts]
-    value, low, high = mover(triples, [1 / k] * k, independent=not shared)
-    if low is not None and high is not None:
-        low, high = max(low, -1.0), min(high, 1.0)
-    p, test = sign_flip(totals(d * weight, group)[0] * len(d), seed)
-    method = f"macro mover {_kinds(parts)}; {test}"
+    inside = [stratum == i for i in range(k)]
+    parts = [_interval(d[mask], labels(group[mask], int(mask.sum())), level, seed) for mask in inside]
+    shared = sum(len(np.unique(group[mask])) for mask in inside) > len(np.unique(group))
+    value, low, high = mover([(p.value, p.low, p.high) for p in parts], [1 / k] * k, independent=not shared)
     # The n that gives a plain mean with this mean square the variance of the macro mean.
-    squares = [part.discordance or 0.0 for part in parts]
-    square = sum(squares) / k
-    n = square * k * k / sum(q / part.n_effective for q, part in zip(squares, parts, strict=True))
-    return Difference(value, low, high, p, method, len(d), p < 1 - level, level, n, square)
+    square = sum(p.square for p in parts) / k
+    n = square * k * k / sum(p.square / p.n for p in parts)
+    assert value is not None and low is not None and high is not None  # every stratum has a pair
+    return _Found(value, max(low, -1.0), min(high, 1.0), f"macro mover {_kinds(parts)}", n, square)
 
 
-def _kinds(parts: Sequence[Difference]) -> str:
-    return "/".join(sorted({p.method.split(";")[0].replace(", clustered", "") for p in parts}))
+def _kinds(parts: Sequence[_Found]) -> str:
+    kinds = "/".join(sorted({p.method.replace(", clustered", "") for p in parts}))
+    return kinds + (", clustered" if any(p.method.endswith("clustered") for p in parts) else "")

@@ -46,6 +46,7 @@
       const show = all.getAttribute("aria-pressed") !== "true";
       all.setAttribute("aria-pressed", String(show));
       all.textContent = show ? "Hide all answers" : "Show all answers";
+      for (const part of all.closest(".answers").querySelectorAll("details")) part.open = show;
       for (const box of all.closest(".answers").querySelectorAll(".veil > input")) {
         box.checked = show;
         set(box);

@@ -1,0 +1,115 @@
+"""Stage 4 of the choice parser: one verdict from all that a reply states."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
+
+from honne.judges._choice_marks import CONFLICT, EITHER, REF, TEXT, index, kind
+from honne.judges._choice_statements import NAMES, Statement, spoken, statements
+from honne.judges._choice_words import ANSWER, EVALUATION
+
+__all__ = ["Verdict", "settle"]
+
+
+class Verdict(NamedTuple):
+    """The kind of a reply, the option chosen (only for `choice`), and why (in marked text)."""
+
+    kind: Literal["choice", "both", "neither", "refused", "unparsed"]
+    option: int | None
+    why: str
+
+
+def settle(text: str, n: int, telling: Collection[int] = ()) -> Verdict:
+    """The verdict on a marked reply about `n` options; the `telling` ones have a text too long to occur by chance."""
+    found = statements(text, n)
+    chosen = _chosen(text, n, [s for s in found if s.meant])
+    if chosen:
+        return chosen
+    refused = _search(text, "refusal")
+    restated = None if refused else _restated(text, found, telling)
+    if restated:
+        return restated
+    for kind_, table in (("neither", "neither"), ("both", "both")):
+        said = _search(text, table)
+        if said:
+            return Verdict(kind_, None, f"says {kind_}: {said}")  # type: ignore[arg-type]
+    if refused:
+        return Verdict("refused", None, f"declines to choose: {refused}")
+    for kind_, table in (("neither", "all_bad"), ("both", "all_good")):
+        said = _search(text, table)
+        if said:
+            return Verdict(kind_, None, f"says {kind_}: {said}")  # type: ignore[arg-type]
+    return Verdict("unparsed", None, "no choice is stated" if re.search(REF, text) else "no option is mentioned")
+
+
+def _chosen(text: str, n: int, meant: Sequence[Statement]) -> Verdict | None:
+    picks = [s for s in meant if not s.dropped]
+    if not picks:
+        return None
+    revisions = sorted(m.start() for words in spoken(text) for m in words.revision.finditer(text))
+
+    def revised(earlier: Statement, later: Statement) -> bool:
+        """Whether the reply announces a change of mind between two statements."""
+        return bisect_left(revisions, earlier.end) < bisect_left(revisions, later.end)
+
+    firmest = max(s.firmness for s in picks)
+    # A later, weaker statement counts beside the firmest only where the reply announces a change of mind.
+    first = next(s for s in picks if s.firmness == firmest)
+    told = [s for s in picks if s.firmness == firmest or (s.start > first.start and revised(first, s))]
+    last = told[-1]
+    for earlier in told:
+        if earlier.option != last.option and not revised(earlier, last):
+            return Verdict("unparsed", None, f"two choices: {_quote(text, earlier)} / {_quote(text, last)}")
+    for drop in (s for s in meant if s.dropped and s.option == last.option):
+        if drop.start > last.start or (last.firmness == EVALUATION and not revised(drop, last)):
+            return Verdict("unparsed", None, f"chosen and turned down: {_quote(text, drop)}")
+    if last.option >= n:
+        return Verdict("unparsed", None, f"not among the {n} options: {_quote(text, last)}")
+    if CONFLICT in text and last.firmness < ANSWER:
+        return Verdict("unparsed", None, "a letter beside another option's text")
+    return Verdict("choice", last.option, f"{NAMES[last.firmness]}: {_quote(text, last)}")
+
+
+# An option's words where an answer stands: alone, or (only a telling text) at either end of a sentence.
+_AT_END = re.compile(rf"{kind(TEXT)}(?=[^\w\n\ue000-\ue2ff]*(?:[.,!?。、\n]|$)|べき|です|だと)")
+_AT_EDGE = re.compile(rf"{_AT_END.pattern}|(?:(?<=[.!?。\n:])|^)[^\w\ue000-\ue2ff]*{kind(TEXT)}")
+_SUPPOSED = re.compile(r"\b(?:if|whether|about|both)\b|\?|是否|かどうか", re.I)
+
+
+def _restated(text: str, found: Sequence[Statement], telling: Collection[int]) -> Verdict | None:
+    """The words of one option alone, standing where an answer stands, in a reply that does not turn it down."""
+    named = {index(c) for c in re.findall(REF, text)}
+    if len(named) != 1 or any(s.dropped or not s.meant for s in found) or EITHER in text or _denied(text):
+        return None
+    (option,) = named
+    if option in telling:
+        stands = _AT_EDGE.search(text)
+    else:
+        stands = None if len(text) > _SENTENCE or _SUPPOSED.search(text) else _AT_END.search(text)
+    return Verdict("choice", option, "restates the option's text") if stands else None
+
+
+_SENTENCE = 90
+
+
+def _denied(text: str) -> bool:
+    at = next(m.start() for m in re.finditer(REF, text))
+    before, after = text[max(0, at - 40) : at], text[at + 1 : at + 41]
+    return any(
+        w.negation.search(w.harmless.sub(" ", before)) or w.negation_after.search(w.harmless.sub(" ", after)) for w in spoken(text)
+    )
+
+
+def _search(text: str, table: str) -> str | None:
+    for words in spoken(text):
+        m = getattr(words, table).search(text)
+        if m:
+            return " ".join(str(m[0]).split())[:80]
+    return None
+
+
+def _quote(text: str, s: Statement) -> str:
+    return '"' + " ".join(text[max(0, s.start - 40) : s.end + 20].split()) + '"'
