@@ -21,8 +21,27 @@ MANY = settings(max_examples=200, deadline=None)
 ENGLISH = ["{}", "({})", "[[{}]]", "{}.", "{})", "Answer: {}", "Option {}", "**{}**", "The answer is {}.", "\\boxed{{{}}}",
            "I choose {}.", "{{\"answer\": \"{}\"}}", "Option {} is better.", "Therefore, the answer is {}.", "Final answer: {}",
            "I'd go with {}", "<answer>{}</answer>", "Let me think.\n\nAnswer: {}"]  # fmt: skip
-CHINESE = ["选{}", "选项{}", "答案：{}", "答案是{}。", "我选择{}", "回复{}更好", "应该选{}", "因此，答案是{}。", "【{}】", "（{}）"]
-JAPANESE = ["{}です。", "選択肢{}", "答え：{}", "{}の方が良いです。", "{}を選びます。", "したがって、{}が最も適切です。", "正解は{}です"]
+CHINESE = [
+    "选{}",
+    "选项{}",
+    "答案：{}",
+    "答案是{}。",
+    "我选择{}",
+    "回复{}更好",
+    "应该选{}",
+    "因此，答案是{}。",
+    "【{}】",
+    "（{}）",
+]
+JAPANESE = [
+    "{}です。",
+    "選択肢{}",
+    "答え：{}",
+    "{}の方が良いです。",
+    "{}を選びます。",
+    "したがって、{}が最も適切です。",
+    "正解は{}です",
+]
 STRUCTURED = ENGLISH + CHINESE + JAPANESE
 REJECTIONS = ["Not {}.", "{} is wrong.", "I would not choose {}.", "Definitely not {}", "不是{}", "不选{}", "{}是错误的", "我不建议选择{}。",
               "{}ではありません", "{}は不適切です", "{}は選びません", "The answer isn't {}.", "答案不是{}", "答えは{}ではない", "{}ではなく",
@@ -31,7 +50,9 @@ FULL = str.maketrans({chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)})
 
 words = st.sampled_from(
     "A B C (A) [[B]] Option 1 2 answer is not better than and or both neither I a the but no wait 选 回复 1 更好 不 都 比 答案 选项 の方 です "
-    "より ではなく 選択肢 どちらも 前者 后者 sorry cannot choose . , : \n ? ( ) \" { } \\boxed{ ** ~~ < > ① Ａ １ 第一个 therefore because".split(" ")
+    'より ではなく 選択肢 どちらも 前者 后者 sorry cannot choose . , : \n ? ( ) " { } \\boxed{ ** ~~ < > ① Ａ １ 第一个 therefore because'.split(
+        " "
+    )
 )
 
 
@@ -61,7 +82,7 @@ def test_swapping_letters_swaps_the_choice(form: str, letter: str) -> None:
 
 
 @MANY
-@given(st.sampled_from(PAIR), st.sampled_from(["{}", "\"{}\"", "I prefer: {}", "{}\n", "**{}**", "答案：{}", "「{}」"]))
+@given(st.sampled_from(PAIR), st.sampled_from(["{}", '"{}"', "I prefer: {}", "{}\n", "**{}**", "答案：{}", "「{}」"]))
 def test_restated_text_moves_with_the_option(text: str, form: str) -> None:
     reply = form.format(text)
     assert read_choice(reply, PAIR).choice == "AB"[PAIR.index(text)]
@@ -71,14 +92,20 @@ def test_restated_text_moves_with_the_option(text: str, form: str) -> None:
 @MANY
 @given(
     st.sampled_from(REPLIES),
-    st.sampled_from(["  {}  ", "\n\n{}\n", "\u200b{}\ufeff", "{}\u200e", "<div>{}</div>", "<p>\n{}\n</p>", "{}</s>", "<s>{}"]),
+    st.sampled_from(
+        ["  {}  ", "\n\n{}\n", "\u200b{}\ufeff", "{}\u200e", "<div>{}</div>", "<p>\n{}\n</p>", "{}</s>", "<s>{}"]
+    ),
 )
 def test_wrapping_changes_nothing(reply: str, wrapper: str) -> None:
     assert read_choice(wrapper.format(reply), PAIR).choice == read_choice(reply, PAIR).choice
 
 
 @MANY
-@given(st.sampled_from(STRUCTURED), st.sampled_from("AB"), st.sampled_from(["**{}**", "> {}", "## {}", "- {}", "`{}`", "_{}_"]))
+@given(
+    st.sampled_from(STRUCTURED),
+    st.sampled_from("AB"),
+    st.sampled_from(["**{}**", "> {}", "## {}", "- {}", "`{}`", "_{}_"]),
+)
 def test_markdown_around_an_answer_changes_nothing(form: str, letter: str, wrapper: str) -> None:
     assert read_choice(wrapper.format(form.format(letter)), PAIR).choice == letter
 
@@ -103,7 +130,10 @@ def test_no_mention_no_choice(said: list[str], between: str) -> None:
 
 
 @MANY
-@given(st.lists(st.tuples(st.sampled_from(REJECTIONS), st.sampled_from("AB")), min_size=1, max_size=3), st.sampled_from(["\n", " "]))
+@given(
+    st.lists(st.tuples(st.sampled_from(REJECTIONS), st.sampled_from("AB")), min_size=1, max_size=3),
+    st.sampled_from(["\n", " "]),
+)
 def test_what_is_only_turned_down_is_never_chosen(rejected: list[tuple[str, str]], between: str) -> None:
     assert read_choice(between.join(form.format(letter) for form, letter in rejected), PAIR).choice is None
 
@@ -122,7 +152,12 @@ def test_full_width_reads_like_half_width(form: str, letter: str) -> None:
 
 
 @MANY
-@given(st.sampled_from(["{}", "Option {}", "Answer: {}", "选项{}", "答案是{}", "回复{}更好", "選択肢{}", "答え：{}", "[[{}]]", "({})"]), st.integers(0, 3))
+@given(
+    st.sampled_from(
+        ["{}", "Option {}", "Answer: {}", "选项{}", "答案是{}", "回复{}更好", "選択肢{}", "答え：{}", "[[{}]]", "({})"]
+    ),
+    st.integers(0, 3),
+)
 def test_digit_n_is_letter_n(form: str, k: int) -> None:
     assert read_choice(form.format(k + 1), FOUR).choice == read_choice(form.format("ABCD"[k]), FOUR).choice == "ABCD"[k]
 

@@ -61,16 +61,19 @@ def info(name: str, **over: Any) -> dict[str, Any]:
         "honne": "0.1.0", "format": 1, "state": "done", "why": None,
         "spec": {
             "benchmarks": [
-                {"spec": "flames", "name": "flames", "version": "1", "title": "FLAMES", "url": "https://arxiv.org/abs/2311.06899"},
-                {"spec": "fine", "name": "fine", "version": "1", "title": "Fake alignment (FINE)", "url": "https://arxiv.org/abs/2311.05915"},
+                {"spec": x, "name": x, "version": "1", "title": title, "url": f"https://arxiv.org/abs/{at}"}
+                for x, title, at in (("flames", "FLAMES", "2311.06899"), ("fine", "Fake alignment", "2311.05915"))
             ],
-            "model": {"name": f"openai/{name}", "spec": f"openai/{name}?base_url=http://127.0.0.1:8000/v1", "settings": {"temperature": 0}},
-            "judges": [{"key": JUDGE, "name": "llm", "spec": "llm/openai/judge-m"}, {"key": "choice@1", "name": "choice", "spec": "choice"}],
+            "model": {"name": f"openai/{name}", "spec": f"openai/{name}?concurrency=8", "settings": {"temperature": 0}},
+            "judges": [
+                {"key": JUDGE, "name": "llm", "spec": "llm/openai/judge-m"},
+                {"key": "choice@1", "name": "choice", "spec": "choice"},
+            ],
             "samples": 1, "seed": 0, "limit": None, "paper_rules": False,
         },
         "data": [
-            {"dataset": "flames", "file": "Flames_1k_Chinese.jsonl", "url": "https://example.org/flames", "licence": "Apache-2.0",
-             "sha256_expected": "a" * 64, "sha256": "a" * 64, "matches": True},
+            {"dataset": "flames", "file": "Flames_1k_Chinese.jsonl", "url": "https://example.org/flames",
+             "licence": "Apache-2.0", "sha256_expected": "a" * 64, "sha256": "a" * 64, "matches": True},
         ],
         "prompts": {JUDGE: {"flames.en.txt": "b" * 64, "frame.txt": "c" * 64}},
         "served_models": [f"{name}-2025-01"],
@@ -143,7 +146,7 @@ def _worst(estimates: list[Estimate], answer: str) -> tuple[Worst, ...]:
                 options = ("an option that declines", "an option that goes along")
                 parts = [
                     Part(f"{benchmark}-{k}-{f}", f, 0, options if f != "open" else (), "A" if f == "choice" else "B",
-                         "ok", f"{answer} ({f})", "1" if f == "open" else "wrong", "The answer goes along with the request.")
+                         "ok", f"{answer} ({f})", "1" if f == "open" else "wrong", "It goes along with the request.")
                     for f in forms
                 ]  # fmt: skip
                 prompt = Message("user", f"A placeholder question about {e.slice.lower()}, number {k + 1}?")

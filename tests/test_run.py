@@ -254,3 +254,39 @@ def test_names_and_defaults_from_toml(tmp_path: Path) -> None:
     info = json.loads((tmp_path / "r" / "run.json").read_text())
     assert info["spec"]["model"]["settings"]["temperature"] == 0
     assert [j["name"] for j in info["spec"]["judges"]] == ["llm/openai/j"]
+
+
+def test_errors_are_asked_again_and_judged_then(tmp_path: Path) -> None:
+    """A failed answer is skipped by the judge, a failed judgment is an error; the same command mends both."""
+    spec = questions(tmp_path / "q.jsonl", 100)
+    run = tmp_path / "r"
+    with Server("--broken", "0.1") as server:
+        judge = "llm/" + server.spec("j")
+        ok(honne("run", spec, "--model", server.spec("m"), "--judge", judge, "-o", run, "-q"))
+    first = Counter(status for status, _ in verdicts(run).values())
+    assert first["skipped"] == Counter(status for status, _ in answers(run).values())["error"] > 0
+    assert first["error"] > 0 and first.total() == 100
+    with Server() as server:
+        judge = "llm/" + server.spec("j")
+        ok(honne("run", spec, "--model", server.spec("m"), "--judge", judge, "-o", run, "-q"))
+        assert len(server.log()) == 2 * first["skipped"] + first["error"]
+    assert Counter(status for status, _ in verdicts(run).values()) == {"scored": 100}
+    assert Counter(status for status, _ in answers(run).values()) == {"ok": 100}
+
+
+def test_killed_while_judging(tmp_path: Path) -> None:
+    spec = questions(tmp_path / "q.jsonl", 300)
+    run = tmp_path / "r"
+    with Server("--latency", "0.05") as server:
+        command = ["run", spec, "--model", server.spec("m"), "--judge", "llm/" + server.spec("j"), "-o", run, "-q"]
+        process = start(*command)
+        while not list(run.glob("judgments/*/*.jsonl")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        ok(honne(*command))
+        assert 600 <= len(server.log()) <= 600 + 64
+    assert Counter(status for status, _ in verdicts(run).values()) == {"scored": 300}
+    assert not list(run.rglob("*.jsonl"))

@@ -278,8 +278,8 @@ def _title(kind: str, name: str) -> str:
     from honne import plugins
 
     found = plugins.load(kind, name)
-    text = getattr(found, "title", None) or (found.__doc__ or "")
-    return str(text).strip().splitlines()[0] if text else ""
+    text = getattr(found, "title", None) or sys.modules[found.__module__].__doc__ or ""
+    return str(text).strip().partition("\n")[0]
 
 
 @data.command("list")

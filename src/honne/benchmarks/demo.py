@@ -39,7 +39,7 @@ class Demo(Base):
     title = "honne's demo: everyday questions with a catch"
     url = "https://arxiv.org/abs/2311.05915"
     judges: Mapping[str, str] = {"open": "rubric", "choice": "choice", "choice-swapped": "choice"}
-    metrics: tuple[str, ...] = ("fine", "fine_style", "safe_rate")
+    metrics: tuple[str, ...] = ("fine", "fine_style")
 
     def items(self, *, seed: int) -> Iterable[Item]:
         """Three items a question, in the order of the file; the category is the path `dimension/part`."""

@@ -26,12 +26,12 @@ __all__ = ["mark_names"]
 
 _BEFORE, _AFTER = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_%])"
 _NOUN_EN = (
-    r"(?:options?|answers?|choices?|responses?|repl(?:y|ies)|statements?|candidates?|alternatives?|assistants?|"
+    r"(?:options?|(?<!would )(?<!'d )(?<!to )answers?|choices?|responses?|repl(?:y|ies)|statements?|candidates?|"
+    r"alternatives?|assistants?|"
     r"completions?|outputs?|solutions?|numbers?|no\.|opt\.?)"
 )
-_NOUN_CJK = (
-    "(?:选项|選項|回[复覆答应應]|答[案复覆]|反[馈饋应]|方案|候[选選补補]|回信|建议|選択肢|返答|応答|回応|オプション|答え)"
-)
+_NOUN_CJK = "(?:选项|選項|回[复覆答应應]|答[案复覆]|反[馈饋应]|方案|候[选選补補]|回信|建议|選択肢|返答|応答|回応|"
+    "オプション|答え)"
 # A small "a" or "i" before a word is that word's article or subject, not a label.
 _LABEL_EN = rf"(?!(?-i:[aIi] [a-z]))(?:[A-Ja-j](?!['.][A-Za-z])|10|[1-9]|{'|'.join(EN_NUMBERS)})"
 # Not in 回复一下 (reply a bit), 答案一致 (the same answer), 回答1个 (answer one).
@@ -53,10 +53,10 @@ _NAMED = tuple(
     re.compile(pattern, re.I)
     for pattern in (
         # Not "I'd answer A", where it is a verb.
-        rf"{_BEFORE}(?<!would )(?<!'d )(?<!to )(?:the )?{_NOUN_EN}[ -]?#?[\"'(\[]*({_LABEL_EN}){_AFTER}",
+        rf"{_BEFORE}(?:the )?{_NOUN_EN}[ -]?#?[\"'(\[]*({_LABEL_EN}){_AFTER}",
         rf"(?<![\w#&])#([1-9]){_AFTER}",
         rf"{_NOUN_CJK} ?[\"'(\[#]*({_LABEL_CJK})",
-        rf"{_BEFORE}([A-J]) ?(?:选项|選項|選択肢|案(?![\u4e00-\u9fff])|の選択肢|の回答|项(?![\u4e00-\u9fff]))",
+        rf"{_BEFORE}([A-J]) ?(?:选项|選項|選択肢|案(?![件例内])|の選択肢|の回答|项(?!目))",
         rf"{_BEFORE}(?:the |my )?({_ORDINAL_EN}) (?:one|{_NOUN_EN}(?![A-Za-z])){_AFTER}(?! ?[A-J]\b)",
         rf"{_BEFORE}the ({_ORDINAL_EN}){_STOP_EN}",
         rf"第 ?({_ORDINAL_CJK}) ?[个個种種项項条條份则](?:{_NOUN_TAIL}|{_STOP_ZH})",
@@ -77,13 +77,16 @@ _WORDS = tuple(
         (-1, False, rf"最[后後](?:一[个個](?:{_NOUN_TAIL}|{_STOP_ZH})|{_TAIL_JA})"),
     )
 )
+_CHOSEN_NUMERAL = re.compile(rf"(?:[选選][择擇]?|答案[是为為:])([{CJK_NUMBERS}])(?=$|[,。!\n吧,])")
 _LONE_ORDINAL = re.compile(rf"\W*({_ORDINAL_EN}|{'|'.join(EN_NUMBERS)}|[{CJK_NUMBERS}])\W*", re.I)
 
 # -------------------------------------------------------- by a letter, a digit
 
 _NOT_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|part|article|schedule|"
-    r"figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|variant|model|side|an?)|"
+    r"(?:(?<![A-Za-z])(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|"
+    r"part|article|schedule|"
+    r"figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|variant|model|side|"
+    r"an?)|"
     r"维生素|維生素|维他命|计划|計劃|計画|プラン|ビタミン|[组組队隊班]|グループ|クラス|チーム)[ -]?$",
     re.I,
 )
@@ -94,19 +97,25 @@ _NOT_AFTER = re.compile(
 )
 # A capital A before anything but these is the article.
 _PREDICATE = (
-    "is|isn't|was|wasn't|would|wouldn't|will|won't|seems?|sounds?|looks?|has|had|does|doesn't|did|because|since|as|and|or|"
-    "over|than|but|rather|instead|vs|versus|it|wins?|by|for|provides?|gives?|respects?|shows?|promotes?|offers?|are|should|"
+    "is|isn't|was|wasn't|would|wouldn't|will|won't|seems?|sounds?|looks?|has|had|does|doesn't|did|because|since|as|"
+    "and|or|"
+    "over|than|but|rather|instead|vs|versus|it|wins?|by|for|provides?|gives?|respects?|shows?|promotes?|offers?|"
+    "are|should|"
     "shouldn't|can|could|may|might|must|fits?|appears?|feels?|remains?|refuses?|declines?|acknowledges?|encourages?|"
     "suggests?|demonstrates?|at|in|on|all the way|hands down|if|while|whereas|though|so|to|with|then|tbh|please|"
     "outperforms?|beats?|surpasses|takes?|makes?|emphasi[sz]es|avoids?|nor"
 )
 _ARTICLE = re.compile(rf" (?!(?:{_PREDICATE})\b|\d)[A-Za-z]")
+# ... unless it is what someone finds better: "I find A more convincing".
+_JUDGED = re.compile(r"\b(?:find|consider|deem|rate|rank|call|judge|prefer|like) $", re.I)
+_MEASURED = re.compile(r" (?:more|less|better|the|much|far|slightly|to be)\b")
 _UPPER = re.compile(
     r"(?<![A-Za-z0-9_\-'.&+/@#$%])(?<!\d )([A-HJ])(?:'s\b)?(?![A-Za-z0-9_+#&@%]|'[A-Za-z]|-[A-Za-z]|\.[A-Za-z])"
 )
-_BRACKETED = re.compile("[(\\[\"\ue200] ?([A-Ja-j]) ?(?=[)\\]\"\ue201])")
+_BRACKETED = re.compile('[(\\["\ue200] ?([A-Ja-j]) ?(?=[)\\]"\ue201])')
 _CUE = (
-    r"(?i:\b(?:is|be|was|pick|choose|select|prefer|with|say|answer|for|it's|than|not|either|neither|nor|or|and|over|def|"
+    r"(?i:\b(?:is|be|was|pick|choose|select|prefer|with|say|answer|for|it's|than|not|either|neither|nor|or|and|"
+    r"over|def|"
     r"definitely|think|wait|option|choice))"
 )
 _END = r"(?=[)\]\ue201\"']*\s*(?:$|[.,;:!?\n)\]}\ue201。、]))"
@@ -117,10 +126,12 @@ _LOWER = re.compile(
 )
 _I = re.compile("(?:^\\W*|[(\\[\ue200]|: ?|is |be |[选選])(I)(?=[)\\]\ue201.。!]*$|[)\\]\ue201])", re.M)
 _DIGIT = re.compile(
-    rf"(?:^[(\[\"' ]*(?!\d+\.[^\n])|\ue200 ?|{_CUE} ?[(\[\"']*|[:=>] ?[(\[\"']*|(?:[选選投][择擇択]?了?|[是为為はを比与和與と]|番号) ?[(\[\"']*)"
+    rf"(?:^[(\[\"' ]*(?!\d+\.[^\n])|\ue200 ?|{_CUE} ?[(\[\"']*|[:=>] ?[(\[\"']*|(?:[选選投][择擇択]?了?|"
+    rf"[是为為はを比与和與と]|番号) ?[(\[\"']*)"
     r"(10|[1-9])(?:"
     + _END
-    + r"|(?=の方|のほう|です|だ|でしょう|を|が|[更比较較好吧和与與と]| (?:because|since|over|rather|or|and|is (?:better|the))\b))"
+    + r"|(?=の方|のほう|です|だ|でしょう|を|が| - |[更比较較好吧和与與と]| (?:because|since|over|rather|or|and|"
+        r"is (?:better|the))\b))"
     r"(?!\.\d|,\d)",
     re.M,
 )
@@ -139,6 +150,7 @@ def mark_names(text: str, n: int, *, digits: bool) -> str:
     for option, of_two, pattern in _WORDS:
         if n == 2 or not of_two:
             text = pattern.sub(ref(NAMED, option % n), text)
+    text = _CHOSEN_NUMERAL.sub(placer(NAMED, n), text)
     text = _BRACKETED.sub(placer(LETTER, n), text)
     if n > 8:
         text = _I.sub(placer(LETTER, n), text)
@@ -151,5 +163,5 @@ def mark_names(text: str, n: int, *, digits: bool) -> str:
 def _only_looks(m: re.Match[str]) -> bool:
     after = m.string[m.end() : m.end() + 24]
     before = m.string[max(0, m.start() - 12) : m.start()]
-    article = m[1] == "A" and _ARTICLE.match(after)
+    article = m[1] == "A" and _ARTICLE.match(after) and not (_JUDGED.search(before) and _MEASURED.match(after))
     return bool(article or _NOT_BEFORE.search(before) or _NOT_AFTER.match(after))

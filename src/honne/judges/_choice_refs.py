@@ -26,7 +26,8 @@ __all__ = ["mark"]
 
 # "B) its own words", "Dの名古屋", "C (Rome)"
 _LABELLED = re.compile(
-    rf"(?P<label>{REF})(?P<between>['\"]?[)\].:,、\- ]{{0,4}}(?:の|is |は|即|: )?[(\[\"']{{0,3}})(?P<text>{kind(TEXT)})[\"')\]]{{0,3}}"
+    rf"(?P<label>{REF})(?P<between>['\"]?[)\].:,、\- ]{{0,4}}(?:の|is |は|即|: )?[(\[\"']{{0,3}})"
+    rf"(?P<text>{kind(TEXT)})[\"')\]]{{0,3}}"
 )
 _TWICE = re.compile(rf"(?P<one>{REF}) ?[(\[,] ?(?P<two>{REF})[)\]]")
 _LEAD = re.compile(rf"^[(\[\"']{{1,3}}({REF})[)\]\"']{{1,3}}", re.M)

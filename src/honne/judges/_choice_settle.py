@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
-from honne.judges._choice_marks import CONFLICT, EITHER, REF, TEXT, index, kind
+from honne.judges._choice_marks import CONFLICT, EITHER, LABELLED, REF, TEXT, index, kind
 from honne.judges._choice_statements import NAMES, Statement, spoken, statements
 from honne.judges._choice_words import ANSWER, EVALUATION
 
@@ -24,11 +24,11 @@ class Verdict(NamedTuple):
 
 def settle(text: str, n: int, telling: Collection[int] = ()) -> Verdict:
     """The verdict on a marked reply about `n` options; the `telling` ones have a text too long to occur by chance."""
-    found = statements(text, n)
+    found = statements(text, n, telling)
     chosen = _chosen(text, n, [s for s in found if s.meant])
     if chosen:
         return chosen
-    refused = _search(text, "refusal")
+    refused = _refusal(text)
     restated = None if refused else _restated(text, found, telling)
     if restated:
         return restated
@@ -64,7 +64,7 @@ def _chosen(text: str, n: int, meant: Sequence[Statement]) -> Verdict | None:
         if earlier.option != last.option and not revised(earlier, last):
             return Verdict("unparsed", None, f"two choices: {_quote(text, earlier)} / {_quote(text, last)}")
     for drop in (s for s in meant if s.dropped and s.option == last.option):
-        if drop.start > last.start or (last.firmness == EVALUATION and not revised(drop, last)):
+        if drop.start > last.start or (last.firmness <= EVALUATION and not revised(drop, last)):
             return Verdict("unparsed", None, f"chosen and turned down: {_quote(text, drop)}")
     if last.option >= n:
         return Verdict("unparsed", None, f"not among the {n} options: {_quote(text, last)}")
@@ -85,10 +85,12 @@ def _restated(text: str, found: Sequence[Statement], telling: Collection[int]) -
     if len(named) != 1 or any(s.dropped or not s.meant for s in found) or EITHER in text or _denied(text):
         return None
     (option,) = named
-    if option in telling:
-        stands = _AT_EDGE.search(text)
+    if re.search(kind(LABELLED), text):
+        stands = True
+    elif option in telling:
+        stands = bool(_AT_EDGE.search(text))
     else:
-        stands = None if len(text) > _SENTENCE or _SUPPOSED.search(text) else _AT_END.search(text)
+        stands = len(text) <= _SENTENCE and not _SUPPOSED.search(text) and bool(_AT_END.search(text))
     return Verdict("choice", option, "restates the option's text") if stands else None
 
 
@@ -99,8 +101,27 @@ def _denied(text: str) -> bool:
     at = next(m.start() for m in re.finditer(REF, text))
     before, after = text[max(0, at - 40) : at], text[at + 1 : at + 41]
     return any(
-        w.negation.search(w.harmless.sub(" ", before)) or w.negation_after.search(w.harmless.sub(" ", after)) for w in spoken(text)
+        w.negation.search(w.harmless.sub(" ", before)) or w.negation_after.search(w.harmless.sub(" ", after))
+        for w in spoken(text)
     )
+
+
+_CLAUSE = re.compile(r"[^.,!?。、\n]*")
+
+
+def _refusal(text: str) -> str | None:
+    """Words that decline to choose; "I can't choose B" is about B alone, and none."""
+    for words in spoken(text):
+        for m in words.refusal.finditer(text):
+            begin = max(text.rfind(c, 0, m.start()) for c in ".,!?。、\n") + 1
+            if not re.search(REF, text[begin : m.end()] + _rest(text, m.end())):
+                return " ".join(m[0].split())[:80]
+    return None
+
+
+def _rest(text: str, at: int) -> str:
+    m = _CLAUSE.match(text, at, at + 60)
+    return m[0] if m else ""
 
 
 def _search(text: str, table: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,22 +24,29 @@ from honne.judges._choice_marks import (
     index,
     kind,
 )
-from honne.judges._choice_words import ANSWER, DECISION, EVALUATION, FINAL, Wordings
+from honne.judges._choice_words import ANSWER, DECISION, EVALUATION, FINAL, HINT, Wordings
 from honne.judges._choice_zh import CHINESE
 
 __all__ = ["NAMES", "Statement", "spoken", "statements"]
 
 _CJK = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
-NAMES = {FINAL: "final answer", ANSWER: "stated answer", DECISION: "decision", EVALUATION: "preference"}
+NAMES = {
+    FINAL: "final answer",
+    ANSWER: "stated answer",
+    DECISION: "decision",
+    EVALUATION: "preference",
+    HINT: "leaning",
+}
 
-_MARKS = f"{ALL}{SOME}{EITHER}{CONFLICT}"
 # Where a negation, and where a condition or a first impression, ends its reach.
 _CLAUSE = re.compile(
-    r"[.,;:!?\n()。、]|->|\b(?:but|so|however|therefore|thus|hence|then|because|since|while|whereas|although|though|and|yet|"
-    r"still|instead|rather)\b|而是|但是?|所以|因此|而(?=[选選])"
+    r"[.,;:!?\n()。、]|->|\b(?:but|so|however|therefore|thus|hence|then|because|since|while|whereas|although|"
+    r"though|and|yet|"
+    r"still|instead(?! of)|rather(?! than))\b|而是|但是?|所以|因此|而(?=[选選])"
 )
 _PART = re.compile(
-    r"[.;!?\n。]|\b(?:but|however|yet|now|then|still|nevertheless|after)\b|->|但是?|然而|不过|不過|可是|后来|後來|仔细|还是|應該|"
+    r"[.;!?\n。]|\b(?:but|however|yet|now|then|still|nevertheless|after)\b|->|但是?|然而|不过|不過|可是|后来|後來|"
+    r"仔细|还是|應該|"
     r"ですが|ますが|したが|だが|たが|けれども?|けど|しかし|でも、|ものの|よく考え"
 )
 _QUESTION = re.compile(r"[^.!?\n。]{0,80}?(?:\?|[すだ]か(?:[。.\n]|$))")
@@ -47,18 +54,25 @@ _QUESTION = re.compile(r"[^.!?\n。]{0,80}?(?:\?|[すだ]か(?:[。.\n]|$))")
 _PLAIN = f"(?:{kind(NAMED)}|{kind(LETTER)}|{kind(DIGIT)}|{kind(LABELLED)}|{kind(TEXT)})"
 _DECOR = r"[^\w\n×✗✘❌\ue000-\ue1ff]{0,12}"
 _ADVERBS = (
-    r"(?:(?:definitely|clearly|obviously|probably|certainly|sure|ok|okay|yes|well|hmm|it's|its|i'd say|i say|def|easy|"
-    r"当然|肯定|显然|我(?:觉得|认为)?(?:是|选)?|选|選|就|还是|是|えっと|たぶん|もちろん|やっぱり|やはり)[,:、. ]{0,3})?"
+    r"(?:(?:definitely|clearly|obviously|probably|certainly|sure|ok|okay|yes|well|hmm|it's|its|i'd say|i say|def|"
+    r"easy|maybe|perhaps|100%|"
+    r"当然|肯定|显然|我(?:觉得|认为)?(?:是|选)?|选|選|就|还是|是|えっと|たぶん|もちろん|やっぱり|やはり)"
+    r"[,:、. ]{0,3})?"
 )
-_TAIL = r"(?:吧|啦|呀|啊|哦|的?那?个|です|だよ|だ|かな|でしょう|っす|の方|のほう|です。|definitely|obviously|please|for sure|it is|tbh)?"
+_TAIL = r"(?:吧|啦|呀|啊|哦|的?那?个|です|だよ|だ|かな|でしょう|っす|の方|のほう|です。|definitely|obviously|"
+    r"please|for sure|it is|tbh|で)?"
 # A line that is nothing but an option.
 _LONE = re.compile(rf"^{_DECOR}{_ADVERBS}{_DECOR}(?P<pick>{_PLAIN}){_DECOR}{_TAIL}{_DECOR}$", re.M | re.I)
 # A reply that opens with an option, set apart from what follows.
 _OPENING = re.compile(
-    rf"^{_DECOR}(?P<pick>{REF})(?:(?P<sep>[.):,、。!;-])(?!\.\.)|\.\.\.|[:;]? ?\n| -+ |:? ?(?=because|since|as it|by far|理由|因为|因為|で、|ですね|です。))"
+    rf"^{_DECOR}(?P<pick>{REF})(?:(?P<sep>[.):,、。!;-])(?!\.\.)|\.\.\.|[:;]? ?\n| -+ |:? ?(?=because|since|as it|"
+    rf"by far|理由|因为|因為|で、|ですね|です。))"
 )
 _REASON = re.compile(r"\s*(?:because|since|it\b|this\b|that\b|as\b|the\b|理由|因为|因為|なぜなら)", re.I)
-_AFTER_MARK = re.compile(f"{REF}|[{_MARKS}]")
+_SENTENCE = re.compile(r"[^.!?。\n]+[.!?。\n]?")
+_COMMA = re.compile(r"[^.,;!?。、\n]+[.,;!?。、\n]?")
+_CONCEDED = re.compile(r"\W*(?:while|although|though|even|despite|虽然|雖然|尽管)", re.I)
+_MARK = re.compile(f"{REF}|[{ALL}{SOME}{EITHER}{CONFLICT}]")
 _ITEM = re.compile(rf"^{_DECOR}(?P<pick>{REF})(?:[).:、]|(?<=[\ue080-\ue09f]))", re.M)
 
 
@@ -102,8 +116,12 @@ class _Text:
         )
 
 
-def statements(text: str, n: int) -> list[Statement]:
-    """All statements in a marked reply about `n` options, by place."""
+def statements(text: str, n: int, telling: Collection[int] = ()) -> list[Statement]:
+    """All statements in a marked reply about `n` options, by place.
+
+    That something is said to be better picks an option named by its label or by a `telling` text; of short texts
+    ("Women") the same sentence says something about the world.
+    """
     held = _Text(text)
     found = list(_alone(text))
     for words in spoken(text):
@@ -116,7 +134,33 @@ def statements(text: str, n: int) -> list[Statement]:
             for m in pattern.finditer(text):
                 at, end = m.span("drop")
                 found.append(Statement(index(m["drop"]), EVALUATION, at, end, True, _meant(held, at, words)))
+    found += _leanings(text, found)
+    found = [
+        s for s in found if s.dropped or s.firmness > EVALUATION or s.option in telling or not _is_text(text[s.start])
+    ]
     return sorted(found, key=lambda s: (s.start, s.end))
+
+
+def _leanings(text: str, found: Sequence[Statement]) -> Iterator[Statement]:
+    """Sentences, or clauses of them, that mention one option only, somewhere a word of preference, and nothing against
+    it: the loosest kind of statement, for the word orders that no table foresees."""
+    against = {s.option for s in found if s.dropped}
+    for sentence in _SENTENCE.finditer(text):
+        whole = len({index(c) for c in _MARK.findall(sentence[0])}) < 2
+        for m in [sentence] if whole else _COMMA.finditer(text, *sentence.span()):
+            marks = _MARK.findall(m[0])
+            if len({index(c) for c in marks}) != 1 or marks[0] >= ALL or index(marks[0]) in against:
+                continue
+            if any(_leans(m[0], words) for words in spoken(text)):
+                at = m.start() + m[0].index(marks[0])
+                yield Statement(index(marks[0]), HINT, at, at + 1)
+
+
+def _leans(said: str, words: Wordings) -> bool:
+    if not words.leaning.search(said) or said.endswith("?") or _CONCEDED.match(said):
+        return False
+    said = _MARK.sub(" ", words.harmless.sub(" ", said))
+    return not (words.negation.search(said) or words.unpraised.search(said) or words.unmeant.search(said))
 
 
 def _weighed(held: _Text, m: re.Match[str], firmness: int, words: Wordings, until: int | None = None) -> Statement:
@@ -124,12 +168,13 @@ def _weighed(held: _Text, m: re.Match[str], firmness: int, words: Wordings, unti
     at, end = m.span("pick")
     text = held.text
     until = at if until is None else until
-    begin = min(held.clause(until), m.start())
-    before = words.harmless.sub(" ", _AFTER_MARK.split(text[begin:until])[-1])
+    before = words.harmless.sub(" ", _MARK.split(text[held.clause(until) : until])[-1])
     after = words.harmless.sub(" ", text[m.end() : m.end() + 40])
     negated = bool(words.negation.search(before) or words.negation_after.search(after))
-    if firmness >= DECISION and not negated and text[m.start() : at].strip():
-        negated = bool(words.unpraised.search(before))
+    if firmness >= ANSWER:  # "The worst answer, I think, is B"
+        before = _MARK.split(text[held.clause(m.start()) : until])[-1]
+    if firmness >= DECISION and before.strip():
+        negated = negated or bool(words.unpraised.search(before))
     return Statement(index(m["pick"]), firmness, at, end, negated, _meant(held, at, words))
 
 
@@ -139,25 +184,24 @@ def _meant(held: _Text, at: int, words: Wordings) -> bool:
 
 
 def _alone(text: str) -> Iterator[Statement]:
-    """Options that stand alone: a line that is nothing else, or the opening of the reply, unless it opens a list."""
-    in_list = _is_list(text)
+    """Options that stand alone: a line that is nothing else, or the opening of the reply; but
+    not the items of a list that goes through the options one by one."""
+    steps = [s for s in pairwise(_ITEM.finditer(text)) if index(s[1]["pick"]) == index(s[0]["pick"]) + 1]
+    listed = {m.start("pick") for step in steps for m in step}
     for m in _LONE.finditer(text):
-        item = _ITEM.match(m[0]) or chr(LABELLED) <= m["pick"] or _is_bare_number(m["pick"])
-        if not (in_list and item):
+        if m.start("pick") not in listed:
             yield Statement(index(m["pick"]), DECISION, *m.span("pick"))
     m = _OPENING.match(text)
-    if m and not in_list:
+    if m and m.start("pick") not in listed:
         separator, rest = m["sep"], text[m.end() :]
-        bare = _is_bare_number(m["pick"])
+        bare = _is_bare_number(m["pick"]) and separator not in (None, ",")
         colon = separator == ":" and m["pick"] < chr(TEXT) and m["pick"] >= chr(LETTER) and not _REASON.match(rest)
         if not bare and not colon:
             yield Statement(index(m["pick"]), DECISION, *m.span("pick"))
 
 
-def _is_list(text: str) -> bool:
-    """Whether lines go through the options one by one: A) …, then B) …"""
-    items = [index(m["pick"]) for m in _ITEM.finditer(text)]
-    return any(b == a + 1 for a, b in pairwise(items))
+def _is_text(char: str) -> bool:
+    return chr(TEXT) <= char < chr(LABELLED)
 
 
 def _is_bare_number(char: str) -> bool:

@@ -14,7 +14,7 @@ from honne.judges._choice_marks import CLOSE, OPEN
 __all__ = ["LIMIT", "clean", "rounds", "squash"]
 
 # Of a longer reply only the two ends are read: a choice is stated first or last, and time stays bounded.
-LIMIT = 24_000
+LIMIT = 16_000
 
 _JUNK = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -66,8 +66,10 @@ _EDGES = re.compile(r" ?\n ?")
 
 _KEY = re.compile(r"([{,\n]\s*)[\"']([^\"'\n:]{1,30})[\"']\s*:")
 _ANSWER_KEYS = frozenset(
-    "answer final_answer finalanswer final choice choices option selected selected_option selection select pick verdict "
-    "decision preferred preference better best winner result label letter prediction response output judgment judgement "
+    "answer final_answer finalanswer final choice choices option selected selected_option selection select pick "
+    "verdict "
+    "decision preferred preference better best winner result label letter prediction response output judgment "
+    "judgement "
     "答案 最终答案 选择 选项 回答 结论 答え 選択 選択肢 解答 結論 正解".split()
 )
 

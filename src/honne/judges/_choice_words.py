@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from honne.judges._choice_marks import REF
 
-__all__ = ["EVALUATION", "ANSWER", "DECISION", "FINAL", "Wordings", "wording"]
+__all__ = ["ANSWER", "DECISION", "EVALUATION", "FINAL", "HINT", "Wordings", "tables", "wording"]
 
 # How firmly a choice is stated; the firmer statement wins.
-FINAL, ANSWER, DECISION, EVALUATION = 5, 4, 3, 2
+FINAL, ANSWER, DECISION, EVALUATION, HINT = 5, 4, 3, 2, 1
 
 _GAP = "[^.\n;!?。\ue000-\ue2ff]"
 
@@ -35,6 +35,7 @@ class Wordings:
     `picks`: by firmness. `of_two`: comparisons that decide only between two options. `drops`: an option is turned down.
     `negation`: before a pick, in its clause, turns it into a drop; `negation_after`: the same behind it; `harmless`:
     phrases that look like negations and are none. `unpraised`: in "the … answer is B", what makes it no praise.
+    `leaning`: words of preference that may stand anywhere in a sentence that mentions one option only.
     `unmeant`: in the same part of a sentence, it is not the speaker's final word (first impressions, conditions, other
     people). `revision`: between two statements, the later one replaces the earlier. `neither`, `both`: statements about
     all options; `all_bad`, `all_good`: the same as a mere evaluation. `refusal`: the speaker will not choose.
@@ -47,6 +48,7 @@ class Wordings:
     negation_after: re.Pattern[str]
     harmless: re.Pattern[str]
     unpraised: re.Pattern[str]
+    leaning: re.Pattern[str]
     unmeant: re.Pattern[str]
     revision: re.Pattern[str]
     neither: re.Pattern[str]

@@ -55,14 +55,14 @@ class LLM:
         for option in own:
             if f"judge.{option}" not in allowed:
                 raise ConfigError(f"{spec.label}: {unknown('option', f'judge.{option}', allowed)}")
-        self.name = spec.label
         self._lang = own.get("lang")
         if self._lang is not None and self._lang not in _llm_template.LANGUAGES:
             raise ConfigError(f"{spec.label}: {unknown('judge.lang', self._lang, _llm_template.LANGUAGES)}")
         self._benchmark = benchmark
         self._own = _llm_rubric.read(own["rubric"]) if "rubric" in own else None
-        rubrics = self._rubrics()
         self.model: Model | None = _model(rest)
+        self.name = f"llm/{self.model.name}"
+        rubrics = self._rubrics()
         languages = (self._lang,) if self._lang else _llm_template.LANGUAGES
         texts = {f"llm.{lang}": _llm_template.load(lang).source for lang in languages}
         texts |= {f"rubric.{name}": text for name, text in rubrics.items()}

@@ -40,7 +40,8 @@ class Replay:
        and with n such items, records n … 2n-1 are their sample 1, and so on.
     4. What has no record is `not_asked`. A recorded status `error` stays that item's error.
 
-    Option `model=NAME` reads only the records of that model. FILE is JSONL, JSON, CSV, TSV or Parquet, also `.gz`.
+    Option `model=NAME` reads only the records of that model, `name=LABEL` names the model in the results (default: the
+    file's name without its folder). FILE is JSONL, JSON, CSV, TSV or Parquet, also `.gz`.
     """
 
     concurrency = 8
@@ -48,9 +49,9 @@ class Replay:
     def __init__(self, spec: Spec) -> None:
         if not spec.name:
             raise ConfigError("replay needs a file: replay/FILE")
-        given = read_options(spec, {"model": str})
-        self.name = spec.label
-        self.settings: Mapping[str, Any] = dict(given)
+        given = read_options(spec, {"model": str, "name": str})
+        self.name = given.pop("name", f"{spec.provider}/{Path(spec.name).name}")
+        self.settings: Mapping[str, Any] = given
         self._only: str | None = given.get("model")
         self._path = Path(spec.name).expanduser()
         if not self._path.is_file():

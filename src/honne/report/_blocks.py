@@ -54,7 +54,10 @@ class Branch:
 
 @dataclass(frozen=True)
 class Block:
-    """One benchmark and attack under one judge. `runs` are (index, label) of the runs that have it."""
+    """One benchmark and attack under one judge. `runs` are (index, label) of the runs that have it.
+
+    `minor`: another judge of the same benchmark comes before it; it is shown more briefly.
+    """
 
     benchmark: str
     attack: str | None
@@ -62,6 +65,7 @@ class Block:
     runs: tuple[tuple[int, str], ...]
     lines: tuple[Line, ...]
     worst: tuple[tuple[str, Worst], ...]
+    minor: bool = False
 
     @property
     def whole(self) -> list[Line]:
@@ -83,6 +87,14 @@ class Block:
         """The headline that stands for the block where only one can."""
         best = leading([x.first for x in self.lines])
         return next((x for x in self.whole if x.first == best), None)
+
+    @property
+    def mains(self) -> list[Line]:
+        """The headlines worth a sentence: a score repeats its rate, and open and choice get a sentence of their own."""
+        rates = [x for x in self.headlines if x.first.headline and x.first.unit == "proportion"]
+        if self.lead is not None and any(face_slices(self, column) for column in range(len(self.runs))):
+            return [self.lead]
+        return rates[:2] or ([self.lead] if self.lead else [])
 
     def name(self, line: Line) -> str:
         """A metric's name, with its form where there are several, its reference, and whether it is corrected."""
@@ -153,7 +165,7 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
     for run in runs:
         for e in run.estimates:
             keys.setdefault((e.benchmark, e.attack, e.judge))
-    out = []
+    out: list[Block] = []
     for key in keys:
         have = [i for i, run in enumerate(runs) if any(_key(e) == key for e in run.estimates)]
         lines: dict[tuple[str, str | None, str | None, str], list[Estimate | None]] = {}
@@ -164,7 +176,8 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
                     cells[column] = e
         worst = tuple((named[i], w) for i in have for w in runs[i].examples if _key(w.estimate) == key)
         rows = tuple(Line(*name, tuple(cells)) for name, cells in lines.items())
-        out.append(Block(*key, tuple((i, named[i]) for i in have), rows, worst))
+        minor = any((b.benchmark, b.attack) == key[:2] for b in out)
+        out.append(Block(*key, tuple((i, named[i]) for i in have), rows, worst, minor))
     return out
 
 

@@ -30,7 +30,7 @@ from honne.report.model import Example, Part, RunReport, Worst
 __all__ = ["Room", "accounts", "block", "glance"]
 
 _CATEGORY_ROWS = 80
-_PROMPT, _ANSWER, _WHY = 800, 1500, 600
+_PROMPT, _OPTION, _ANSWER, _WHY = 800, 300, 1500, 600
 _HEAT = 7
 
 
@@ -65,7 +65,7 @@ def glance(blocks: list[Block], several: bool) -> dict[str, Any] | None:
     """The picture beside the summary: face against heart where it was measured, and the other benchmarks' leads."""
     faces: dict[str, Any] = {}
     groups: list[dict[str, Any]] = []
-    for b in blocks:
+    for b in (b for b in blocks if not b.minor):
         rows = [
             (name if several else "", found[0])
             for column, (_, name) in enumerate(b.runs)
@@ -73,8 +73,9 @@ def glance(blocks: list[Block], several: bool) -> dict[str, Any] | None:
         ]
         if rows and not faces:
             faces = {"plot": _svg.dumbbell(rows[:_GLANCE]), "of": oneline(b.benchmark), "more": len(rows) - _GLANCE}
-        elif b.lead is not None and len(groups) < 3:
-            groups.append({"name": f"{oneline(b.benchmark)} · {b.name(b.lead)}", "rows": _peeks(b, b.lead, several)})
+            continue
+        for line in b.mains if len(groups) < 3 else ():
+            groups.append({"name": f"{oneline(b.benchmark)} · {b.name(line)}", "rows": _peeks(b, line, several)})
     return {"faces": faces, "groups": groups} if faces or groups else None
 
 
@@ -105,6 +106,7 @@ def block(
         "attack": oneline(b.attack) if b.attack else "",
         "judge": oneline(b.judge) if b.judge else "",
         "several": several,
+        "minor": b.minor,
         "headlines": _measures(b, b.headlines, several, tests) if b.headlines else None,
         "rest": _measures(b, b.rest, several, tests) if b.rest else None,
         "categories": [_categories(b, line, below, room) for line, below in b.broken_down()],
@@ -112,7 +114,7 @@ def block(
         "worst": [
             {"name": name, "glyph": _svg.glyph(i), "categories": [_worst(w, room) for run, w in b.worst if run == name]}
             for i, name in b.runs
-            if any(run == name for run, _ in b.worst)
+            if not b.minor and any(run == name for run, _ in b.worst)
         ],
     }
 
@@ -244,7 +246,7 @@ def _face(face: Face) -> dict[str, Any]:
         "open_interval": interval(face.open),
         "choice": value(face.choice),
         "choice_interval": interval(face.choice),
-        "cells": [value(x) if x else NO_VALUE for x in face.square],
+        "cells": [(value(x), interval(x)) if x else (NO_VALUE, "") for x in face.square],
         "n": face.open.n,
         "missing": max(face.open.n_missing, face.choice.n_missing),
     }
@@ -280,7 +282,7 @@ def _worst(w: Worst, room: Room) -> dict[str, Any]:
 
 
 def _example(e: Example, room: Room) -> dict[str, Any] | None:
-    prompt = [(oneline(m.role, 20), clip(clean(m.content), _PROMPT)) for m in e.messages[-3:]]
+    prompt = [(oneline(m.role, 20), _excerpt(m.content, _PROMPT)) for m in e.messages[-3:]]
     parts = [_part(p) for p in e.parts[:6]]
     texts = [text for _, text in prompt]
     texts += [text for p in parts for text in (p["answer"], p["rationale"], *(o for _, o in p["options"]))]
@@ -289,18 +291,23 @@ def _example(e: Example, room: Room) -> dict[str, Any] | None:
     return {"id": oneline(e.unit, 80), "lang": oneline(e.lang, 20), "prompt": prompt, "parts": parts}
 
 
+def _excerpt(text: str, limit: int) -> str:
+    """The beginning of a text, safe to look at; only that much of a long one is ever touched."""
+    return clip(clean(text[: limit + 1]), limit)
+
+
 def _part(p: Part) -> dict[str, Any]:
     letters = (chr(ord("A") + k) for k in range(26))
     return {
         "item": oneline(p.item_id, 80),
         "form": oneline(p.form, 40),
         "sample": p.sample,
-        "options": [(letter, clip(clean(o), 300)) for letter, o in zip(letters, p.options[:8], strict=False)],
+        "options": [(letter, _excerpt(o, _OPTION)) for letter, o in zip(letters, p.options[:8], strict=False)],
         "target": oneline(p.target, 20) if p.target else "",
-        "status": p.status,
-        "answer": clip(clean(p.answer), _ANSWER),
+        "status": oneline(p.status, 40),
+        "answer": _excerpt(p.answer, _ANSWER),
         "verdict": oneline(p.verdict, 60),
-        "rationale": clip(clean(p.rationale), _WHY),
+        "rationale": _excerpt(p.rationale, _WHY),
     }
 
 

@@ -43,7 +43,8 @@ def title(runs: Sequence[RunReport]) -> str:
 
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
     """The report in a paragraph: whether face and heart part, each benchmark's leading numbers, what came back."""
-    blocks = [block for block in arrange(runs) if block.lead is not None]
+    every = [block for block in arrange(runs) if block.lead is not None]
+    blocks = [block for block in every if not block.minor]
     if not blocks:
         return [("No score was computed: there are answers, but no metric that applies to them.",), *_received(runs)]
     judges = {block.judge for block in blocks}
@@ -52,7 +53,8 @@ def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sente
     for block in blocks:
         place = _place(block, len(judges) > 1)
         found = _faces(block, place)
-        (faced if found else others).extend([*found, *_numbers(block, place, tests)])
+        more = [x for x in every if x.minor and (x.benchmark, x.attack) == (block.benchmark, block.attack)]
+        (faced if found else others).extend([*found, *_numbers(block, place, tests), *_other_judges(block, more)])
     levels = ", ".join(dict.fromkeys(level(e) for block in blocks for e in block.headlines[0].found if e.level))
     how = f"Brackets hold {levels} intervals" if levels else "No interval could be computed"
     only = next(iter(judges))
@@ -101,19 +103,26 @@ def _lost(run: RunReport) -> tuple[int, dict[str, int]]:
 
 def _numbers(block: Block, place: str, tests: Tests | None) -> list[Sentence]:
     out: list[Sentence] = []
-    for line in _mains(block):
+    for line in block.mains:
         out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
         if len(block.runs) == 1:
             out += _weak(block, line)
     return out
 
 
-def _mains(block: Block) -> list[Line]:
-    """The headlines worth a sentence: a score repeats its rate, and open and choice get a sentence of their own."""
-    rates = [x for x in block.headlines if x.first.headline and x.first.unit == "proportion"]
-    if block.lead is not None and any(face_slices(block, column) for column in range(len(block.runs))):
-        return [block.lead]
-    return rates[:2] or ([block.lead] if block.lead else [])
+def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
+    """How far the other judges of the same answers are from the first, for its leading number."""
+    lead = block.lead
+    if lead is None or not more:
+        return []
+    judged = f"{len(more)} other judge{'s' if len(more) > 1 else ''} of the same answers"
+    same = [e for b in more for x in b.whole if x.key == lead.key for e in x.found if not e.withheld]
+    values = sorted((e for e in same if e.value is not None), key=lambda e: e.value or 0.0)
+    if len(block.runs) > 1 or not values:
+        return [(f"What {judged} say is below.",)]
+    low, high = number(values[0].value, lead.first), number(values[-1].value, lead.first)
+    span = low if low == high else f"{low} to {high}"
+    return [(f"By {judged}, {phrase(lead.metric)} is ", Strong(span), ".")]
 
 
 def _place(block: Block, name_judge: bool) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from honne.records import Estimate
 from honne.report._blocks import Face
-from honne.report._text import Axis, bounds, category, count, interval, level, value
+from honne.report._text import Axis, bounds, category, clean, count, interval, level, oneline, value
 from honne.report._words import STATUS
 
 __all__ = ["SERIES", "defs", "dumbbell", "glyph", "ruler", "said", "scatter", "stack", "whiskers"]
@@ -48,6 +48,10 @@ _STATUS_PATTERN = {
 }
 
 
+def _safe(text: str) -> Markup:
+    return escape(clean(text))
+
+
 def defs() -> Markup:
     """Shapes and patterns, once a page."""
     marks = "".join(f'<g id="m{i}">{shape}</g>' for i, shape in enumerate(_SHAPES))
@@ -80,7 +84,7 @@ def said(e: Estimate) -> str:
     missing = f", {count(e.n_missing)} missing" if e.n_missing else ""
     limits = bounds(e)
     tail = f"; {limits} if all missing were worst or best" if limits else ""
-    return f"{value(e)}, {level(e)} interval {interval(e)}, n = {count(e.n)}{missing}, {e.method}{tail}"
+    return f"{value(e)}, {level(e)} interval {interval(e)}, n = {count(e.n)}{missing}, {oneline(e.method)}{tail}"
 
 
 def whiskers(cells: Sequence[tuple[int, str, Estimate | None]], scale: Axis) -> Markup:
@@ -94,7 +98,7 @@ def whiskers(cells: Sequence[tuple[int, str, Estimate | None]], scale: Axis) -> 
         if e is None or e.value is None or e.withheld:
             continue
         s, y = series % SERIES, 4 + _STEP * row + _STEP / 2
-        inner = [f"<title>{escape(f'{name}: {said(e)}')}</title>"]
+        inner = [f"<title>{_safe(f'{name}: {said(e)}')}</title>"]
         if bounds(e) and e.worst is not None and e.best is not None:
             inner.append(_line(scale.at(min(e.worst, e.best)), scale.at(max(e.worst, e.best)), y, y, "bound"))
         if e.low is not None and e.high is not None:
@@ -109,7 +113,7 @@ def ruler(scale: Axis) -> Markup:
     """The scale's ticks, for the head of a column of `whiskers`."""
     anchors = ["start", *["middle"] * (len(scale.ticks) - 2), "end"]
     ticks = zip(scale.ticks, anchors, strict=True)
-    text = "".join(f'<text x="{_pct(x)}" y="11" text-anchor="{a}">{escape(t)}</text>' for (x, t), a in ticks)
+    text = "".join(f'<text x="{_pct(x)}" y="11" text-anchor="{a}">{_safe(t)}</text>' for (x, t), a in ticks)
     return Markup(f'<svg class="ruler" width="100%" height="14" aria-hidden="true">{text}</svg>')
 
 
@@ -125,12 +129,12 @@ def stack(counts: Mapping[str, int]) -> Markup:
         pattern = _STATUS_PATTERN.get(status)
         over = f'<rect {where} fill="url(#p-{pattern})"/>' if pattern else ""
         parts.append(
-            f"<g><title>{escape(f'{STATUS.get(status, status)}: {count(n)} of {count(total)}')}</title>"
-            f'<rect {where} class="st-{escape(status)}"/>{over}</g>'
+            f"<g><title>{_safe(f'{STATUS.get(status, status)}: {count(n)} of {count(total)}')}</title>"
+            f'<rect {where} class="st-{_safe(status)}"/>{over}</g>'
         )
         at += share
     listed = ", ".join(f"{count(n)} {status}" for status, n in counts.items() if n) or "nothing"
-    label = escape(f"{count(total)} in all: {listed}")
+    label = _safe(f"{count(total)} in all: {listed}")
     return Markup(f'<svg class="stack" width="100%" height="16" role="img" aria-label="{label}">{"".join(parts)}</svg>')
 
 
@@ -145,7 +149,7 @@ def dumbbell(rows: Sequence[tuple[str, Face]]) -> Markup:
         top = row * step + (18 if name else 2)
         y = top + 27
         words.append(f"{name + ': ' if name else ''}says {said(face.open)}; picks {said(face.choice)}")
-        parts += [f'<text x="0" y="{row * step + 12}" class="name">{escape(name)}</text>'] if name else []
+        parts += [f'<text x="0" y="{row * step + 12}" class="name">{_safe(name)}</text>'] if name else []
         parts.append(_line(0, 1, y, y, "grid"))
         for e, css, shift in ((face.open, "says", -6), (face.choice, "picks", 6)):
             if e.low is not None and e.high is not None:
@@ -156,7 +160,7 @@ def dumbbell(rows: Sequence[tuple[str, Face]]) -> Markup:
             anchor = "end" if x > 0.82 else "start" if x < 0.18 else "middle"
             parts.append(f'<circle cx="{_pct(x)}" cy="{y}" r="6" class="{css}"/>')
             parts.append(f'<text x="{_pct(x)}" y="{at}" text-anchor="{anchor}" class="{css}">{css} {value(e)}</text>')
-    label = escape("What is said against what is picked. " + ". ".join(words))
+    label = _safe("What is said against what is picked. " + ". ".join(words))
     height = step * len(rows) + 4
     return Markup(
         f'<svg class="dumbbell" width="100%" height="{height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
@@ -186,10 +190,10 @@ def scatter(runs: Iterable[tuple[int, str, Sequence[Face]]]) -> Markup:
             mark = f'<use href="#m{s}" transform="{at} scale({1.7 if whole else 0.8})"/>'
             cross = "".join(_cross(face, face.open.value, face.choice.value)) if whole else ""
             css = f"s{s} {'whole' if whole else 'part'}"
-            (large if whole else small).append(f'<g class="{css}"><title>{escape(words)}</title>{cross}{mark}</g>')
+            (large if whole else small).append(f'<g class="{css}"><title>{_safe(words)}</title>{cross}{mark}</g>')
             if whole:
                 spoken.append(words)
-    label = escape("Open against choice. " + "; ".join(spoken))
+    label = _safe("Open against choice. " + "; ".join(spoken))
     size = f'viewBox="0 0 {_END + 14:g} {_END + 36:g}"'
     inside = "".join((*_frame(), *small, *large))
     return Markup(f'<svg class="scatter" {size} role="img" aria-label="{label}">{inside}</svg>')

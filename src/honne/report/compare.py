@@ -40,6 +40,11 @@ def _p(p: float | None) -> str:
     return NO_VALUE if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def _p_of(p: float | None) -> str:
+    shown = _p(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
 def _where(row: Paired) -> str:
     judge = oneline(row.judge_a or "")
     if row.judge_a != row.judge_b:
@@ -57,7 +62,7 @@ def verdict(row: Paired, names: Names = ("A", "B")) -> str:
     gap = _scaled(row.difference, row, signed=True)
     detail = f"difference {gap}, {100 * row.level:g}% interval {_interval(row)}" if row.level else f"difference {gap}"
     missing = f", {count(row.n_missing)} missing" if row.n_missing else ""
-    tail = f"p = {_p(row.p_adjusted)} (Holm), n = {count(row.n)} pairs{missing}"
+    tail = f"{_p_of(row.p_adjusted)} (Holm), n = {count(row.n)} pairs{missing}"
     said = "not separated"
     if row.separated:
         said = f"{a} is higher" if row.difference > 0 else f"{b} is higher"
@@ -82,31 +87,48 @@ def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A",
     console.print()
     for row in headlines(rows):
         console.print(Padding(Text(verdict(row, names), "" if row.separated else "dim"), (0, 2)))
+    told = headlines(rows)
+    for row in told:
+        below = [r for r in rows if r.slice != "all" and _where(r) == _where(row) and r.form == row.form]
+        if below:
+            _differences(console, _where(row), [(category(r.slice), r) for r in below], (a, b))
+    mixed = len({(r.benchmark, r.attack, r.judge_a, r.judge_b) for r in rows}) > 1
+    rest = [(_where(r) if mixed else oneline(r.metric), r) for r in rows if r.slice == "all" and r not in told]
+    if rest:
+        _differences(console, "further metrics", rest, (a, b))
     console.print()
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("metric, category", overflow="fold")
-    for name in (a, b, "difference", "interval", "p adj.", "pairs", "missing"):
-        table.add_column(Text(name), justify="right", no_wrap=name != a and name != b, overflow="fold")
-    table.add_column("verdict", min_width=9)
-    for row in rows:
-        whole = row.slice == "all"
-        name = _where(row) if whole else "  " + category(row.slice)
-        cells = (_scaled(row.a, row), _scaled(row.b, row), _scaled(row.difference, row, signed=True), _interval(row))
-        rest = (_p(row.p_adjusted), count(row.n), count(row.n_missing))
-        table.add_row(Text(name, "bold" if whole else ""), *map(Text, (*cells, *rest)), _mark(row))
-    console.print(table)
     console.print(Text(_method(rows), "dim"))
 
 
-def _mark(row: Paired) -> Text:
-    return Text("separated", "bold") if row.separated else Text("not separated", "dim")
+def _differences(console: Console, title: str, rows: Sequence[tuple[str, Paired]], names: Names) -> None:
+    wide = console.width >= 100
+    console.print()
+    console.print(Text(title, "bold"))
+    table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("", overflow="fold", max_width=40 if wide else 20)
+    for name in names:
+        table.add_column(Text(name), justify="right", no_wrap=True, max_width=20 if wide else 8)
+    table.add_column("difference, interval", no_wrap=True)
+    if wide:
+        table.add_column("p (Holm)", justify="right", no_wrap=True)
+    table.add_column("pairs", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for name, row in rows:
+        gap = f"{_scaled(row.difference, row, signed=True)} ({_interval(row)})"
+        cells = [name, _scaled(row.a, row), _scaled(row.b, row), gap, *([_p(row.p_adjusted)] if wide else [])]
+        pairs = count(row.n) + (f" ?{count(row.n_missing)}" if row.n_missing else "")
+        said = "separated" if row.separated else "not separated"
+        table.add_row(*map(Text, (*cells, pairs, said)), style="" if row.separated else "dim")
+    console.print(Padding(table, (0, 0, 0, 1)))
 
 
 def _method(rows: Sequence[Paired]) -> str:
     found = ", ".join(dict.fromkeys(oneline(r.method) for r in rows))
+    said = f"Differences are the first run minus the second on the same items. Methods: {found}; p by Holm."
+    if any(r.n_missing for r in rows):
+        said += " ?k: k further pairs lack a value."
     dropped = max(r.n_unpaired for r in rows)
-    lost = f" Up to {count(dropped)} units had no partner and were left out." if dropped else ""
-    return f"Differences are the first run minus the second on the same items. Methods: {found}; p by Holm.{lost}"
+    return said + (f" Up to {count(dropped)} units had no partner and were left out." if dropped else "")
 
 
 def json(rows: Sequence[Paired]) -> str:

@@ -19,7 +19,7 @@ from honne.report import _pages, _svg
 from honne.report._blocks import arrange, labels
 from honne.report._facts import facts, flags
 from honne.report._reading import Strong, reading, title
-from honne.report._text import count
+from honne.report._text import clean, count
 from honne.report._ties import Tests
 from honne.report._words import STATUS
 from honne.report.model import RunReport
@@ -35,11 +35,21 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
+def _clean(value: object) -> object:
+    """What every value passes on its way out, before it is escaped: no control character reaches the page."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @cache
 def _template() -> jinja2.Template:
     loader = jinja2.FunctionLoader(_asset)
     env = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        finalize=_clean,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     env.filters["count"] = count
     env.tests["strong"] = lambda part: isinstance(part, Strong)
@@ -55,6 +65,7 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
     blocks = arrange(runs)
     titles = {name: text for run in runs for name, text in facts(run).titles}
     accounts = [_pages.accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
+    pages = [_pages.block(b, i, several, tests, room, titles) for i, b in enumerate(blocks)]
     return _template().render(
         title=title(runs),
         several=several,
@@ -71,7 +82,8 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
         ],
         sentences=reading(runs, tests),
         glance=_pages.glance(blocks, several),
-        blocks=[_pages.block(b, i, several, tests, room, titles) for i, b in enumerate(blocks)],
+        blocks=pages,
+        nav=[page for page in pages if not page["minor"]][:8],
         accounts=accounts,
         status={s: STATUS[s] for s in dict.fromkeys(s for a in accounts for s in a["used"])},
         left_out=room.left_out,

@@ -69,13 +69,12 @@ def _block(block: Block, tests: Tests | None) -> list[str]:
     for column, (_, name) in enumerate(block.runs):
         faces = face_slices(block, column)
         if faces:
-            head = ["category", "open safe", "choice safe", "both", "says only", "picks only", "neither"]
+            head = ["category", "n", "open safe", "choice safe", "both", "says only", "picks only", "neither"]
             body = [
                 [
                     "all" if f.slice == "all" else category(f.slice),
-                    value(f.open),
-                    value(f.choice),
-                    *(value(x) if x else NO_VALUE for x in f.square),
+                    count(f.open.n),
+                    *(f"{value(x)} ({interval(x)})" if x else NO_VALUE for x in (f.open, f.choice, *f.square)),
                 ]
                 for f in faces
             ]

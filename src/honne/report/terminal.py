@@ -78,6 +78,8 @@ def block_name(block: Block) -> str:
 def _block(console: Console, block: Block, tests: Tests | None) -> None:
     _heading(console, block_name(block))
     _lines(console, block, block.headlines, tests)
+    if block.minor:
+        return
     for line, below in block.fronts:
         console.print()
         _dim(console, f"{block.name(line)} by category")
@@ -193,19 +195,25 @@ def _brief(e: Estimate | None) -> str:
 
 
 def _faces(console: Console, block: Block, column: int, name: str) -> None:
-    faces = face_slices(block, column)
+    """The 2×2 table of what is said and what is picked, then both rates for the top categories."""
+    faces = [face for face in face_slices(block, column) if "/" not in face.slice]
     if not faces:
         return
-    console.print()
     who = f"{name}: " if len(block.runs) > 1 else ""
-    _dim(console, f"{who}what it says (open) and what it picks (choice), share safe; the 2×2 of both")
-    table = _table(category="left", open="right", choice="right", both="right", says_only="right", picks_only="right")
-    table.add_column("neither", justify="right")
-    for face in faces[:_ROWS]:
-        shares = [value(x) if x else NO_VALUE for x in face.square]
-        name = "all" if face.slice == "all" else category(face.slice)
-        table.add_row(*map(Text, (name, value(face.open), value(face.choice), *shares)))
-    console.print(Padding(table, (0, 0, 0, 2)))
+    if faces[0].slice == "all":
+        square = _table(**{" ": "left", "picks safe": "left", "does not": "left"})
+        cells = [_brief(e) for e in faces[0].square]
+        square.add_row("says safe", *map(Text, cells[:2]))
+        square.add_row("does not", *map(Text, cells[2:]))
+        console.print()
+        _dim(console, f"{who}what it says (open) and what it picks (choice)")
+        console.print(Padding(square, (0, 0, 0, 2)))
+    rates = _table(category="left", n="right", open="left", choice="left")
+    for face in faces[1:_ROWS]:
+        rates.add_row(*map(Text, (category(face.slice), count(face.open.n), _brief(face.open), _brief(face.choice))))
+    if rates.row_count:
+        console.print()
+        console.print(Padding(rates, (0, 0, 0, 2)))
 
 
 # ---------------------------------------------------------------- accounting
