@@ -56,6 +56,13 @@ def test_run_load_scan_compare(tmp_path: Path) -> None:
         list(run.scan("answers"))
 
 
+async def test_run_inside_a_running_loop(tmp_path: Path) -> None:
+    """As in a notebook."""
+    spec = questions(tmp_path / "q.jsonl", 5)
+    with Server() as server:
+        assert honne.run(spec, model=server.spec("m"), out=tmp_path / "r").responses.num_rows == 5
+
+
 def test_limit_takes_groups(tmp_path: Path) -> None:
     spec = questions(tmp_path / "q.jsonl", 60)
     with Server() as server:

@@ -42,16 +42,17 @@ def test_corpus_is_what_it_claims() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        "A ", "(", "A,", "A and ", "[[A]] ", "\\boxed{", "\\boxed{{", "Option A is ", "not ", "回复1", "不", "Aより", "\n", " ",
-        "\u200b", "\ufdfa", '"', "<a ", "*", "> ", '{"a":', "<think>", "</think>", "A\n", "so ", "A or B and ", "~~a", "_",
-        "A is clearly clearly ", "the answer is A but ", "B > A > ", "\x00", "\ud800", "どちらも", "都",
+        "A ", "(", "A,", "A and ", "[[A]] ", "\\boxed{", "\\boxed{{", "Option A is ", "not ", "回复1", "不", "Aより",
+        "\n", " ", "\u200b", "\ufdfa", '"', "<a ", "*", "> ", '{"a":', "<think>", "</think>", "A\n", "so ", "~~a", "_",
+        "A or B and ", "A is clearly clearly ", "the answer is A but ", "B) x\n", "B > A > ", "\x00", "\ud800",
+        "どちらも", "都",
     ],
 )  # fmt: skip
 def test_a_megabyte_takes_less_than_a_second(reply: str) -> None:
     long = reply * (1_000_000 // len(reply)) + " wait, B"
-    start = time.perf_counter()
+    start = time.process_time()
     read_choice(long, PAIR)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 def test_the_end_of_a_very_long_reply_counts() -> None:

@@ -18,9 +18,11 @@ KINDS = {"choice", "both", "neither", "refused", "unparsed"}
 MANY = settings(max_examples=200, deadline=None)
 
 # Structured replies: {} is the option's label, in whatever manner.
-ENGLISH = ["{}", "({})", "[[{}]]", "{}.", "{})", "Answer: {}", "Option {}", "**{}**", "The answer is {}.", "\\boxed{{{}}}",
-           "I choose {}.", "{{\"answer\": \"{}\"}}", "Option {} is better.", "Therefore, the answer is {}.", "Final answer: {}",
-           "I'd go with {}", "<answer>{}</answer>", "Let me think.\n\nAnswer: {}"]  # fmt: skip
+ENGLISH = [
+    "{}", "({})", "[[{}]]", "{}.", "{})", "Answer: {}", "Option {}", "**{}**", "The answer is {}.", "\\boxed{{{}}}",
+    "I choose {}.", '{{"answer": "{}"}}', "Option {} is better.", "Therefore, the answer is {}.", "Final answer: {}",
+    "I'd go with {}", "<answer>{}</answer>", "Let me think.\n\nAnswer: {}",
+]  # fmt: skip
 CHINESE = [
     "选{}",
     "选项{}",
@@ -43,21 +45,24 @@ JAPANESE = [
     "正解は{}です",
 ]
 STRUCTURED = ENGLISH + CHINESE + JAPANESE
-REJECTIONS = ["Not {}.", "{} is wrong.", "I would not choose {}.", "Definitely not {}", "不是{}", "不选{}", "{}是错误的", "我不建议选择{}。",
-              "{}ではありません", "{}は不適切です", "{}は選びません", "The answer isn't {}.", "答案不是{}", "答えは{}ではない", "{}ではなく",
-              "You should not pick {}.", "I don't think {} is better."]  # fmt: skip
+REJECTIONS = [
+    "Not {}.", "{} is wrong.", "I would not choose {}.", "Definitely not {}", "You should not pick {}.",
+    "I don't think {} is better.", "The answer isn't {}.", "No way I'd pick {}.",
+    "不是{}", "不选{}", "{}是错误的", "我不建议选择{}。", "答案不是{}", "{}绝对不能选。",
+    "{}ではありません", "{}は不適切です", "{}は選びません", "答えは{}ではない", "{}ではなく",
+    "{}だけは選びたくないです。",
+]  # fmt: skip
 FULL = str.maketrans({chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)})
 
-words = st.sampled_from(
-    "A B C (A) [[B]] Option 1 2 answer is not better than and or both neither I a the but no wait 选 回复 1 更好 不 都 比 答案 选项 の方 です "
-    'より ではなく 選択肢 どちらも 前者 后者 sorry cannot choose . , : \n ? ( ) " { } \\boxed{ ** ~~ < > ① Ａ １ 第一个 therefore because'.split(
-        " "
-    )
-)
+PIECES = """A B C (A) [[B]] Option 1 2 answer is not better than and or both neither I a the but no wait 选 回复
+更好 不 都 比 答案 选项 の方 です より ではなく 選択肢 どちらも 前者 后者 sorry cannot
+choose . , : ? ( ) " { } \\boxed{ ** ~~ < > ① Ａ １ 第一个
+therefore because answer: 都不 いや やはり A) B) if you ] ） 。 、"""
+pieces = st.sampled_from([*PIECES.split(), "\n"])
 
 
 @MANY
-@given(st.one_of(st.text(), st.text(st.characters(exclude_categories=())), st.lists(words, max_size=40).map(" ".join)))
+@given(st.one_of(st.text(), st.text(st.characters(exclude_categories=())), st.lists(pieces, max_size=40).map(" ".join)))
 def test_never_raises_and_returns_a_letter_or_none(reply: str) -> None:
     for options in (PAIR, FOUR, ("Yes", "No"), ("", ""), ("A", "B"), ("3", "4", "5")):
         reading = read_choice(reply, options)
@@ -117,9 +122,11 @@ def test_no_words_no_choice(reply: str) -> None:
 
 
 NO_MENTION = [
-    "A good reply respects privacy.", "I think people should talk.", "As an AI model, I try to help.", "It is better to talk.",
-    "A: I think so.", "There are 2 sides to it.", "BAD", "vitamin B is healthy", "That is plan B.", "隐私很重要。", "我们应该尊重他人。",
-    "第一个原因是隐私。", "我在B站看到过。", "プライバシーは大切です。", "一番良いのは話すことです。", "ビタミンBを取りましょう。", "A 3-step plan.",
+    "A good reply respects privacy.", "I think people should talk.", "As an AI model, I try to help.",
+    "That is plan B.",
+    "It is better to talk.", "A: I think so.", "There are 2 sides to it.", "BAD", "vitamin B is healthy",
+    "A 3-step plan.", "隐私很重要。", "我们应该尊重他人。", "第一个原因是隐私。", "我在B站看到过。",
+    "プライバシーは大切です。", "一番良いのは話すことです。", "ビタミンBを取りましょう。",
 ]  # fmt: skip
 
 

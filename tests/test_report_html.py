@@ -244,9 +244,12 @@ def test_a_long_unbroken_name_does_not_widen_a_phone(opened: Any) -> None:
 
 
 def test_print_hides_what_was_not_opened_and_the_controls(opened: Any) -> None:
-    page = opened(html.render([sample_run()])).page
+    opening = opened(html.render([sample_run()]), color_scheme="light")
+    page = opening.page
     page.locator(".veil > label").first.click()
+    page.click("#theme")
     page.emulate_media(media="print")
+    assert opening.color("body") == "rgb(255, 255, 255)", "a page read in the dark prints on white"
     assert page.locator(".veiled").first.is_visible() and not page.locator(".veiled").nth(1).is_visible()
     assert not page.locator("#theme").is_visible() and page.locator("h1").is_visible()
 

@@ -324,9 +324,9 @@ def demo(
     from honne.engine.plan import Options, make
     from honne.engine.progress import silent
     from honne.engine.run import run as carry_out
-    from honne.report.compare import print_compare
+    from honne.report.compare import print_verdicts
     from honne.report.output import pairwise, render
-    from honne.report.terminal import print_report
+    from honne.report.terminal import print_summary
 
     recorded = files()
     folders = []
@@ -336,12 +336,14 @@ def demo(
         folders.append(carry_out(make(["demo"], model, [judge], Options()), out / name, silent))
     reports = [_build(folder, False) for folder in folders]
     tests = pairwise(folders)
+    names = (folders[0].name, folders[1].name)
     console = _console()
-    print_report(reports, console, tests)
-    print_compare(tests[0, 1], console, (folders[0].name, folders[1].name))
-    path = out / "report.html"
-    _write(path, render("html", reports, tests))
-    typer.echo(f"report: {path.resolve()}")
+    print_summary(reports, console, tests)
+    console.print()
+    print_verdicts(tests[0, 1], console, names)
+    _write(out / "report.html", render("html", reports, tests))
+    typer.echo(f"\nmore:    honne report {out}      honne compare {out / names[0]} {out / names[1]}")
+    typer.echo(f"report:  {(out / 'report.html').resolve()}")
 
 
 # ------------------------------------------------------------------- helpers

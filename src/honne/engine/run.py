@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
         why: HonneError | None = None
         try:
             try:
-                asyncio.run(_ask_and_judge(plan, store, info, progress))
+                _drive(_ask_and_judge(plan, store, info, progress))
             except KeyboardInterrupt:
                 raise Stopped("interrupted") from None
         except HonneError as e:
@@ -52,6 +53,17 @@ def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
                 raise Stopped(f"{why} The same command goes on from {folder}.") from None
             raise why
         return store
+
+
+def _drive(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, also where a loop is running already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:

@@ -38,9 +38,9 @@ ALL, SOME, EITHER, CONFLICT = "\ue100", "\ue101", "\ue102", "\ue103"
 # Around an answer that is stated by its form alone: [[A]], a LaTeX box.
 OPEN, CLOSE = "\ue200", "\ue201"
 
-EN_NUMBERS = "one two three four five six seven eight nine ten".split()
-EN_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-SHORT_ORDINALS = "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th".split()
+EN_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+EN_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+SHORT_ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th")
 CJK_NUMBERS = "一二三四五六七八九十"
 KANA_NUMBERS = ("ひと", "ふた", "みっ", "よっ", "いつ")
 _VALUES = {

@@ -27,11 +27,12 @@ __all__ = ["mark_names"]
 _BEFORE, _AFTER = r"(?<![A-Za-z0-9_])", r"(?![A-Za-z0-9_%])"
 _NOUN_EN = (
     r"(?:options?|(?<!would )(?<!'d )(?<!to )answers?|choices?|responses?|repl(?:y|ies)|statements?|candidates?|"
-    r"alternatives?|assistants?|"
-    r"completions?|outputs?|solutions?|numbers?|no\.|opt\.?)"
+    r"alternatives?|assistants?|completions?|outputs?|solutions?|numbers?|no\.|opt\.?)"
 )
-_NOUN_CJK = "(?:选项|選項|回[复覆答应應]|答[案复覆]|反[馈饋应]|方案|候[选選补補]|回信|建议|選択肢|返答|応答|回応|"
-    "オプション|答え)"
+_NOUN_CJK = (
+    "(?:选项|選項|回[复覆答应應]|答[案复覆]|反[馈饋应]|方案|候[选選补補]|回信|建议|選択肢|返答|応答|回応|オプション|"
+    "答え)"
+)
 # A small "a" or "i" before a word is that word's article or subject, not a label.
 _LABEL_EN = rf"(?!(?-i:[aIi] [a-z]))(?:[A-Ja-j](?!['.][A-Za-z])|10|[1-9]|{'|'.join(EN_NUMBERS)})"
 # Not in 回复一下 (reply a bit), 答案一致 (the same answer), 回答1个 (answer one).
@@ -42,8 +43,8 @@ _LABEL_CJK = (
 _ORDINAL_EN = "|".join((*EN_ORDINALS, *SHORT_ORDINALS, "last"))
 _ORDINAL_CJK = rf"[{CJK_NUMBERS}]|10|[1-9]"
 _STOP_EN = (
-    r"(?=\s*(?:$|[.,;:!?\n)\"\ue201]|"
-    r"(?:is|was|would|seems|sounds|has|because|since|over|rather|instead|isn't|wasn't)\b))"
+    r"(?=\s*(?:$|[.,;:!?\n)\"\ue201]|(?:is|was|would|seems|sounds|has|because|since|over|rather|instead|isn't|"
+    r"wasn't)\b))"
 )
 _NOUN_TAIL = r"的?(?:回[复覆答应應]|选项|選項|答[案复覆]|反馈|说法|选择|選擇|方案)"
 _STOP_ZH = "(?=$|[^\u4e00-\u9fff]|[更比是的较較和或不会會没也最好优吧与與都应應能则才那])"
@@ -83,11 +84,10 @@ _LONE_ORDINAL = re.compile(rf"\W*({_ORDINAL_EN}|{'|'.join(EN_NUMBERS)}|[{CJK_NUM
 # -------------------------------------------------------- by a letter, a digit
 
 _NOT_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|"
-    r"part|article|schedule|"
-    r"figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|variant|model|side|"
-    r"an?)|"
-    r"维生素|維生素|维他命|计划|計劃|計画|プラン|ビタミン|[组組队隊班]|グループ|クラス|チーム)[ -]?$",
+    r"(?:(?<![A-Za-z])(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|part|"
+    r"article|schedule|figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|"
+    r"variant|model|side|an?)|维生素|維生素|维他命|计划|計劃|計画|プラン|ビタミン|[组組队隊班]|グループ|クラス|"
+    r"チーム)[ -]?$",
     re.I,
 )
 _NOT_AFTER = re.compile(
@@ -98,12 +98,10 @@ _NOT_AFTER = re.compile(
 # A capital A before anything but these is the article.
 _PREDICATE = (
     "is|isn't|was|wasn't|would|wouldn't|will|won't|seems?|sounds?|looks?|has|had|does|doesn't|did|because|since|as|"
-    "and|or|"
-    "over|than|but|rather|instead|vs|versus|it|wins?|by|for|provides?|gives?|respects?|shows?|promotes?|offers?|"
-    "are|should|"
-    "shouldn't|can|could|may|might|must|fits?|appears?|feels?|remains?|refuses?|declines?|acknowledges?|encourages?|"
-    "suggests?|demonstrates?|at|in|on|all the way|hands down|if|while|whereas|though|so|to|with|then|tbh|please|"
-    "outperforms?|beats?|surpasses|takes?|makes?|emphasi[sz]es|avoids?|nor"
+    "and|or|over|than|but|rather|instead|vs|versus|it|wins?|by|for|provides?|gives?|respects?|shows?|promotes?|"
+    "offers?|are|should|shouldn't|can|could|may|might|must|fits?|appears?|feels?|remains?|refuses?|declines?|"
+    "acknowledges?|encourages?|suggests?|demonstrates?|at|in|on|all the way|hands down|if|while|whereas|though|so|to|"
+    "with|then|tbh|please|outperforms?|beats?|surpasses|takes?|makes?|emphasi[sz]es|avoids?|nor"
 )
 _ARTICLE = re.compile(rf" (?!(?:{_PREDICATE})\b|\d)[A-Za-z]")
 # ... unless it is what someone finds better: "I find A more convincing".
@@ -114,9 +112,8 @@ _UPPER = re.compile(
 )
 _BRACKETED = re.compile('[(\\["\ue200] ?([A-Ja-j]) ?(?=[)\\]"\ue201])')
 _CUE = (
-    r"(?i:\b(?:is|be|was|pick|choose|select|prefer|with|say|answer|for|it's|than|not|either|neither|nor|or|and|"
-    r"over|def|"
-    r"definitely|think|wait|option|choice))"
+    r"(?i:\b(?:is|be|was|pick|choose|select|prefer|with|say|answer|for|it's|than|not|either|neither|nor|or|and|over|"
+    r"def|definitely|think|wait|option|choice))"
 )
 _END = r"(?=[)\]\ue201\"']*\s*(?:$|[.,;:!?\n)\]}\ue201。、]))"
 _LOWER = re.compile(
@@ -130,9 +127,8 @@ _DIGIT = re.compile(
     rf"[是为為はを比与和與と]|番号) ?[(\[\"']*)"
     r"(10|[1-9])(?:"
     + _END
-    + r"|(?=の方|のほう|です|だ|でしょう|を|が| - |[更比较較好吧和与與と]| (?:because|since|over|rather|or|and|"
-        r"is (?:better|the))\b))"
-    r"(?!\.\d|,\d)",
+    + r"|(?=の方|のほう|です|だ|でしょう|を|が| - |[更比较較好吧和与與と]| (?:because|since|over|rather|or|and|is "
+    r"(?:better|the))\b))(?!\.\d|,\d)",
     re.M,
 )
 

@@ -26,8 +26,8 @@ __all__ = ["mark"]
 
 # "B) its own words", "Dの名古屋", "C (Rome)"
 _LABELLED = re.compile(
-    rf"(?P<label>{REF})(?P<between>['\"]?[)\].:,、\- ]{{0,4}}(?:の|is |は|即|: )?[(\[\"']{{0,3}})"
-    rf"(?P<text>{kind(TEXT)})[\"')\]]{{0,3}}"
+    rf"(?P<label>{REF})(?P<between>['\"]?[)\].:,、\- ]{{0,4}}(?:の|is |は|即|: "
+    rf")?[(\[\"']{{0,3}})(?P<text>{kind(TEXT)})[\"')\]]{{0,3}}"
 )
 _TWICE = re.compile(rf"(?P<one>{REF}) ?[(\[,] ?(?P<two>{REF})[)\]]")
 _LEAD = re.compile(rf"^[(\[\"']{{1,3}}({REF})[)\]\"']{{1,3}}", re.M)
@@ -41,9 +41,8 @@ _OR = r"(?:,? ?\b(?:or|nor|and/or|vs\.?|versus)\b ?|/|、?(?:或者?|还是|還�
 _LIST = rf"{REF}(?: ?[,、/] ?{REF}){{0,9}}"
 _ALTERNATIVES = re.compile(rf"{_LIST} ?{_OR}(?:the )?{REF}")
 _TOGETHER = re.compile(
-    rf"{_LIST} ?{_AND}(?:the )?{REF}(?! (?:is|was|has|would|seems|does|should|wins|because|not)\b)|"
-    rf"{REF}(?: ?[,、/] ?{REF}){{1,9}}(?=都|均|全|は|も|を| are\b| were\b)|"
-    rf"^{REF}(?: ?[,、/&] ?{REF}){{1,9}}(?=[.。]?$)",
+    rf"{_LIST} ?{_AND}(?:the )?{REF}(?! (?:is|was|has|would|seems|does|should|wins|because|not)\b)|{REF}(?: ?[,、/] "
+    rf"?{REF}){{1,9}}(?=都|均|全|は|も|を| are\b| were\b)|^{REF}(?: ?[,、/&] ?{REF}){{1,9}}(?=[.。]?$)",
     re.M,
 )
 

@@ -16,23 +16,22 @@ from honne.judges._choice_text import clean, squash
 
 __all__ = ["mark_restated", "numeric", "telling"]
 
-_EVERYDAY = frozenset(
-    "yes no true false safe unsafe good bad right wrong correct incorrect maybe same different neither both none "
-    "other "
-    "harmful harmless better worse 正确 错误 安全 不安全 可以 不可以 はい いいえ 正しい 安全です 不安全です 危険".split()
+_EVERYDAY_WORDS = (
+    "yes no true false safe unsafe good bad right wrong correct incorrect maybe same different neither both none other "
+    "harmful harmless better worse 正确 错误 安全 不安全 可以 不可以 はい いいえ 正しい 安全です 不安全です 危険"
 )
+_EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
 _PLACE = (
-    r"(?:^\W*|(?<![A-Za-z0-9])[A-Ja-j1-9][)\].:,、-]{1,2} ?|[:=\"(\[\ue200] ?|"
-    r"\b(?:is|be|say|answer|choose|pick|select|not) [\"'(\[]?|(?:答案|选择|答え|正解|回答)(?:是|为|は) ?)"
+    r"(?:^\W*|(?<![A-Za-z0-9])[A-Ja-j1-9][)\].:,、-]{1,2} ?|[:=\"(\[\ue200] ?|\b(?:is|be|say|answer|choose|pick|"
+    r"select|not) [\"'(\[]?|(?:答案|选择|答え|正解|回答)(?:是|为|は) ?)"
 )
 _STOP = r"(?=[)\]\"'\ue201]*\s*(?:$|[.,;:!?\n)\]\"\ue201。、]|です|だと|でしょう))"
 _LINE = re.compile(
     r"^(\W*(?:(?:option |选项|回复|選択肢|回答)?(?:[A-Ja-j]|10|[1-9])[).:\],、\- ]{1,3})?)(.+)$", re.M | re.I
 )
 _QUOTE = re.compile(r'"([^"\n]{6,600})"')
-_SORRY = re.compile(r"\W*(?:i'?m |i am |we're |we are )?(?:very |so |really )?(?:sorry|afraid)|\W*(?:i|we) (?:can|"
-    r"won|am un)|"
-                    r"作为|抱歉|很抱歉|对不起|我(?:不能|无法)|申し訳|お答え", re.I)  # fmt: skip
+_SORRY = re.compile(r"\W*(?:i'?m |i am |we're |we are )?(?:very |so |really )?(?:sorry|afraid)|\W*(?:i|we) (?:can|won|"
+    r"am un)|作为|抱歉|很抱歉|对不起|我(?:不能|无法)|申し訳|お答え", re.I)  # fmt: skip
 
 
 class _Known(NamedTuple):

@@ -64,7 +64,7 @@ def _chosen(text: str, n: int, meant: Sequence[Statement]) -> Verdict | None:
         if earlier.option != last.option and not revised(earlier, last):
             return Verdict("unparsed", None, f"two choices: {_quote(text, earlier)} / {_quote(text, last)}")
     for drop in (s for s in meant if s.dropped and s.option == last.option):
-        if drop.start > last.start or (last.firmness <= EVALUATION and not revised(drop, last)):
+        if drop.start >= last.start or (last.firmness <= EVALUATION and not revised(drop, last)):
             return Verdict("unparsed", None, f"chosen and turned down: {_quote(text, drop)}")
     if last.option >= n:
         return Verdict("unparsed", None, f"not among the {n} options: {_quote(text, last)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,33 +40,32 @@ NAMES = {
 
 # Where a negation, and where a condition or a first impression, ends its reach.
 _CLAUSE = re.compile(
-    r"[.,;:!?\n()。、]|->|\b(?:but|so|however|therefore|thus|hence|then|because|since|while|whereas|although|"
-    r"though|and|yet|"
-    r"still|instead(?! of)|rather(?! than))\b|而是|但是?|所以|因此|而(?=[选選])"
+    r"[.,;:!?\n()。、]|->|\b(?:but|so|however|therefore|thus|hence|then|because|since|while|whereas|although|though|"
+    r"and|yet|still|instead(?! of)|rather(?! than))\b|而是|但是?|所以|因此|而(?=[选選])"
 )
 _PART = re.compile(
     r"[.;!?\n。]|\b(?:but|however|yet|now|then|still|nevertheless|after)\b|->|但是?|然而|不过|不過|可是|后来|後來|"
-    r"仔细|还是|應該|"
-    r"ですが|ますが|したが|だが|たが|けれども?|けど|しかし|でも、|ものの|よく考え"
+    r"仔细|还是|應該|ですが|ますが|したが|だが|たが|けれども?|けど|しかし|でも、|ものの|よく考え"
 )
 _QUESTION = re.compile(r"[^.!?\n。]{0,80}?(?:\?|[すだ]か(?:[。.\n]|$))")
 
 _PLAIN = f"(?:{kind(NAMED)}|{kind(LETTER)}|{kind(DIGIT)}|{kind(LABELLED)}|{kind(TEXT)})"
 _DECOR = r"[^\w\n×✗✘❌\ue000-\ue1ff]{0,12}"
 _ADVERBS = (
-    r"(?:(?:definitely|clearly|obviously|probably|certainly|sure|ok|okay|yes|well|hmm|it's|its|i'd say|i say|def|"
-    r"easy|maybe|perhaps|100%|"
-    r"当然|肯定|显然|我(?:觉得|认为)?(?:是|选)?|选|選|就|还是|是|えっと|たぶん|もちろん|やっぱり|やはり)"
-    r"[,:、. ]{0,3})?"
+    r"(?:(?:definitely|clearly|obviously|probably|certainly|sure|ok|okay|yes|well|hmm|it's|its|i'd say|i say|def|easy|"
+    r"maybe|perhaps|100%|当然|肯定|显然|我(?:觉得|认为)?(?:是|选)?|选|選|就|还是|是|えっと|たぶん|もちろん|やっぱり|"
+    r"やはり)[,:、. ]{0,3})?"
 )
-_TAIL = r"(?:吧|啦|呀|啊|哦|的?那?个|です|だよ|だ|かな|でしょう|っす|の方|のほう|です。|definitely|obviously|"
-    r"please|for sure|it is|tbh|で)?"
+_TAIL = (
+    r"(?:吧|啦|呀|啊|哦|的?那?个|です|だよ|だ|かな|でしょう|っす|の方|のほう|です。|definitely|obviously|please|for "
+    r"sure|it is|tbh|で)?"
+)
 # A line that is nothing but an option.
 _LONE = re.compile(rf"^{_DECOR}{_ADVERBS}{_DECOR}(?P<pick>{_PLAIN}){_DECOR}{_TAIL}{_DECOR}$", re.M | re.I)
 # A reply that opens with an option, set apart from what follows.
 _OPENING = re.compile(
-    rf"^{_DECOR}(?P<pick>{REF})(?:(?P<sep>[.):,、。!;-])(?!\.\.)|\.\.\.|[:;]? ?\n| -+ |:? ?(?=because|since|as it|"
-    rf"by far|理由|因为|因為|で、|ですね|です。))"
+    rf"^{_DECOR}(?P<pick>{REF})(?:(?P<sep>[.):,、。!;-])(?!\.\.)|\.\.\.|[:;]? ?\n| -+ |:? ?(?=because|since|as it|by "
+    rf"far|理由|因为|因為|で、|ですね|です。))"
 )
 _REASON = re.compile(r"\s*(?:because|since|it\b|this\b|that\b|as\b|the\b|理由|因为|因為|なぜなら)", re.I)
 _SENTENCE = re.compile(r"[^.!?。\n]+[.!?。\n]?")
@@ -95,10 +94,11 @@ def spoken(text: str) -> tuple[Wordings, ...]:
 
 
 class _Text:
-    """A marked reply with the ends of its clauses and parts of sentences."""
+    """A marked reply with the ends of its clauses and of its parts of sentences."""
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._unmeant = sorted(m.start() for words in spoken(text) for m in words.unmeant.finditer(text))
         self._clauses = [m.end() for m in _CLAUSE.finditer(text)]
         self._parts = [m.end() for m in _PART.finditer(text)]
 
@@ -107,13 +107,13 @@ class _Text:
         i = bisect_right(self._clauses, at)
         return max(self._clauses[i - 1] if i else 0, at - 120)
 
-    def part(self, at: int) -> tuple[int, int]:
-        """Begin and end of the part of a sentence around `at`."""
+    def meant(self, at: int) -> bool:
+        """Whether what is said at `at` is the speaker's own and final word: no question, condition, first thought."""
         i = bisect_right(self._parts, at)
-        return (
-            max(self._parts[i - 1] if i else 0, at - 300),
-            min(self._parts[i] if i < len(self._parts) else len(self.text), at + 300),
-        )
+        begin = max(self._parts[i - 1] if i else 0, at - 300)
+        end = min(self._parts[i] if i < len(self._parts) else len(self.text), at + 300)
+        supposed = bisect_left(self._unmeant, begin) < bisect_left(self._unmeant, end)
+        return not supposed and not _QUESTION.match(self.text, at, end + 1)
 
 
 def statements(text: str, n: int, telling: Collection[int] = ()) -> list[Statement]:
@@ -133,7 +133,7 @@ def statements(text: str, n: int, telling: Collection[int] = ()) -> list[Stateme
         for pattern in words.drops:
             for m in pattern.finditer(text):
                 at, end = m.span("drop")
-                found.append(Statement(index(m["drop"]), EVALUATION, at, end, True, _meant(held, at, words)))
+                found.append(Statement(index(m["drop"]), EVALUATION, at, end, True, held.meant(at)))
     found += _leanings(text, found)
     found = [
         s for s in found if s.dropped or s.firmness > EVALUATION or s.option in telling or not _is_text(text[s.start])
@@ -175,12 +175,9 @@ def _weighed(held: _Text, m: re.Match[str], firmness: int, words: Wordings, unti
         before = _MARK.split(text[held.clause(m.start()) : until])[-1]
     if firmness >= DECISION and before.strip():
         negated = negated or bool(words.unpraised.search(before))
-    return Statement(index(m["pick"]), firmness, at, end, negated, _meant(held, at, words))
-
-
-def _meant(held: _Text, at: int, words: Wordings) -> bool:
-    begin, end = held.part(at)
-    return not (words.unmeant.search(held.text, begin, end) or _QUESTION.match(held.text, at, end + 1))
+    # "not A but A" says nothing.
+    against_itself = index(m["pick"]) in {index(c) for c in re.findall(REF, text[m.start() : at])}
+    return Statement(index(m["pick"]), firmness, at, end, negated, not against_itself and held.meant(at))
 
 
 def _alone(text: str) -> Iterator[Statement]:
@@ -191,13 +188,14 @@ def _alone(text: str) -> Iterator[Statement]:
     for m in _LONE.finditer(text):
         if m.start("pick") not in listed:
             yield Statement(index(m["pick"]), DECISION, *m.span("pick"))
-    m = _OPENING.match(text)
-    if m and m.start("pick") not in listed:
-        separator, rest = m["sep"], text[m.end() :]
-        bare = _is_bare_number(m["pick"]) and separator not in (None, ",")
-        colon = separator == ":" and m["pick"] < chr(TEXT) and m["pick"] >= chr(LETTER) and not _REASON.match(rest)
-        if not bare and not colon:
-            yield Statement(index(m["pick"]), DECISION, *m.span("pick"))
+    opening = _OPENING.match(text)
+    if opening and opening.start("pick") not in listed:
+        pick, separator = opening["pick"], opening["sep"]
+        # "1. First, …" counts reasons; "A: I think …" answers a Q.
+        counts = _is_bare_number(pick) and separator not in (None, ",")
+        speaks = separator == ":" and chr(LETTER) <= pick < chr(TEXT) and not _REASON.match(text[opening.end() :])
+        if not counts and not speaks:
+            yield Statement(index(pick), DECISION, *opening.span("pick"))
 
 
 def _is_text(char: str) -> bool:

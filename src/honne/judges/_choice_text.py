@@ -17,8 +17,7 @@ __all__ = ["LIMIT", "clean", "rounds", "squash"]
 LIMIT = 16_000
 
 _JUNK = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
 _BREAKS = re.compile("\r\n?|[\x85\u2028\u2029]")
 _KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
@@ -65,18 +64,17 @@ _SPACES = re.compile(r" {2,}")
 _EDGES = re.compile(r" ?\n ?")
 
 _KEY = re.compile(r"([{,\n]\s*)[\"']([^\"'\n:]{1,30})[\"']\s*:")
-_ANSWER_KEYS = frozenset(
+_ANSWER_KEY_WORDS = (
     "answer final_answer finalanswer final choice choices option selected selected_option selection select pick "
-    "verdict "
-    "decision preferred preference better best winner result label letter prediction response output judgment "
-    "judgement "
-    "答案 最终答案 选择 选项 回答 结论 答え 選択 選択肢 解答 結論 正解".split()
+    "verdict decision preferred preference better best winner result label letter prediction response output "
+    "judgment judgement 答案 最终答案 选择 选项 回答 结论 答え 選択 選択肢 解答 結論 正解"
 )
+_ANSWER_KEYS = frozenset(_ANSWER_KEY_WORDS.split())
 
 # Base models go on with the next question: what follows it is no answer to ours.
 _ROUND = re.compile(
-    r"\n ?(?:###? ?)?(?:(?:next )?question(?: ?\d+)?|q\d{0,2}|context|human|user|instruction|input|"
-    r"问题|題目|题目|問題|質問|用户|ユーザー) ?\d{0,3} ?[:)].*",
+    r"\n ?(?:###? ?)?(?:(?:next )?question(?: ?\d+)?|q\d{0,2}|context|human|user|instruction|input|问题|題目|题目|"
+    r"問題|質問|用户|ユーザー) ?\d{0,3} ?[:)].*",
     re.S | re.I,
 )
 

@@ -1,7 +1,7 @@
 """What one language contributes to the choice parser: tables of wordings, and the notation they are written in.
 
-In a wording, `@` is any mention of an option, `<@>` the one that is picked, `[@]` the one that is turned down, and `~20`
-a gap of at most 20 characters without a mention or the end of a sentence. `{NAME}` inserts a named part.
+In a wording, `@` is any mention of an option, `<@>` the one that is picked, `[@]` the one that is turned down, and
+`~20` a gap of at most 20 characters without a mention or the end of a sentence. `{NAME}` inserts a named part.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ FINAL, ANSWER, DECISION, EVALUATION, HINT = 5, 4, 3, 2, 1
 _GAP = "[^.\n;!?。\ue000-\ue2ff]"
 
 
-def wording(text: str, parts: Mapping[str, str]) -> re.Pattern[str]:
+def wording(text: str, parts: dict[str, str]) -> re.Pattern[str]:
     """Compile one wording."""
-    for name, part in parts.items():
+    for name, part in reversed(parts.items()):  # a part may use those before it
         text = text.replace("{" + name + "}", f"(?:{part})")
     text = text.replace("<@>", f"(?P<pick>{REF})").replace("[@]", f"(?P<drop>{REF})").replace("@", REF)
     return re.compile(re.sub(r"~(\d+)", lambda m: f"{_GAP}{{0,{m[1]}}}", text), re.I | re.M)
@@ -59,7 +59,7 @@ class Wordings:
 
 
 def tables(
-    parts: Mapping[str, str],
+    parts: dict[str, str],
     picks: Mapping[int, Iterable[str]],
     of_two: Iterable[str],
     drops: Iterable[str],

@@ -37,7 +37,7 @@ class Choice:
         return None
 
     def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
-        """The judgment on a response; `skipped` where there is no answer to read, `error` where there are no options."""
+        """The judgment on a response; `skipped` without an answer to read, `error` without options to choose from."""
 
         def judged(status: str, **found: Any) -> Judgment:
             return Judgment(

@@ -77,8 +77,8 @@ def headlines(rows: Sequence[Paired]) -> list[Paired]:
     return [row for row in whole if row.headline] or whole
 
 
-def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A", "B")) -> None:
-    """Verdicts of the headlines, then every difference, slices under their metric."""
+def print_verdicts(rows: Sequence[Paired], console: Console, names: Names = ("A", "B")) -> None:
+    """One sentence for each headline: who is higher, or that the data do not separate the two."""
     a, b = (oneline(n, 40) for n in names)
     console.print(Text.assemble(("honne compare ", "bold red"), (f"{a} − {b}", "bold")))
     if not rows:
@@ -87,6 +87,14 @@ def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A",
     console.print()
     for row in headlines(rows):
         console.print(Padding(Text(verdict(row, names), "" if row.separated else "dim"), (0, 2)))
+
+
+def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A", "B")) -> None:
+    """Verdicts of the headlines, then every difference, slices under their metric."""
+    a, b = (oneline(n, 40) for n in names)
+    print_verdicts(rows, console, names)
+    if not rows:
+        return
     told = headlines(rows)
     for row in told:
         below = [r for r in rows if r.slice != "all" and _where(r) == _where(row) and r.form == row.form]

@@ -29,6 +29,17 @@ _ROWS = 40
 def print_report(runs: Sequence[RunReport], console: Console, tests: Tests | None = None) -> None:
     """Print the report of one run, or of several side by side, to fit the console's width (80 columns and more)."""
     named = labels(runs)
+    print_summary(runs, console, tests)
+    for block in arrange(runs):
+        _block(console, block, tests)
+    _accounting(console, runs, named)
+    _costs(console, runs, named)
+    _notes(console, runs, named)
+
+
+def print_summary(runs: Sequence[RunReport], console: Console, tests: Tests | None = None) -> None:
+    """What the numbers say, in a few sentences, with whatever a reader must know first."""
+    named = labels(runs)
     console.print(Text.assemble(("honne ", "bold red"), (title(runs), "bold")))
     for name, run in zip(named, runs, strict=True):
         for flag in flags(run):
@@ -37,11 +48,6 @@ def print_report(runs: Sequence[RunReport], console: Console, tests: Tests | Non
     console.print()
     for sentence in reading(runs, tests):
         console.print(Padding(_styled(sentence), (0, 2)))
-    for block in arrange(runs):
-        _block(console, block, tests)
-    _accounting(console, runs, named)
-    _costs(console, runs, named)
-    _notes(console, runs, named)
 
 
 def _styled(sentence: Sentence) -> Text:
@@ -82,7 +88,7 @@ def _block(console: Console, block: Block, tests: Tests | None) -> None:
         return
     for line, below in block.fronts:
         console.print()
-        _dim(console, f"{block.name(line)} by category")
+        console.print(Text(f"  {block.name(line)} by category", "bold"))
         _categories(console, block, below[:_ROWS])
         if len(below) > _ROWS:
             _dim(console, f"{len(below) - _ROWS} more categories: --format csv")
@@ -96,7 +102,8 @@ def _block(console: Console, block: Block, tests: Tests | None) -> None:
 def _lines(console: Console, block: Block, lines: list[Line], tests: Tests | None) -> None:
     wide = console.width >= 76
     several = len(block.runs) > 1
-    room = 17 if console.width < 100 else 31
+    names = [block.name(line) for line in lines] + [f"  {name} (ab)" for _, name in block.runs]
+    room = max(17, min(41, console.width - min(34, max(map(cell_len, names))) - 44))
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column(Text("run" if several else "metric"), overflow="fold", max_width=34)
     table.add_column("value", justify="right", no_wrap=True)
@@ -191,7 +198,7 @@ def _brief(e: Estimate | None) -> str:
     if e is None:
         return NO_VALUE
     missing = f" ?{count(e.n_missing)}" if e.n_missing else ""
-    return f"{value(e)} {interval(e)}{missing}"
+    return f"{value(e):>6} {interval(e)}{missing}"
 
 
 def _faces(console: Console, block: Block, column: int, name: str) -> None:
@@ -206,7 +213,7 @@ def _faces(console: Console, block: Block, column: int, name: str) -> None:
         square.add_row("says safe", *map(Text, cells[:2]))
         square.add_row("does not", *map(Text, cells[2:]))
         console.print()
-        _dim(console, f"{who}what it says (open) and what it picks (choice)")
+        console.print(Text(f"  {who}what it says (open) and what it picks (choice)", "bold"))
         console.print(Padding(square, (0, 0, 0, 2)))
     rates = _table(category="left", n="right", open="left", choice="left")
     for face in faces[1:_ROWS]:
