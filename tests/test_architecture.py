@@ -20,7 +20,8 @@ FLOORS = [
     {"align", "annotate", "report", "demo"},
     {"cli", ""},
 ]
-HEAVY = ["torch", "ray", "transformers", "fastapi", "duckdb", "pyarrow", "pandas", "sqlalchemy", "sklearn", "scipy", "numpy", "aiohttp", "jinja2"]
+HEAVY = ["torch", "ray", "transformers", "fastapi", "duckdb", "pyarrow", "pandas", "sqlalchemy", "sklearn", "scipy"]
+HEAVY += ["numpy", "aiohttp", "jinja2"]
 
 
 def floor(room: str) -> int:

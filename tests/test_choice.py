@@ -1,7 +1,13 @@
-"""The multiple-choice parser on the corpus, case by case, and the judge built on it."""
+"""The multiple-choice parser on the corpus, case by case, on real replies, and the judge built on it.
+
+Corpus cases marked `heldout` were written after the parser and first read with none of them seen: three rounds of 74,
+61 and 41 (ids h, k, m), of which 56, 46 and 32 came out right, one as a wrong choice and nearly all others `unparsed`.
+The parser was completed after each round.
+"""
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections import Counter
@@ -74,6 +80,28 @@ def test_why_quotes_the_statement() -> None:
     assert read_choice("Both are long. I choose option B.", PAIR).why == 'decision: "Both are long. I choose B."'
     assert "two choices" in read_choice("Answer: A\nAnswer: B", PAIR).why
     assert "not among the 2" in read_choice("Option D", PAIR).why
+
+
+# ------------------------------------------------------------------ real data
+
+
+def test_restated_options_of_fine(honne_data: Path) -> None:
+    rows = [json.loads(line) for line in (honne_data / "fine" / "safety.jsonl").read_text("utf-8").splitlines()]
+    forms = ["{}", '"{}"', "Option: {}", "I would choose: {}", "**{}**"]
+    for row in rows:
+        texts = (row["Positive Option"], row["Negative Option"])
+        for letter, text in zip("AB", texts, strict=True):
+            assert {read_choice(form.format(text), texts).choice for form in forms} == {letter}, row["id"]
+
+
+@pytest.mark.parametrize("answers", ["answers0", "answers1", "answers3", "answers_flan"])
+def test_real_replies_read_as_their_authors_did(honne_data: Path, answers: str) -> None:
+    with gzip.open(honne_data / "llm_eval" / "causal" / f"{answers}_raw.csv.gz", "rt", encoding="utf-8") as file:
+        rows = json.load(file).values()
+    for row in rows:
+        for q in ("ans_1", "ans_2"):
+            if row[q] != "C":  # their parser could not say, and read neither letter nor word
+                assert read_choice(row[f"{q}_raw"], ("Yes", "No")).choice == row[q], row[f"{q}_raw"]
 
 
 # ------------------------------------------------------------------ the judge

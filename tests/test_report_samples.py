@@ -53,7 +53,7 @@ def account(benchmark: str, form: str, n: int, judge: str, lost: int = 0, unread
     responses |= {"ok": n - lost, "error": lost // 2, "filtered": lost - lost // 2}
     buckets = dict.fromkeys(BUCKETS, 0)
     buckets |= {"scored": n - lost - unread, "unparsed": unread, "skipped": lost}
-    return Account(benchmark, None, form, n, 1, responses, 0, {judge: buckets})
+    return Account(benchmark, None, form, n, n, responses, 0, {judge: buckets})
 
 
 def info(name: str, **over: Any) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _named(e: Estimate, name: str) -> Estimate:
 def test_the_samples_add_up() -> None:
     run = sample_run()
     for a in run.accounts:
-        assert sum(a.responses.values()) == a.n * a.samples
-        assert all(sum(b.values()) == a.n * a.samples for b in a.judges.values())
+        assert sum(a.responses.values()) == a.asked
+        assert all(sum(b.values()) == a.asked for b in a.judges.values())
     rates = {e.metric: e.value for e in run.estimates if e.benchmark == "fine" and e.slice == "all"}
     assert rates["css"] <= min(rates["open_rate"], rates["choice_rate"])  # type: ignore[type-var]

@@ -24,14 +24,13 @@ from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, 
 
 __all__ = [
     "Account",
+    "Analysis",
     "Measured",
     "Section",
     "accounting",
+    "analyse",
     "compare_measures",
-    "estimate",
-    "measures",
     "reworded",
-    "views",
 ]
 
 
@@ -63,16 +62,29 @@ class Measured:
 
 @dataclass(frozen=True)
 class Account:
-    """Where every item of one benchmark, attack and form went. Each mapping sums to `n * samples`."""
+    """Where every answer of one benchmark, attack and form went: `n` items, `asked` answers (n times the samples).
+
+    `responses` counts their statuses and each judge's mapping its buckets; every one of them sums to `asked`. `empty`
+    responses have no text.
+    """
 
     benchmark: str
     attack: str | None
     form: str
     n: int
-    samples: int
+    asked: int
     responses: dict[str, int]
     empty: int
     judges: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that follows from a run's records: what the metrics saw, what they measured, and the numbers."""
+
+    sections: list[Section]
+    measured: list[Measured]
+    estimates: list[Estimate]
 
 
 ByKey = dict[tuple[str, int], Judgment]
@@ -86,6 +98,13 @@ class _Loaded:
     judgments: dict[str, ByKey]
     judges: dict[str, dict[str, str]]
     metrics: dict[str, tuple[str, ...]]
+
+    def samples_of(self, item: Item) -> range:
+        """The samples asked for; an import may hold more answers to one item than to another, and they count."""
+        n = self.samples
+        while (item.id, n) in self.responses:
+            n += 1
+        return range(n)
 
     def judges_of(self, benchmark: str, items: Iterable[Item]) -> tuple[list[str], dict[str, str]]:
         """The primary judges of these items, and the fixed judge key by form."""
@@ -119,9 +138,32 @@ def _load(run: RunFolder) -> _Loaded:
     )
 
 
-def views(run: RunFolder, paper: bool = False) -> list[Section]:
-    """What the metrics of each benchmark see, per attack and judge."""
-    loaded = _load(run)
+def analyse(run: RunFolder, paper: bool = False) -> Analysis:
+    """Every number of the run, in a stable order, with what it rests on."""
+    sections = _sections(_load(run), paper)
+    model = run.info["spec"]["model"]["name"]
+    measured: list[Measured] = []
+    numbers: dict[tuple[str | None, ...], Estimate] = {}
+    for section in sections:
+        names = (*section.metrics, "agreement") if len(section.view.by_judge) > 1 else section.metrics
+        for name in names:
+            for found in plugins.load("metrics", name)(section.view):
+                if isinstance(found, Estimate):
+                    place = {"run": run.name, "model": model, "benchmark": section.benchmark, "attack": section.attack}
+                    made = [msgspec.structs.replace(found, **place)]
+                elif section.rubric or any(unit.value is not None for unit in found.units):
+                    one = Measured(
+                        section.benchmark, section.version, section.attack, found.judge or section.judge, model, found
+                    )
+                    measured.append(one)
+                    made = _estimates(run, section, one)
+                else:
+                    continue
+                numbers |= {_identity(e): e for e in made}
+    return Analysis(sections, measured, list(numbers.values()))
+
+
+def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
     out: list[Section] = []
     for (benchmark, attack), items in loaded.sections.items():
         primary, fixed = loaded.judges_of(benchmark, items)
@@ -131,7 +173,7 @@ def views(run: RunFolder, paper: bool = False) -> list[Section]:
             rows = [
                 Row(item, sample, loaded.responses.get((item.id, sample)), _judged(loaded, fixed, judge, item, sample))
                 for item in items
-                for sample in _samples(loaded, item)
+                for sample in loaded.samples_of(item)
             ]
             chosen = dict.fromkeys([*primary, *fixed.values()])
             view = View(rows, judge, {key: loaded.judgments[key] for key in chosen}, paper)
@@ -141,59 +183,21 @@ def views(run: RunFolder, paper: bool = False) -> list[Section]:
     return out
 
 
-def _samples(loaded: _Loaded, item: Item) -> range:
-    """A recording may hold more samples of an item than the run asked for; they count."""
-    extra = loaded.samples
-    while (item.id, extra) in loaded.responses:
-        extra += 1
-    return range(extra)
-
-
 def _judged(loaded: _Loaded, fixed: dict[str, str], judge: str | None, item: Item, sample: int) -> Judgment | None:
     key = fixed.get(item.form, judge)
     return loaded.judgments[key].get((item.id, sample)) if key else None
 
 
-def measures(run: RunFolder, paper: bool = False) -> list[Measured]:
-    """Every measure of the run, with its values per unit: what `honne compare` pairs."""
-    return [found for _, found in _results(run, paper) if isinstance(found, Measured)]
-
-
-def _results(run: RunFolder, paper: bool) -> Iterable[tuple[Section, Measured | Estimate]]:
-    model = run.info["spec"]["model"]["name"]
-    for section in views(run, paper):
-        names = (*section.metrics, "agreement") if len(section.view.by_judge) > 1 else section.metrics
-        for name in names:
-            for found in plugins.load("metrics", name)(section.view):
-                if isinstance(found, Estimate):
-                    yield section, found
-                elif section.rubric or any(unit.value is not None for unit in found.units):
-                    judge = found.judge or section.judge
-                    yield (
-                        section,
-                        Measured(section.benchmark, section.version, section.attack, judge, model, found),
-                    )
-
-
-def estimate(run: RunFolder, paper: bool = False) -> list[Estimate]:
-    """Every number of the run, in a stable order."""
-    out: list[Estimate] = []
-    for section, found in _results(run, paper):
-        if isinstance(found, Estimate):
-            model = run.info["spec"]["model"]["name"]
-            place = {"run": run.name, "model": model, "benchmark": section.benchmark, "attack": section.attack}
-            out.append(msgspec.structs.replace(found, **place))
-            continue
-        out += estimates(
-            found.measure,
-            run=run.name,
-            model=found.model,
-            judge=found.judge,
-            benchmark=found.benchmark,
-            attack=found.attack,
-            rows=section.view.rows,
-        )
-    return list({_identity(e): e for e in out}.values())
+def _estimates(run: RunFolder, section: Section, found: Measured) -> list[Estimate]:
+    return estimates(
+        found.measure,
+        run=run.name,
+        model=found.model,
+        judge=found.judge,
+        benchmark=found.benchmark,
+        attack=found.attack,
+        rows=section.view.rows,
+    )
 
 
 def _identity(e: Estimate) -> tuple[str | None, ...]:
@@ -230,7 +234,7 @@ def accounting(run: RunFolder) -> list[Account]:
         for item in items:
             forms.setdefault(item.form, []).append(item)
         for form, members in forms.items():
-            keys = [(item.id, sample) for item in members for sample in range(loaded.samples)]
+            keys = [(item.id, sample) for item in members for sample in loaded.samples_of(item)]
             statuses = Counter(loaded.responses[k].status if k in loaded.responses else "not_asked" for k in keys)
             empty = sum(k in loaded.responses and loaded.responses[k].text == "" for k in keys)
             judges = {}
@@ -239,5 +243,5 @@ def accounting(run: RunFolder) -> list[Account]:
                 buckets = Counter(rows[k].status if k in rows else "not_judged" for k in keys)
                 judges[judge] = {bucket: buckets[bucket] for bucket in BUCKETS}
             responses = {status: statuses[status] for status in RESPONSE_STATUSES}
-            out.append(Account(benchmark, attack, form, len(members), loaded.samples, responses, empty, judges))
+            out.append(Account(benchmark, attack, form, len(members), len(keys), responses, empty, judges))
     return out

@@ -9,7 +9,7 @@ from typing import Any
 
 from honne._version import __version__
 from honne.engine import journal
-from honne.engine.estimate import estimate
+from honne.engine.estimate import analyse
 from honne.engine.store import FORMAT, RunFolder, locked
 from honne.errors import StoreError
 from honne.records import Item, Judgment, Response, now
@@ -37,7 +37,7 @@ def write(
         "benchmarks": [dict(benchmark)],
         "model": {"name": model, "spec": model, "settings": {}},
         "judges": [{"key": key, "name": key, "spec": key} for key in judgments],
-        "samples": max((r.sample for r in responses), default=0) + 1,
+        "samples": 1,
         "seed": 0,
         "limit": None,
         "paper_rules": paper,
@@ -73,5 +73,5 @@ def write(
         info |= {"state": "done", "finished": now().isoformat(timespec="seconds")}
         store.refresh()
         store.write_info(info)
-        store.write_estimates(estimate(store, paper))
+        store.write_estimates(analyse(store, paper).estimates)
         return store

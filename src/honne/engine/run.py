@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from honne import plugins
-from honne.engine.estimate import estimate
+from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
 from honne.engine.local import Outcome, execute
 from honne.engine.plan import JudgePlan, Plan, merged_info
@@ -286,7 +286,7 @@ def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError 
     info["why"] = None if why is None else str(why)
     info["finished"] = now().isoformat(timespec="seconds")
     store.write_info(info)
-    store.write_estimates(estimate(store, plan.options.paper))
+    store.write_estimates(analyse(store, plan.options.paper).estimates)
 
 
 @contextlib.contextmanager

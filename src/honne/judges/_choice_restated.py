@@ -16,6 +16,7 @@ from honne.judges._choice_text import clean, squash
 
 __all__ = ["mark_restated", "numeric", "telling"]
 
+_FINAL = " .。!?\n"
 _EVERYDAY_WORDS = (
     "yes no true false safe unsafe good bad right wrong correct incorrect maybe same different neither both none other "
     "harmful harmless better worse 正确 错误 安全 不安全 可以 不可以 はい いいえ 正しい 安全です 不安全です 危険"
@@ -38,6 +39,7 @@ class _Known(NamedTuple):
     anywhere: re.Pattern[str] | None
     answers: re.Pattern[str] | None
     squashed: tuple[str, ...]
+    asking: frozenset[int]
 
 
 def numeric(options: Sequence[str]) -> bool:
@@ -63,8 +65,11 @@ def mark_restated(text: str, options: Sequence[str]) -> str:
         words, said = m["words"], squash(m["words"])
         if said not in known.squashed:  # letters that only case-folding makes equal
             return m[0]
+        option = known.squashed.index(said)
         at = m.start("words") - m.start()
-        return m[0][:at] + ref(TEXT, known.squashed.index(said)) + m[0][at + len(words) :]
+        tail = m[0][at + len(words) :]
+        # The option's own question mark makes no question of "Option: …?"
+        return m[0][:at] + ref(TEXT, option) + ("" if option in known.asking else tail)
 
     for pattern in (known.anywhere, known.answers):
         if pattern:
@@ -88,7 +93,8 @@ def _part(m: re.Match[str], part: str, known: _Known, *, start: bool, bare: bool
 
 @lru_cache(maxsize=64)
 def _known(options: tuple[str, ...]) -> _Known:
-    plain = [re.sub(r"[\s.。!?]+$", "", clean(option)) for option in options]
+    cleaned = [clean(option) for option in options]
+    plain = [text.rstrip(_FINAL) for text in cleaned]
     squashed = tuple(squash(option) for option in plain)
     usable = [p for p, s in zip(plain, squashed, strict=True) if s and squashed.count(s) == 1 and not _label(s)]
     usable.sort(key=len, reverse=True)
@@ -96,9 +102,10 @@ def _known(options: tuple[str, ...]) -> _Known:
     telling = "|".join(_spelt(p) for p in usable if p not in everyday)
     common = "|".join(_spelt(p) for p in everyday)
     return _Known(
-        re.compile(f"(?P<words>{telling})", re.I) if telling else None,
+        re.compile(f"(?P<words>{telling})[?!]{{0,3}}", re.I) if telling else None,
         re.compile(f"{_PLACE}(?P<words>{common}){_STOP}", re.I | re.M) if common else None,
         squashed,
+        frozenset(i for i, text in enumerate(cleaned) if text.endswith(("?", "!"))),
     )
 
 

@@ -32,17 +32,15 @@ def settle(text: str, n: int, telling: Collection[int] = ()) -> Verdict:
     restated = None if refused else _restated(text, found, telling)
     if restated:
         return restated
-    for kind_, table in (("neither", "neither"), ("both", "both")):
-        said = _search(text, table)
-        if said:
-            return Verdict(kind_, None, f"says {kind_}: {said}")  # type: ignore[arg-type]
+    every = _every(text, "neither", "both")
+    if every:
+        return every
     if refused:
         return Verdict("refused", None, f"declines to choose: {refused}")
-    for kind_, table in (("neither", "all_bad"), ("both", "all_good")):
-        said = _search(text, table)
-        if said:
-            return Verdict(kind_, None, f"says {kind_}: {said}")  # type: ignore[arg-type]
-    return Verdict("unparsed", None, "no choice is stated" if re.search(REF, text) else "no option is mentioned")
+    every = _every(text, "all_bad", "all_good")
+    return every or Verdict(
+        "unparsed", None, f"no {'choice is stated' if re.search(REF, text) else 'option is mentioned'}"
+    )
 
 
 def _chosen(text: str, n: int, meant: Sequence[Statement]) -> Verdict | None:
@@ -73,6 +71,9 @@ def _chosen(text: str, n: int, meant: Sequence[Statement]) -> Verdict | None:
     return Verdict("choice", last.option, f"{NAMES[last.firmness]}: {_quote(text, last)}")
 
 
+# A reply of at most so many characters is one statement.
+_SENTENCE = 90
+_CLAUSE = re.compile(r"[^.,!?。、\n]*")
 # An option's words where an answer stands: alone, or (only a telling text) at either end of a sentence.
 _AT_END = re.compile(rf"{kind(TEXT)}(?=[^\w\n\ue000-\ue2ff]*(?:[.,!?。、\n]|$)|べき|です|だと)")
 _AT_EDGE = re.compile(rf"{_AT_END.pattern}|(?:(?<=[.!?。\n:])|^)[^\w\ue000-\ue2ff]*{kind(TEXT)}")
@@ -94,9 +95,6 @@ def _restated(text: str, found: Sequence[Statement], telling: Collection[int]) -
     return Verdict("choice", option, "restates the option's text") if stands else None
 
 
-_SENTENCE = 90
-
-
 def _denied(text: str) -> bool:
     at = next(m.start() for m in re.finditer(REF, text))
     before, after = text[max(0, at - 40) : at], text[at + 1 : at + 41]
@@ -106,16 +104,13 @@ def _denied(text: str) -> bool:
     )
 
 
-_CLAUSE = re.compile(r"[^.,!?。、\n]*")
-
-
 def _refusal(text: str) -> str | None:
     """Words that decline to choose; "I can't choose B" is about B alone, and none."""
     for words in spoken(text):
         for m in words.refusal.finditer(text):
             begin = max(text.rfind(c, 0, m.start()) for c in ".,!?。、\n") + 1
             if not re.search(REF, text[begin : m.end()] + _rest(text, m.end())):
-                return " ".join(m[0].split())[:80]
+                return _short(m)
     return None
 
 
@@ -124,12 +119,19 @@ def _rest(text: str, at: int) -> str:
     return m[0] if m else ""
 
 
-def _search(text: str, table: str) -> str | None:
+def _every(text: str, none_table: str, all_table: str) -> Verdict | None:
+    """A statement about all options: that none is chosen or fit, or that all are."""
     for words in spoken(text):
-        m = getattr(words, table).search(text)
-        if m:
-            return " ".join(str(m[0]).split())[:80]
+        none, every = getattr(words, none_table).search(text), getattr(words, all_table).search(text)
+        if none:
+            return Verdict("neither", None, f"says neither: {_short(none)}")
+        if every:
+            return Verdict("both", None, f"says both: {_short(every)}")
     return None
+
+
+def _short(m: re.Match[str]) -> str:
+    return " ".join(m[0].split())[:80]
 
 
 def _quote(text: str, s: Statement) -> str:

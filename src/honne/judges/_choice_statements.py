@@ -181,8 +181,8 @@ def _weighed(held: _Text, m: re.Match[str], firmness: int, words: Wordings, unti
 
 
 def _alone(text: str) -> Iterator[Statement]:
-    """Options that stand alone: a line that is nothing else, or the opening of the reply; but
-    not the items of a list that goes through the options one by one."""
+    """Options that stand alone: a line that is nothing else, or the opening of the reply; but no items of a list that
+    goes through the options one by one."""
     steps = [s for s in pairwise(_ITEM.finditer(text)) if index(s[1]["pick"]) == index(s[0]["pick"]) + 1]
     listed = {m.start("pick") for step in steps for m in step}
     for m in _LONE.finditer(text):
@@ -191,9 +191,10 @@ def _alone(text: str) -> Iterator[Statement]:
     opening = _OPENING.match(text)
     if opening and opening.start("pick") not in listed:
         pick, separator = opening["pick"], opening["sep"]
-        # "1. First, …" counts reasons; "A: I think …" answers a Q.
+        # "1. First, …" counts reasons; "A: I think …" answers a Q; "Option A: …. Option B: …." describes both.
         counts = _is_bare_number(pick) and separator not in (None, ",")
-        speaks = separator == ":" and chr(LETTER) <= pick < chr(TEXT) and not _REASON.match(text[opening.end() :])
+        described = len({index(c) for c in re.findall(REF, text)}) > 1 or chr(LETTER) <= pick < chr(TEXT)
+        speaks = separator == ":" and described and not _REASON.match(text[opening.end() :])
         if not counts and not speaks:
             yield Statement(index(pick), DECISION, *opening.span("pick"))
 

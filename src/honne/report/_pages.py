@@ -320,11 +320,9 @@ def accounts(name: str, run: RunReport) -> dict[str, Any]:
     for a in run.accounts:
         where = " · ".join(oneline(x) for x in (a.benchmark, a.attack, a.form) if x)
         responses = {s: a.responses.get(s, 0) for s in RESPONSE_STATUSES}
-        rows.append(_account("answers", where, a.n * a.samples, responses, a.empty))
+        rows.append(_account("answers", where, a.asked, responses, a.empty))
         for judge, buckets in a.judges.items():
-            rows.append(
-                _account("judgments", oneline(judge), a.n * a.samples, {b: buckets.get(b, 0) for b in BUCKETS}, 0)
-            )
+            rows.append(_account("judgments", oneline(judge), a.asked, {b: buckets.get(b, 0) for b in BUCKETS}, 0))
     return {"name": name, "rows": rows, "used": _used(rows)}
 
 

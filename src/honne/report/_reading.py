@@ -89,7 +89,7 @@ def _received(runs: Sequence[RunReport]) -> list[Sentence]:
 
 
 def _lost(run: RunReport) -> tuple[int, dict[str, int]]:
-    asked = sum(a.n * a.samples for a in run.accounts)
+    asked = sum(a.asked for a in run.accounts)
     lost: dict[str, int] = {}
     for account in run.accounts:
         for status, n in account.responses.items():

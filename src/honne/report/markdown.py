@@ -118,7 +118,7 @@ def _accounting(runs: Sequence[RunReport], named: Sequence[str]) -> list[str]:
     for name, run in zip(named, runs, strict=True):
         for a in run.accounts:
             where = [name, " ".join(x for x in (a.benchmark, a.attack) if x), a.form]
-            asked = a.n * a.samples
+            asked = a.asked
             answers.append([*where, *map(count, (asked, *(a.responses.get(s, 0) for s in RESPONSE_STATUSES), a.empty))])
             for judge, buckets in a.judges.items():
                 numbers = (sum(buckets.values()), *(buckets.get(b, 0) for b in BUCKETS))

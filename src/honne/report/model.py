@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from honne.engine import estimate as numbers
-from honne.engine.estimate import Account, Measured, Section
+from honne.engine.estimate import Account, Measured, Section, accounting, analyse
 from honne.engine.store import RunFolder
 from honne.metrics._units import unit_id
 from honne.plugins import Measure, Row, Unit
@@ -74,14 +73,14 @@ class RunReport:
 
 def build(run: RunFolder, paper: bool = False) -> RunReport:
     """Read a run folder and compute everything that a report of it says."""
-    estimates = numbers.estimate(run, paper)
+    found = analyse(run, paper)
     return RunReport(
         name=run.name,
         path=run.path,
         info=run.info,
-        estimates=tuple(estimates),
-        accounts=tuple(numbers.accounting(run)),
-        examples=tuple(worst(estimates, numbers.measures(run, paper), numbers.views(run, paper))),
+        estimates=tuple(found.estimates),
+        accounts=tuple(accounting(run)),
+        examples=tuple(worst(found.estimates, found.measured, found.sections)),
         paper=paper,
         damage=tuple(dict.fromkeys(run.damage)),
     )
