@@ -147,7 +147,7 @@ def test_bad_files_give_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("q\n")
     for name, message in {
         "broken.jsonl": "broken.jsonl line 17: not valid JSON",
-        "encoded.csv": r"encoded.csv line 2: not valid UTF-8 .*gb18030 \(option encoding\)",
+        "encoded.csv": r"encoded.csv line 2: not valid UTF-8 .*try encoding=gb18030",
         "blank.jsonl": "blank.jsonl line 2: column 'q' is blank",
         "empty.csv": "empty.csv: no rows",
         "broken.jsnl": r"no such file; did you mean broken.jsonl\?",

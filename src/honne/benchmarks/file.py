@@ -41,7 +41,7 @@ class File(Base):
         super().__init__(spec)
         path = Path(spec.name)
         raw = data.read_bytes(path)
-        text = data.decode(raw, str(path), self.options.get("encoding"))
+        text = data.decode(raw, str(path), self.options.get("encoding"), "encoding=")
         rows = data.parse_rows(text, path.name, str(path))
         self._columns: dict[str, str] = {key: value for key, value in self.options.items() if key in _COLUMNS}
         self._all_lang: str | None = None

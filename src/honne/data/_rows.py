@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import io
-import re
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,18 +12,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from honne.errors import ConfigError, DataError, nearest, unknown
+from honne.errors import DataError, nearest, unknown
 
-__all__ = ["DataRow", "decode", "likely_encoding", "parse_rows", "read_bytes"]
+__all__ = ["DataRow", "parse_rows", "read_bytes"]
 
 _FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
-# UTF-32 first: its little-endian mark starts with that of UTF-16.
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 # One field may hold a whole document; the csv module's own limit is 128 KiB.
 _FIELD_LIMIT = 1 << 27
 
@@ -73,39 +64,6 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: no such file" + (f"; did you mean {near}?" if near else "")) from None
     except OSError as e:
         raise DataError(f"cannot read {path}: {e.strerror or e}") from None
-
-
-# --------------------------------------------------------------- encoding
-
-
-def decode(data: bytes, where: str, encoding: str | None = None) -> str:
-    """Bytes as text: in the encoding given, else by byte order mark, else strict UTF-8.
-
-    Raises DataError with the place of the first bad byte and the likely encoding; ConfigError for an unknown encoding.
-    """
-    try:
-        name = encoding or next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8-sig")
-        return data.decode(name)
-    except LookupError:
-        raise ConfigError(f"{where}: unknown encoding {encoding!r}; try utf-8, gb18030, cp932, cp1252") from None
-    except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        asked = encoding or "UTF-8"
-        hint = "" if encoding else f"; it looks like {likely_encoding(data)} (option encoding)"
-        raise DataError(f"{where} line {line}: not valid {asked} (byte 0x{data[e.start]:02x}){hint}") from None
-
-
-def likely_encoding(data: bytes) -> str:
-    """A guess for an error message, never used to read: cp932 by its kana, gb18030 by ideographs, else cp1252."""
-    for name, usual in (("cp932", r"[぀-ヿ一-鿿、-〟]"), ("gb18030", r"[一-鿿、-〟！-～]")):
-        try:
-            wide = re.sub(r"[\x00-\x7f]+", "", data.decode(name))
-        except UnicodeDecodeError:
-            continue
-        share = len(re.findall(usual, wide)) / max(len(wide), 1)
-        if share > 0.9 and (name != "cp932" or re.search("[ぁ-ん]", wide)):
-            return name
-    return "cp1252"
 
 
 # ------------------------------------------------------------------- rows

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from honne.data import DataRow, parse_rows, read_bytes
+from honne.data import DataRow, decode, parse_rows, read_bytes
 from honne.errors import DataError, unknown
-from honne.importers._encoding import decode
 
 __all__ = ["ABSENT", "Table", "read_table", "stem", "text_of", "walk"]
 

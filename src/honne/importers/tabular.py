@@ -9,7 +9,6 @@ from typing import Any
 
 from honne import plugins
 from honne.errors import ConfigError, DataError
-from honne.importers._encoding import check
 from honne.importers._join import Frame, spread
 from honne.importers._mapping import ColumnMap, parse_label_map, parse_map
 from honne.importers._reader import Reader
@@ -62,8 +61,6 @@ def read_import(
         raise ConfigError(f"the model is given twice: --map model={names.model} and --model {model}")
     if model is not None and not model.strip():
         raise ConfigError("--model is blank")
-    if encoding:
-        check(encoding)
     frame = _frame(path, names, model, joins, spread(on, joins), encoding)
     reader = Reader(frame, names, model, relabel, benchmark)
     return [

@@ -87,7 +87,7 @@ _NOT_BEFORE = re.compile(
     r"(?:(?<![A-Za-z])(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|part|"
     r"article|schedule|figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|"
     r"variant|model|side|an?)|维生素|維生素|维他命|计划|計劃|計画|プラン|ビタミン|[组組队隊班]|グループ|クラス|"
-    r"チーム)[ -]?$",
+    r"チーム)[ -]?\Z",
     re.I,
 )
 _NOT_AFTER = re.compile(
@@ -105,7 +105,7 @@ _PREDICATE = (
 )
 _ARTICLE = re.compile(rf" (?!(?:{_PREDICATE})\b|\d)[A-Za-z]")
 # ... unless it is what someone finds better: "I find A more convincing".
-_JUDGED = re.compile(r"\b(?:find|consider|deem|rate|rank|call|judge|prefer|like) $", re.I)
+_JUDGED = re.compile(r"\b(?:find|consider|deem|rate|rank|call|judge|prefer|like) \Z", re.I)
 _MEASURED = re.compile(r" (?:more|less|better|the|much|far|slightly|to be)\b")
 _UPPER = re.compile(
     r"(?<![A-Za-z0-9_\-'.&+/@#$%])(?<!\d )([A-HJ])(?:'s\b)?(?![A-Za-z0-9_+#&@%]|'[A-Za-z]|-[A-Za-z]|\.[A-Za-z])"

@@ -8,7 +8,7 @@ from itertools import islice
 
 from honne.errors import ConfigError, DataError, unknown
 
-__all__ = ["check", "decode", "likely"]
+__all__ = ["decode", "likely"]
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
@@ -40,24 +40,29 @@ _ENOUGH = 0.04
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-def check(encoding: str) -> str:
-    """The name of a text encoding that Python knows; raises ConfigError for any other."""
+def _checked(encoding: str, option: str) -> str:
+    """The name of a text encoding that Python knows; raises ConfigError (naming `option`) for any other."""
     known = ("utf-8", "utf-16", *(name for name, _ in _CANDIDATES), "shift_jis", "latin-1")
     try:
         found = codecs.lookup(encoding)
         "".encode(encoding)  # refuses codecs that are not for text, such as zlib
     except (LookupError, ValueError):
-        raise ConfigError(f"--encoding: {unknown('encoding', encoding, known)}") from None
+        raise ConfigError(f"{option}: {unknown('encoding', encoding, known)}") from None
     return found.name
 
 
-def decode(data: bytes, where: str, encoding: str | None = None) -> str:
-    """The text of a file, without its byte order mark. Raises DataError naming the first bad place."""
+def decode(data: bytes, where: str, encoding: str | None = None, option: str = "--encoding ") -> str:
+    """The text of a file, without its byte order mark. Raises DataError naming the first bad place.
+
+    `option` is how the user names an encoding here, up to its value; the error repeats it. Raises ConfigError for an
+    encoding that does not exist.
+    """
     if encoding:
+        encoding = _checked(encoding, option.rstrip(" ="))
         try:
             return data.decode(encoding).removeprefix("\ufeff")
         except UnicodeError as e:
-            hint = "it is valid UTF-8: leave --encoding out" if _is_utf8(data) else _hint(data)
+            hint = f"it is valid UTF-8: leave {option.rstrip(' =')} out" if _is_utf8(data) else _hint(data, option)
             raise DataError(f"{where}{_place(data, e, encoding)}: not valid {encoding}; {hint}") from None
     for mark, name in _MARKS:
         if data.startswith(mark):
@@ -68,12 +73,12 @@ def decode(data: bytes, where: str, encoding: str | None = None) -> str:
                     f"{where}{_place(data, e, name)}: not valid {name}, though its byte order mark announces that"
                 ) from None
     if wide := _without_mark(data):
-        raise DataError(f"{where}: looks like {wide} without a byte order mark: try --encoding {wide}")
+        raise DataError(f"{where}: looks like {wide} without a byte order mark: try {option}{wide}")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as e:
         raise DataError(
-            f"{where}{_place(data, e, 'utf-8')}: not valid UTF-8 (byte 0x{data[e.start]:02X}); {_hint(data)}"
+            f"{where}{_place(data, e, 'utf-8')}: not valid UTF-8 (byte 0x{data[e.start]:02X}); {_hint(data, option)}"
         ) from None
 
 
@@ -128,14 +133,14 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _hint(data: bytes) -> str:
+def _hint(data: bytes, option: str) -> str:
     mended = data.decode("utf-8", errors="replace")
     bad = mended.count("\ufffd")
     good = sum(1 for _ in islice(_NON_ASCII.finditer(mended), 1_000_000)) - bad
     if bad and good >= 20 * bad:
         return "nearly all of the file is valid UTF-8, so it is damaged there"
     name = likely(data)
-    return f"it looks like {name}: try --encoding {name}" if name else "name its encoding with --encoding"
+    return f"it looks like {name}: try {option}{name}" if name else f"name its encoding with {option}NAME"
 
 
 def _place(data: bytes, error: UnicodeError, encoding: str) -> str:
