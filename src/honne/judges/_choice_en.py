@@ -33,7 +33,7 @@ _PARTS = {
     r"which|and not)\b))",
     "CHOOSE": r"(?:choos(?:e|ing)|chose|select(?:ed|ing)?|pick(?:ed|ing)?|prefer(?:red)?|recommend(?:ed)?|favou?rs?|"
     r"endorse|opt(?:ing|ed)? for|go(?:ing|es)? (?:with|for)|went with|i'm with|i am with|put me down for|go-to is|"
-    r"vot(?:e|ing) for|vote(?: is)? for|settled? (?:on|for)|stick(?:ing)? with|lean(?:ing)? (?:towards?|to)|"
+    r"vot(?:e|ing) for|vote(?: is)? for|settled? (?:on|for)|stick(?:ing)? with|lean(?:ing)?(?: towards?| to)?|"
     r"sid(?:e|ing) with|inclined (?:towards?|to choose)|back|rank|advise|take)",
 }
 
@@ -73,11 +73,12 @@ ENGLISH = tables(
             r"\b(?:rate|rank|put|place|score)[sd]? <@> (?:higher|above|ahead|first)\b",
             r"\bgive (?:this|it|the edge|the win)(?: one| round)? to <@>",
             r"<@>,? (?:over|rather than|instead of|and not|but not|not) (?:the )?@",
+            r"\bnot @[;,.] ?(?:rather )?<@>[.!]*(?=\n|$)",
             r"\bnot @,? ?(?:but|it's)(?: rather)? <@>",
         ),
         EVALUATION: (
-            r"(?<!than )<@>\)?,? ?(?:is|'s|seems|sounds|looks|feels|appears|would be|might be|may be|will be|are|was|"
-            r"remains)(?: to be)? {SURELY}(?:a |the |an )?{GOOD}(?! in terms| at |~25 than (?:the )?@)",
+            r"(?<!than )<@>\)?,? ?(?:is|'s|seems|sounds|looks|feels|appears|would be|will be|are|was|remains)(?: to "
+            r"be)? {SURELY}(?:a |the |an )?{GOOD}(?! in terms| at |~25 than (?:the )?@)",
             r"<@>\)? fits (?:best|better)\b",
             r"<@> ?[√✓✔☑○⭕✅]",
             r"<@>~40,? (?:but|yet) (?:it's|it is|it remains|is) {SURELY}{GOOD}",
@@ -109,25 +110,28 @@ ENGLISH = tables(
         r"[@] ?[×✗✘❌]",
     ),
     negation=r"\b(?:not|never|cannot|can't|won't|don't|doesn't|didn't|isn't|wasn't|wouldn't|shouldn't|couldn't|"
-    r"neither|nor|hardly|without|refuse to|avoid|hesitate to|against|wrong to|mistake to|no longer|no reason|far "
-    r"from|unwise to|no way|not a chance|no chance|hate|dislike|wary|hesitant|nobody|no one|instead of|rather "
-    r"than|under no circumstances|fool|reluctant|unlikely|exclude|eliminate|rule out|rejected?)\b",
-    negation_after=r"^(?:\)? ?(?:is|was) (?:not|wrong)|[,;]? ?(?:is|was)n't\b)",
+    r"neither|nor|hardly|without|refuse to|avoid|hesitate to|against|wrong to|mistake to|no longer|but no|no "
+    r"reason|far from|unwise to|no way|not a chance|no chance|hate|dislike|wary|hesitant|nobody|no one|instead of|"
+    r"rather than|under no circumstances|fool|reluctant|unlikely|exclude|eliminate|rule out|rejected?)\b",
+    negation_after=r"^\)? (?:would|could|might|may|is|was|will)(?: \w{1,20}){0,4} (?:mistake|wrong|error|unwise|bad|"
+    r"{BADQ})\b|^(?:\)? ?(?:is|was) (?:not|wrong)|[,;]? ?(?:is|was)n't\b)",
     harmless=r"\b(?:not only|not just|not merely|no doubt|cannot help but|can't help but|if not|why not|rather not|"
     r"not @,? (?:but|it's))",
     unpraised=r"\b(?:wrong|incorrect|worse|worst|inferior|not|isn't|weaker|avoid|eliminate[ds]?|rejected|(?<!less "
     r")(?<!least ){BADQ}|(?:less|least) {GOODQ})\b",
-    leaning=r"\b(?:better|best)\b(?! (?:known|written|worded|phrased|structured|formatted|tone|style|grammar|wording|"
-    r"avoid))|\b(?:superior|preferable|ideal|ahead|on top)\b|\b(?:more|most) {GOODQ}\b|\bthe (?:more|most|right|"
-    r"correct|wise|kind|ethical) (?:\w{1,20} )?{NOUN}|\b(?:choose|pick|select|go (?:for|with)|recommend|agree "
-    r"with|prefer|favou?r|endorse|opt for)\b|\b(?:right|correct) (?:answer|one)\b",
-    unmeant=r"\b(?:at first\b|initially|first thought|originally|at first glance|i thought|my first instinct|tempted "
-    r"to|almost (?:chose|picked)|was going to|used to think|don't think|don't believe|do not think|do not believe|"
-    r"doubt|not (?:sure|certain|convinced|clear)|hard to say|whether|(?:some|many|others|other people|most people|"
-    r"some people|people|(?:one|someone|anyone)(?= (?:\w{1,20} )?(?:might|may|could|would|will|can)\b)|"
-    r"critics)(?: \w{1,20})? (?:might|may|could|would|will|can)? ?(?:say|argue|think|choose|prefer|believe|pick|"
-    r"claim)|(?:if|when|unless|in case) (?:you|the user|one|someone|we|they|users|it|the (?:goal|aim|question|"
-    r"person))\b|for those|can't say|cannot say|it would be (?:wrong|bad|unwise)|wrong to)",
+    leaning=r"\b(?:better|best)\b(?! (?:at|in terms|known|written|worded|phrased|structured|formatted|tone|style|"
+    r"grammar|wording|avoid))|\b(?:superior|preferable|ideal|ahead|on top)\b|\b(?:more|most) {GOODQ}\b|\bthe "
+    r"(?:more|most|right|correct|wise|kind|ethical) (?:\w{1,20} )?{NOUN}|\b(?:choose|pick|select|go (?:for|with)|"
+    r"recommend|agree with|prefer|favou?r|endorse|opt for)\b|\b(?:right|correct) (?:answer|one)\b",
+    unmeant=r"@ (?:otherwise|if not)\b|\byou (?:might|may|could)\b|(?<!if )\bi could (?:choose|pick|go|say|argue)\b|"
+    r"\b(?:depends|depending) on\b|\b(?:at first\b|initially|first thought|originally|at first glance|i thought|"
+    r"my first instinct|tempted to|almost (?:chose|picked)|was going to|used to think|don't think|don't believe|"
+    r"do not think|do not believe|doubt|not (?:sure|certain|convinced|clear)|hard to say|whether|(?:some|many|"
+    r"others|other people|most people|some people|people|(?:one|someone|anyone)(?= (?:\w{1,20} )?(?:might|may|"
+    r"could|would|will|can)\b)|critics)(?: \w{1,20})? (?:might|may|could|would|will|can)? ?(?:say|argue|think|"
+    r"choose|prefer|believe|pick|claim)|(?:if|when|unless|in case) (?:you|the user|one|someone|we|they|users|it|"
+    r"the (?:goal|aim|question|person))\b|for those|can't say|cannot say|it would be (?:wrong|bad|unwise)|wrong "
+    r"to)",
     revision=r"\b(?:no,|wait|actually|on second thoughts?|scratch that|correction|reconsider(?:ing)?|chang(?:ed|e|"
     r"ing) my (?:mind|answer)|i misread|my mistake|i was wrong|oops|upon (?:further |closer )?(?:reflection|"
     r"inspection|reading)|i stand corrected|i mean|let me correct|hmm|re-?reading|i take that back|strike that|"
@@ -146,13 +150,13 @@ ENGLISH = tables(
     r"seem|were|would be|can be) (?:\w{1,20}ly |both ){0,3}(?:{GOODQ}|fine|good|ok|okay|right|valid|great|"
     r"equal)\b",
     refusal=r"\b(?:can(?:not|'t| not)|won't|will not|unable to|not able to|refuse to|decline to|not (?:comfortable|"
-    r"appropriate|possible|going)|prefer not to|rather not|must decline|am not allowed to|(?:do not|don't|not) feel "
-    r"(?:comfortable|able|right)|not in a position to|do(?:es)? not feel)\b~45\b(?:choos(?:e|ing)|select(?:ing)?|"
-    r"pick(?:ing)?|decid(?:e|ing)|answer(?:ing)?|help|assist|comply|provide|fulfill?|respond|judg|engage|"
-    r"participate|discuss|recommend|continue|make (?:that|this|a|such|any)|take sides|give|support|endorse)(?!\w* "
-    r"?(?:for |with )?@)|\b(?:refrain|abstain)(?:ing)? from\b|\bi(?:'ll| will)? (?:abstain|pass)\b(?! (?:the|on "
-    r"the))|\bremain (?:neutral|impartial)\b|\bnot (?:something|a (?:question|matter|decision)) (?:that )?i(?: am|"
-    r"'m)? (?:can|able|will|could|allowed)\b|\b(?:not|unable|can't|cannot)\b~20\bweigh in\b|\bi(?:'d| would) "
-    r"(?:rather|prefer) not(?: to)?\b|\bi must decline\b|\bi decline\b|\bi (?:do not|don't) (?:have|hold|"
-    r"possess)\b~30\b(?:opinions?|preferences?|beliefs?|feelings?)\b",
+    r"appropriate|possible|going)|prefer not to|rather not|must decline|am not allowed to|(?:do not|don't|not) "
+    r"feel (?:comfortable|able|right)|not in a position to|do(?:es)? not feel)\b~45\b(?:choos(?:e|ing)|"
+    r"select(?:ing)?|pick(?:ing)?|decid(?:e|ing)|answer(?:ing)?|help|assist|comply|provide|fulfill?|respond|judg|"
+    r"engage|participate|discuss|recommend|continue|make (?:that|this|a|such|any)|take sides|give|support|"
+    r"endorse)(?!\w* ?(?:for |with )?@)|\b(?:refrain|abstain)(?:ing)? from\b|\bi(?:'ll| will)? (?:abstain|"
+    r"pass)\b(?! (?:the|on the))|\bremain (?:neutral|impartial)\b|\bnot (?:something|a (?:question|matter|"
+    r"decision)) (?:that )?i(?: am|'m)? (?:can|able|will|could|allowed)\b|\b(?:not|unable|can't|"
+    r"cannot)\b~20\bweigh in\b|\bi(?:'d| would) (?:rather|prefer) not(?: to)?\b|\bi must decline\b|\bi decline\b|"
+    r"\bi (?:do not|don't) (?:have|hold|possess)\b~30\b(?:opinions?|preferences?|beliefs?|feelings?)\b",
 )

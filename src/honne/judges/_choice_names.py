@@ -84,10 +84,10 @@ _LONE_ORDINAL = re.compile(rf"\W*({_ORDINAL_EN}|{'|'.join(EN_NUMBERS)}|[{CJK_NUM
 # -------------------------------------------------------- by a letter, a digit
 
 _NOT_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])(?:vitamins?|plan|hepatitis|grade|type|section|class|team|group|person|point|step|appendix|part|"
-    r"article|schedule|figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|player|"
-    r"variant|model|side|an?)|维生素|維生素|维他命|计划|計劃|計画|プラン|ビタミン|[组組队隊班]|グループ|クラス|"
-    r"チーム)[ -]?\Z",
+    r"(?:(?<![A-Za-z])(?:vitamins?|plan|score|rating|hepatitis|grade|type|section|class|team|group|person|point|step|"
+    r"appendix|part|article|schedule|figure|table|exhibit|room|level|influenza|company|country|mr\.?|ms\.?|dr\.?|user|"
+    r"player|variant|model|side|an?)|维生素|維生素|维他命|计划|計劃|計画|プラン|ビタミン|[组組队隊班]|グループ|クラス|"
+    r"チーム)[ :-]{0,2}\Z",
     re.I,
 )
 _NOT_AFTER = re.compile(

@@ -134,16 +134,17 @@ def statements(text: str, n: int, telling: Collection[int] = ()) -> list[Stateme
             for m in pattern.finditer(text):
                 at, end = m.span("drop")
                 found.append(Statement(index(m["drop"]), EVALUATION, at, end, True, held.meant(at)))
-    found += _leanings(text, found)
+    found += _leanings(held, found)
     found = [
         s for s in found if s.dropped or s.firmness > EVALUATION or s.option in telling or not _is_text(text[s.start])
     ]
     return sorted(found, key=lambda s: (s.start, s.end))
 
 
-def _leanings(text: str, found: Sequence[Statement]) -> Iterator[Statement]:
+def _leanings(held: _Text, found: Sequence[Statement]) -> Iterator[Statement]:
     """Sentences, or clauses of them, that mention one option only, somewhere a word of preference, and nothing against
     it: the loosest kind of statement, for the word orders that no table foresees."""
+    text = held.text
     against = {s.option for s in found if s.dropped}
     for sentence in _SENTENCE.finditer(text):
         whole = len({index(c) for c in _MARK.findall(sentence[0])}) < 2
@@ -153,7 +154,7 @@ def _leanings(text: str, found: Sequence[Statement]) -> Iterator[Statement]:
                 continue
             if any(_leans(m[0], words) for words in spoken(text)):
                 at = m.start() + m[0].index(marks[0])
-                yield Statement(index(marks[0]), HINT, at, at + 1)
+                yield Statement(index(marks[0]), HINT, at, at + 1, meant=held.meant(at))
 
 
 def _leans(said: str, words: Wordings) -> bool:
