@@ -290,3 +290,30 @@ def test_killed_while_judging(tmp_path: Path) -> None:
         assert 600 <= len(server.log()) <= 600 + 64
     assert Counter(status for status, _ in verdicts(run).values()) == {"scored": 300}
     assert not list(run.rglob("*.jsonl"))
+
+
+def test_answers_are_judged_while_others_are_asked(tmp_path: Path) -> None:
+    spec = questions(tmp_path / "q.jsonl", 200)
+    with Server("--latency", "0.05") as model, Server() as judge:
+        command = ["run", spec, "--model", model.spec("m", concurrency=8), "--judge", "llm/" + judge.spec("j")]
+        ok(honne(*command, "-o", tmp_path / "r", "-q"))
+        asked, judged = model.log(), judge.log()
+    assert len(asked) == len(judged) == 200
+    assert judged[50]["at"] < asked[-50]["at"]
+
+
+def test_a_judge_that_cannot_work_ends_the_asking_at_once(tmp_path: Path) -> None:
+    """A wrong key of the judge is found before the whole run is paid for; what was answered is kept."""
+    spec = questions(tmp_path / "q.jsonl", 1000)
+    run = tmp_path / "r"
+    with Server("--latency", "0.1") as model, Server("--key", "right") as judge:
+        command = ["run", spec, "--model", model.spec("m", concurrency=8), "-o", run, "-q", "--judge"]
+        result = ok(honne(*command, "llm/" + judge.spec("j"), OPENAI_API_KEY="wrong"), 2)
+        assert "401" in result.stderr and "llm" not in result.stdout
+        early = len(model.log())
+        assert early < 300
+        kept = answers(run)
+        assert kept and {status for status, _ in kept.values()} == {"ok"}
+        ok(honne(*command, "llm/" + judge.spec("j"), OPENAI_API_KEY="right"))
+        assert len(model.log()) <= 1000 + 16
+    assert Counter(status for status, _ in verdicts(run).values()) == {"scored": 1000}

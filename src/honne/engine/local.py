@@ -20,7 +20,7 @@ from honne.engine.progress import Progress, Snapshot
 from honne.errors import ModelError, Stopped
 from honne.plugins import Model, Reply, Request
 
-__all__ = ["Outcome", "Summary", "execute"]
+__all__ = ["Feed", "Outcome", "Summary", "execute"]
 
 TRIES = 6
 FAILURES_IN_A_ROW = 50
@@ -44,6 +44,29 @@ class Outcome:
     seconds: float | None
 
 
+class Feed:
+    """Requests that are still to come, for an execution that runs beside their maker: `put` them, then `close`."""
+
+    def __init__(self) -> None:
+        self.requests: deque[Request] = deque()
+        self.dropped = 0
+        self.closed = False
+        self.changed: Callable[[], None] = lambda: None
+
+    def put(self, request: Request) -> None:
+        self.requests.append(request)
+        self.changed()
+
+    def drop(self) -> None:
+        """One of those that were expected will not come."""
+        self.dropped += 1
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self.closed = True
+        self.changed()
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a call of `execute` did. `paused` is the time that all requests waited at the server's wish."""
@@ -60,13 +83,14 @@ class Summary:
 
 async def execute(
     model: Model,
-    requests: Iterable[Request],
+    requests: Iterable[Request] | Feed,
     on_outcome: Callable[[Outcome], Request | None],
     *,
     total: int,
     progress: Progress | None = None,
 ) -> Summary:
-    """Ask `model` every request, pulled lazily, and call `on_outcome` as each is settled, in completion order.
+    """Ask `model` every request, pulled lazily or as a Feed gets them, and call `on_outcome` as each is settled, in
+    completion order.
 
     `on_outcome` runs with nothing awaited since the reply's body was read; a Request that it returns is asked next.
     The model is opened (again, harmlessly) and left open. Raises ModelError when nothing can be asked (unreachable;
@@ -91,14 +115,15 @@ class _Execution:
     def __init__(
         self,
         model: Model,
-        requests: Iterable[Request],
+        requests: Iterable[Request] | Feed,
         on_outcome: Callable[[Outcome], Request | None],
         total: int,
         progress: Progress | None,
     ) -> None:
         self._model = model
-        self._requests = iter(requests)
-        self._coming = next(self._requests, None)
+        self._feed = requests if isinstance(requests, Feed) else None
+        self._requests = iter(()) if isinstance(requests, Feed) else iter(requests)
+        self._coming: Request | None = None
         self._on_outcome = on_outcome
         self._total = total
         self._progress = progress
@@ -131,10 +156,15 @@ class _Execution:
     async def run(self) -> Summary:
         began = time.monotonic()
         ticker = self._loop.call_soon(self._tick) if self._progress is not None else None
+        if self._feed is not None:
+            self._feed.changed = self._wake
+        self._pull()
         self._wake()
         try:
             await self._finished
         finally:
+            if self._feed is not None:
+                self._feed.changed = lambda: None
             for handle in (ticker, self._timer):
                 if handle is not None:
                     handle.cancel()
@@ -163,7 +193,7 @@ class _Execution:
         return Snapshot(
             done=self._answered + self._failed + self._not_asked,
             failed=self._failed,
-            total=self._total,
+            total=self._total - (self._feed.dropped if self._feed is not None else 0),
             in_flight=self._in_flight,
             limit=self._limiter.limit,
             retrying=self._trouble.troubled,
@@ -242,6 +272,8 @@ class _Execution:
             return None
         if self._in_flight >= self._limiter.limit:
             return None
+        if self._coming is None:
+            self._pull()
         left = self._waiting or self._follow_ups or self._coming is not None
         if left and now < self._limiter.paused_until:
             self._wake_at(self._limiter.paused_until)
@@ -251,13 +283,24 @@ class _Execution:
         if self._follow_ups:
             return self._job(self._follow_ups.popleft())
         if self._coming is not None and self._trouble.admits(self._fresh):
-            request, self._coming = self._coming, next(self._requests, None)
+            request = self._coming
+            self._pull()
             return self._job(request)
         if self._waiting:
             self._wake_at(self._waiting[0][0])
-        elif not left and self._in_flight == 0 and not self._finished.done():
+        elif not left and self._in_flight == 0 and not self._finished.done() and self._all_came():
             self._finished.set_result(None)
         return None
+
+    def _pull(self) -> None:
+        """Have the next request at hand, if there is one by now."""
+        if self._feed is None:
+            self._coming = next(self._requests, None)
+        else:
+            self._coming = self._feed.requests.popleft() if self._feed.requests else None
+
+    def _all_came(self) -> bool:
+        return self._feed is None or self._feed.closed
 
     def _job(self, request: Request) -> _Job:
         return _Job(request, self._model.body(request))

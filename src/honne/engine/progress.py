@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
-__all__ = ["Progress", "Snapshot", "silent", "visible"]
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["MakeProgress", "Progress", "Snapshot", "silent", "visible"]
 
 _REFRESH = 0.15
 _LINE_EVERY = 5.0
@@ -81,6 +85,9 @@ class Progress:
         return " · ".join(parts)
 
 
+MakeProgress = Callable[[str, int], Progress]
+
+
 class _Lines(Progress):
     """A line every few seconds, for logs."""
 
@@ -97,33 +104,62 @@ class _Lines(Progress):
         print(line, file=self._stream, flush=True)
 
 
-class _Bar(Progress):
-    """A live bar on a terminal, with the details on a line of their own."""
+class _Screen:
+    """The live display of one stream, shared by all bars that are on at the same time."""
 
-    def __init__(self, label: str, total: int, stream: TextIO) -> None:
-        super().__init__(label, total)
+    def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
         from rich.live import Live
 
         # no auto_refresh: its thread would wake several times a second for nothing
         self._live = Live(console=Console(file=stream), auto_refresh=False)
+        self._bars: list[_Bar] = []
+        self._on = 0
+
+    def enter(self, bar: _Bar) -> None:
+        if not self._on:
+            self._bars.clear()
+            self._live.start()
+        self._on += 1
+        self._bars.append(bar)
+
+    def leave(self) -> None:
+        self._on -= 1
+        if not self._on:
+            self._live.stop()
+
+    def draw(self) -> None:
+        from rich.console import Group
+
+        self._live.update(Group(*(part for bar in self._bars for part in bar.drawn)), refresh=True)
+
+
+_screens: dict[int, _Screen] = {}
+
+
+class _Bar(Progress):
+    """A live bar on a terminal, with the details on a line of their own."""
+
+    def __init__(self, label: str, total: int, stream: TextIO) -> None:
+        super().__init__(label, total)
+        self._screen = _screens.setdefault(id(stream), _Screen(stream))
         self._next = 0.0
+        self.drawn: list[RenderableType] = []
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._screen.enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
-        self._live.stop()
+        self._screen.leave()
 
     def _show(self, snapshot: Snapshot, now: float, *, last: bool) -> None:
         if not last and now < self._next:
             return
         self._next = now + _REFRESH
-        from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
@@ -132,7 +168,8 @@ class _Bar(Progress):
         line = Table.grid(padding=(0, 1))
         line.add_row(Text(self.label), bar, Text(f"{snapshot.done}/{snapshot.total}"))
         details = Text(f"  {self._details(snapshot)}", style="dim", no_wrap=True, overflow="ellipsis")
-        self._live.update(Group(line, details), refresh=True)
+        self.drawn = [line, details]
+        self._screen.draw()
 
 
 def visible(label: str, total: int, stream: TextIO | None = None) -> Progress:

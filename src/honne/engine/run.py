@@ -5,27 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from honne import plugins
 from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
+from honne.engine.judging import Judging
 from honne.engine.local import Outcome, execute
-from honne.engine.plan import JudgePlan, Plan, merged_info
-from honne.engine.progress import Progress
+from honne.engine.plan import Plan, merged_info
+from honne.engine.progress import MakeProgress
 from honne.engine.store import RunFolder, differences, locked, response_key
+from honne.engine.sums import total
 from honne.errors import HonneError, Stopped, StoreError
 from honne.plugins import Request
-from honne.records import SETTLED, Item, Judgment, Message, Response, now
+from honne.records import SETTLED, Judgment, Message, Response, now
 
 __all__ = ["run"]
-
-MakeProgress = Callable[[str, int], Progress]
 
 
 def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
@@ -85,12 +83,42 @@ def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
 
 
 async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], progress: MakeProgress) -> None:
+    """Ask, and judge each answer as it comes. A judge that cannot work at all ends the asking at once.
+
+    When the asking ends early, what was received is judged before the reason is raised.
+    """
     todo = list(_requests(plan, store))
-    if todo:
-        await _ask(plan, store, todo, info, progress)
-    store.refresh()
-    for judging in plan.judges:
-        await _judge(judging, plan, store, progress)
+    judges = [Judging(judging, plan, store) for judging in plan.judges]
+    asked = {(request.item_id, request.sample) for request in todo}
+    for response in store.responses():
+        if (response.item_id, response.sample) not in asked:
+            for judging in judges:
+                judging.take(response)
+
+    def answered(response: Response) -> None:
+        for judging in judges:
+            judging.take(response)
+
+    async def ask() -> None:
+        try:
+            if todo:
+                await _ask(plan, store, todo, info, progress, answered)
+        finally:
+            for judging in judges:
+                judging.feed.close()
+
+    asking = asyncio.create_task(ask())
+    working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
+    try:
+        for done in asyncio.as_completed(working):
+            await done
+        await asking
+    finally:
+        for task in (asking, *working):
+            task.cancel()
+        await asyncio.gather(asking, *working, return_exceptions=True)
+        for judging in judges:
+            judging.journal.close()
 
 
 # ----------------------------------------------------------------- responses
@@ -114,7 +142,14 @@ def _requests(plan: Plan, store: RunFolder) -> Iterator[Request]:
                 )
 
 
-async def _ask(plan: Plan, store: RunFolder, todo: list[Request], info: dict[str, Any], progress: MakeProgress) -> None:
+async def _ask(
+    plan: Plan,
+    store: RunFolder,
+    todo: list[Request],
+    info: dict[str, Any],
+    progress: MakeProgress,
+    answered: Callable[[Response], None],
+) -> None:
     journal: Journal[Response] = Journal(store.responses_folder)
     model = plan.model
     await model.open()
@@ -127,6 +162,7 @@ async def _ask(plan: Plan, store: RunFolder, todo: list[Request], info: dict[str
                 journal.append(response)
                 if response.served_model is not None:
                     served.add(response.served_model)
+                answered(response)
 
             await execute(model, todo, record, total=len(todo), progress=bar)
     finally:
@@ -163,104 +199,6 @@ def _response(model: plugins.Model, outcome: Outcome) -> Response:
     )
 
 
-# ----------------------------------------------------------------- judgments
-
-
-async def _judge(plan: JudgePlan, whole: Plan, store: RunFolder, progress: MakeProgress) -> None:
-    judge, model_name = plan.judge, whole.model.name
-    done = {(j.item_id, j.sample) for j in store.judgments().get(judge.key, ()) if j.status not in ("error", "skipped")}
-    by_item = {item.id: item for item in plan.items}
-    responses = [r for r in store.responses() if r.item_id in by_item and (r.item_id, r.sample) not in done]
-    earlier = {(j.item_id, j.sample): j.status for j in store.judgments().get(judge.key, ())}
-    journal: Journal[Judgment] = Journal(store.judge_folder(judge.key))
-    requests: list[Request] = []
-    waiting: dict[tuple[str, int], Response] = {}
-    try:
-        for response in responses:
-            key = (response.item_id, response.sample)
-            item = by_item[response.item_id]
-            request = judge.render(item, response)
-            if request is not None:
-                requests.append(request)
-                waiting[key] = response
-                continue
-            judgment = _named(judge.parse(item, response, None), judge, model_name, response)
-            if earlier.get(key) != judgment.status:
-                journal.append(judgment)
-        if requests:
-            await _ask_judge(judge, model_name, by_item, waiting, requests, journal, progress)
-    finally:
-        journal.close()
-
-
-async def _ask_judge(
-    judge: plugins.Judge,
-    model_name: str,
-    items: Mapping[str, Item],
-    waiting: Mapping[tuple[str, int], Response],
-    requests: list[Request],
-    journal: Journal[Judgment],
-    progress: MakeProgress,
-) -> None:
-    model = judge.model
-    if model is None:
-        raise TypeError(f"judge {judge.name} renders requests but has no model")
-    first_try: dict[tuple[str, int], Outcome] = {}
-
-    def record(outcome: Outcome) -> Request | None:
-        key = (outcome.request.item_id, outcome.request.sample)
-        item, response = items[key[0]], waiting[key]
-        before = first_try.pop(key, None)
-        if outcome.reply is None or outcome.reply.status == "not_asked":
-            reason = str(outcome.error) if outcome.error else "the recording has no judgment of this answer"
-            judgment = Judgment(
-                item_id=key[0], model=model_name, sample=key[1], judge=judge.key, status="error", error=reason, at=now()
-            )
-        else:
-            judgment = judge.parse(item, response, outcome.reply)
-            if judgment.status == "unparsed" and before is None:
-                repair = judge.repair(item, response, outcome.reply)
-                if repair is not None:
-                    first_try[key] = outcome
-                    return repair
-        if judgment.status != "scored" and before is not None and before.reply is not None:
-            # The repair failed: keep the judge's first reply, which says more about why.
-            judgment = msgspec.structs.replace(judge.parse(item, response, before.reply), error=judgment.error)
-        journal.append(_costed(_named(judgment, judge, model_name, response), [o for o in (before, outcome) if o]))
-        return None
-
-    await model.open()
-    try:
-        with progress(f"judging with {judge.name}", len(requests)) as bar:
-            await execute(model, requests, record, total=len(requests), progress=bar)
-    finally:
-        await model.close()
-
-
-def _named(judgment: Judgment, judge: plugins.Judge, model: str, response: Response) -> Judgment:
-    return msgspec.structs.replace(
-        judgment, item_id=response.item_id, model=model, sample=response.sample, judge=judge.key, at=now()
-    )
-
-
-def _costed(judgment: Judgment, outcomes: list[Outcome]) -> Judgment:
-    replies = [o.reply for o in outcomes if o.reply is not None]
-    return msgspec.structs.replace(
-        judgment,
-        attempts=sum(o.attempts for o in outcomes),
-        seconds=_total(o.seconds for o in outcomes),
-        tokens_in=_total(r.tokens_in for r in replies),
-        tokens_out=_total(r.tokens_out for r in replies),
-        cost=_total(r.cost for r in replies),
-    )
-
-
-def _total(values: Iterable[Any]) -> Any:
-    """The sum, or None when any part of it is unknown: an unknown cost is never 0."""
-    listed = list(values)
-    return None if not listed or any(v is None for v in listed) else sum(listed)
-
-
 # -------------------------------------------------------------------- finish
 
 
@@ -274,8 +212,8 @@ def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError 
     counts["not_asked"] += len(plan.items) * plan.options.samples - len(responses)
     info["counts"] = dict(sorted(counts.items()))
     info["cost"] = {
-        "model": _total(r.cost for r in responses if r.status in SETTLED),
-        "judges": {key: _total(j.cost for j in rows) for key, rows in store.judgments().items() if _paid(rows)},
+        "model": total(r.cost for r in responses if r.status in SETTLED),
+        "judges": {key: total(j.cost for j in rows) for key, rows in store.judgments().items() if _paid(rows)},
     }
     info["tokens"] = {
         "model": _tokens(responses),
