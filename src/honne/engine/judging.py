@@ -25,6 +25,7 @@ class Judging:
         self.feed = Feed()
         self.journal: Journal[Judgment] = Journal(store.judge_folder(plan.judge.key))
         self._judge = plan.judge
+        self._benchmark = plan.benchmark
         self._model_name = whole.model.name
         self._items: Mapping[str, Item] = {item.id: item for item in plan.items}
         self._before = {(j.item_id, j.sample): j.status for j in store.judgments().get(plan.judge.key, ())}
@@ -59,7 +60,7 @@ class Judging:
             return
         await model.open()
         try:
-            with progress(f"judging with {self._judge.name}", expected) as bar:
+            with progress(f"judging {self._benchmark} with {self._judge.name}", expected) as bar:
                 await execute(model, self.feed, self._settled, total=expected, progress=bar)
         finally:
             await model.close()
