@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from honne.metrics._compare import Paired
+    from honne.records import Estimate
 
 __all__ = [
     "ConfigError",
@@ -75,10 +76,20 @@ class Run:
 
     @property
     def estimates(self) -> pa.Table:
-        return self._folder.table("estimates")
+        """Every number; made anew where the folder's estimates.json was deleted."""
+        return self._folder.table("estimates", self._estimates())
+
+    def _estimates(self) -> list[Estimate] | None:
+        if (self.path / "estimates.json").is_file():
+            return None
+        from honne.engine.estimate import analyse
+
+        return analyse(self._folder, self.info["spec"].get("paper_rules", False)).estimates
 
     def scan(self, kind: str) -> Iterator[pa.RecordBatch]:
         """`items`, `responses`, `judgments` or `estimates` in batches, without loading a finished run whole."""
+        if kind == "estimates":
+            return iter(self.estimates.to_batches())
         return self._folder.scan(kind)
 
     def __repr__(self) -> str:
@@ -109,7 +120,7 @@ def run(
 
     names = [benchmarks] if isinstance(benchmarks, str) else list(benchmarks)
     judges = [judge] if isinstance(judge, str) else list(judge)
-    plan = make(names, model, judges, Options(limit, samples, seed, paper_rules), load_config())
+    plan = make(names, model, judges, Options(limit, samples, seed, paper_rules), load_config(commands=("run",)))
     folder = Path(out) if out is not None else plan.default_folder
     carry_out(plan, folder, visible if progress else silent)
     return Run(folder)
@@ -121,8 +132,12 @@ def load(path: str | Path) -> Run:
 
 
 def compare(a: str | Path | Run, b: str | Path | Run, *, paper_rules: bool = False) -> list[Paired]:
-    """The paired differences of two runs, a − b, corrected for many comparisons (Holm)."""
+    """The paired differences of two runs, a − b, corrected for many comparisons (Holm).
+
+    Missing values count by the source's rule with `paper_rules`, or where both runs were made with it.
+    """
     from honne.report.output import compare as compare_runs
+    from honne.report.output import rule
 
     first, second = ((x if isinstance(x, Run) else Run(x))._folder for x in (a, b))
-    return compare_runs(first, second, paper_rules)
+    return compare_runs(first, second, rule([first, second], paper_rules))

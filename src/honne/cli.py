@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -75,22 +75,21 @@ def run(
     from honne.engine.plan import Options, make
     from honne.engine.progress import silent, visible
     from honne.engine.run import run as carry_out
-    from honne.spec import slug
+    from honne.spec import Defaults, slug
 
     settings = _settings(config)
-    defaults = settings.commands.get("run", {})
-    names = benchmarks or _listed(defaults, "benchmarks")
-    models = model or _listed(defaults, "model")
+    defaults = Defaults.of(settings)
+    models = model or defaults.model
     if not models:
         raise ConfigError("name a model with --model provider/name, e.g. --model openai/gpt-4.1")
     options = Options(
-        _int(limit, defaults, "limit"),
-        _int(samples, defaults, "samples") or 1,
-        _int(seed, defaults, "seed") or 0,
-        paper_rules or bool(defaults.get("paper_rules", False)),
+        defaults.limit if limit is None else limit,
+        defaults.samples if samples is None else samples,
+        defaults.seed if seed is None else seed,
+        paper_rules or defaults.paper_rules,
     )
-    judges = judge or _listed(defaults, "judge")
-    out = out or (Path(defaults["out"]) if "out" in defaults else None)
+    names, judges = benchmarks or defaults.benchmarks, judge or defaults.judge
+    out = out or (Path(defaults.out) if defaults.out else None)
     plans = [make(names, text, judges, options, settings) for text in models]
     if dry_run:
         from honne.report.forecast import print_forecast
@@ -136,6 +135,8 @@ def import_(
     config: ConfigFile = None,
 ) -> None:
     """Turn answers and labels that exist already into run folders."""
+    from hashlib import sha256
+
     from honne.engine.imported import write
     from honne.engine.plan import benchmark as build
     from honne.engine.plan import describe
@@ -158,8 +159,8 @@ def import_(
     done, taken = [], set[str]()
     for one in found:
         name = slug(one.model)
-        while name in taken:
-            name += "-2"
+        if name in taken:
+            name += f"-{sha256(one.model.encode()).hexdigest()[:6]}"
         taken.add(name)
         shape = describe(one.benchmark)
         run = write(
@@ -169,15 +170,20 @@ def import_(
             responses=one.responses,
             judgments=one.judgments,
             benchmark={**shape, "version": "import", "judges": {}},
-            how={**how, "sources": one.sources},
+            how={**how, "model": one.model, "sources": one.sources},
             notes=one.notes,
             paper=paper_rules,
         )
         done.append(run)
         judges = ", ".join(one.judgments) or "none"
         _say(f"{run.path}: {len(one.items)} items, {len(one.responses)} responses, judges: {judges}")
-    for note in dict.fromkeys(n for one in found for n in one.notes):
+    shared = [n for n in found[0].notes if all(n in one.notes for one in found)]
+    for note in shared:
         _say(f"note: {note}")
+    for one in found:
+        for note in one.notes:
+            if note not in shared:
+                _say(f"note: {one.model}: {note}")
     _print_runs(done, paper_rules)
 
 
@@ -193,13 +199,14 @@ def report(
     paper_rules: PaperRules = False,
 ) -> None:
     """Report one run, or several side by side."""
-    from honne.report.output import FORMATS, pairwise, render
+    from honne.report.output import FORMATS, build, open_runs, pairwise, render, rule, save
 
     if format not in ("terminal", *FORMATS):
         raise ConfigError(unknown("format", format, ("terminal", *FORMATS)))
-    folders = _runs(runs)
-    reports = [_build(folder, paper_rules) for folder in folders]
-    tests = pairwise(folders, paper_rules)
+    folders = open_runs(runs)
+    paper = rule(folders, paper_rules)
+    reports = [build(folder, paper) for folder in folders]
+    tests = pairwise(folders, paper)
     if format == "terminal":
         from honne.report.terminal import print_report
 
@@ -213,7 +220,7 @@ def report(
     if out is None:
         sys.stdout.write(text)
         return
-    _write(out, text)
+    save(out, text)
     _say(f"report: {out}")
 
 
@@ -227,11 +234,12 @@ def compare(
     """Paired differences between two runs, corrected for many comparisons."""
     from honne.engine.store import open_run
     from honne.report.output import compare as compare_runs
+    from honne.report.output import rule
 
     if format not in ("terminal", "md", "json"):
         raise ConfigError(unknown("format", format, ("terminal", "md", "json")))
     a, b = open_run(run_a), open_run(run_b)
-    rows = compare_runs(a, b, paper_rules)
+    rows = compare_runs(a, b, rule([a, b], paper_rules))
     from honne.report import compare as page
 
     if format == "terminal":
@@ -325,7 +333,7 @@ def demo(
     from honne.engine.progress import silent
     from honne.engine.run import run as carry_out
     from honne.report.compare import print_verdicts
-    from honne.report.output import pairwise, render
+    from honne.report.output import build, pairwise, render, save
     from honne.report.terminal import print_summary
 
     recorded = files()
@@ -334,14 +342,14 @@ def demo(
         model = f"replay/{recorded.answers(name)}?name={name}"
         judge = f"llm/replay/{recorded.judge(name)}?name=recorded"
         folders.append(carry_out(make(["demo"], model, [judge], Options()), out / name, silent))
-    reports = [_build(folder, False) for folder in folders]
+    reports = [build(folder, False) for folder in folders]
     tests = pairwise(folders)
     names = (folders[0].name, folders[1].name)
     console = _console()
     print_summary(reports, console, tests)
     console.print()
     print_verdicts(tests[0, 1], console, names)
-    _write(out / "report.html", render("html", reports, tests))
+    save(out / "report.html", render("html", reports, tests))
     typer.echo(f"\nmore:    honne report {out}      honne compare {out / names[0]} {out / names[1]}")
     typer.echo(f"report:  {(out / 'report.html').resolve()}")
 
@@ -355,59 +363,17 @@ def _settings(path: Path | None) -> Config:
     return load_config(path, commands=("run",))
 
 
-def _listed(defaults: Any, key: str) -> list[str]:
-    value = defaults.get(key, [])
-    return [value] if isinstance(value, str) else list(value)
-
-
-def _int(given: int | None, defaults: Any, key: str) -> int | None:
-    value = defaults.get(key) if given is None else given
-    if value is not None and not isinstance(value, int):
-        raise ConfigError(f"honne.toml: [run] {key} = {value!r} must be a whole number")
-    return value
-
-
-def _runs(paths: list[Path]) -> list[RunFolder]:
-    """Run folders, where a folder that is not one but holds some stands for those."""
-    from honne.engine.store import open_run
-
-    out: list[RunFolder] = []
-    for path in paths:
-        if path.is_dir() and not (path / "run.json").is_file():
-            children = sorted(child for child in path.iterdir() if (child / "run.json").is_file())
-            if children:
-                out += [open_run(child) for child in children]
-                continue
-        out.append(open_run(path))
-    return out
-
-
-def _build(folder: RunFolder, paper: bool) -> Any:
-    from honne.report.model import build
-
-    return build(folder, paper or folder.info["spec"].get("paper_rules", False))
-
-
-def _print_runs(done: list[RunFolder], paper: bool) -> None:
-    from honne.report.output import pairwise, render
+def _print_runs(done: list[RunFolder], asked_paper: bool) -> None:
+    from honne.report.output import build, pairwise, render, rule, save
     from honne.report.terminal import print_report
 
-    reports = [_build(folder, paper) for folder in done]
+    paper = rule(done, asked_paper)
+    reports = [build(folder, paper) for folder in done]
     for folder, one in zip(done, reports, strict=True):
-        _write(folder.path / "report.html", render("html", [one], {}))
+        save(folder.path / "report.html", render("html", [one], {}))
     print_report(reports, _console(), pairwise(done, paper))
     for folder in done:
         typer.echo(f"report: {folder.path / 'report.html'}")
-
-
-def _write(path: Path, text: str) -> None:
-    from honne.engine.journal import os_failure, write_atomic
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise os_failure(e, path.parent, "create") from None
-    write_atomic(path, text.encode())
 
 
 def _console() -> Console:

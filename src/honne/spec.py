@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from honne.errors import ConfigError, unknown
 
-__all__ = ["Config", "Spec", "load_config", "parse", "read_options", "slug"]
+__all__ = ["Config", "Defaults", "Spec", "load_config", "parse", "read_options", "slug"]
 
 _SECRET_OPTIONS = re.compile(r"(^|[._-])(api_?key|token|password|passwd|secret|authorization)$", re.I)
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -159,8 +159,8 @@ def _convert(label: str, key: str, value: str, kind: type) -> Any:
 
 
 def slug(text: str) -> str:
-    """A name for a file or folder: letters (of any script), digits, `.`, `-`, `_`; never empty, `.` or hidden."""
-    out = re.sub(r"[^\w.\-]+", "-", text).strip("-.")
+    """A name for a file or folder: letters (of any script), digits, `.`, `-`, `_`, `@`; never empty, `.` or hidden."""
+    out = re.sub(r"[^\w.@\-]+", "-", text).strip("-.")
     encoded = out.encode()[:120].decode(errors="ignore")
     return encoded or "unnamed"
 
@@ -174,6 +174,38 @@ class Config:
     judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     benchmarks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     commands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The `[run]` table of honne.toml: what `honne run` takes where the command line says nothing."""
+
+    benchmarks: list[str] = field(default_factory=list)
+    model: list[str] = field(default_factory=list)
+    judge: list[str] = field(default_factory=list)
+    out: str | None = None
+    limit: int | None = None
+    samples: int = 1
+    seed: int = 0
+    paper_rules: bool = False
+
+    @classmethod
+    def of(cls, config: Config) -> Defaults:
+        """Raises ConfigError for a key that does not exist or a value of another kind."""
+        kinds = {"benchmarks": list, "model": list, "judge": list, "out": str, "paper_rules": bool}
+        kinds |= dict.fromkeys(("limit", "samples", "seed"), int)
+        words = {list: "a text or a list of texts", str: "a text", int: "a whole number", bool: "true or false"}
+        found: dict[str, Any] = {}
+        for key, value in config.commands.get("run", {}).items():
+            where = f"{config.path}: [run]"
+            if key not in kinds:
+                raise ConfigError(f"{where} {unknown('key', key, kinds)}")
+            kind = kinds[key]
+            listed: Any = [value] if kind is list and isinstance(value, str) else value
+            if type(listed) is not kind or (kind is list and not all(isinstance(x, str) for x in listed)):
+                raise ConfigError(f"{where} {key} = {value!r} must be {words[kind]}")
+            found[key] = listed
+        return cls(**found)
 
 
 _NAMED = ("models", "judges", "benchmarks")

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from honne.engine.plan import JudgePlan, Plan
+from honne.engine.plan import JudgePlan, Plan, sent_messages
 from honne.plugins import Model
 from honne.records import Item, Message, Response, now
 
@@ -39,7 +39,8 @@ def forecast(plan: Plan) -> list[Forecast]:
     samples = plan.options.samples
     settings = plan.model.settings
     answer = int(settings.get("max_tokens") or settings.get("max_completion_tokens") or ANSWER_TOKENS)
-    lines = [_line(plan.model, (item.messages for item in plan.items), answer, samples)]
+    sent = sent_messages(plan.model)
+    lines = [_line(plan.model, (sent(item.messages) or item.messages for item in plan.items), answer, samples)]
     for judging in plan.judges:
         model = judging.judge.model
         if model is not None:

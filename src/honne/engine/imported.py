@@ -58,6 +58,8 @@ def write(
             "data": [],
             "prompts": {},
             "served_models": [],
+            "judges_served": {},
+            "damage": [],
             "counts": dict(sorted(Counter(r.status for r in responses).items())),
             "cost": {"model": None, "judges": {}},
             "tokens": {"model": [None, None], "judges": {}},

@@ -74,10 +74,9 @@ class Journal(Generic[R]):
         fd = self._open() if self._fd is None else self._fd
         line = self._encoder.encode(record) + b"\n"
         try:
-            written = os.write(fd, line)
-            if written < len(line):
-                # A short write means that the disk is filling up: finish the record, or take its start back.
-                os.write(fd, line[written:])
+            # A short write means that the disk is filling up: finish the record, or take its start back.
+            while line:
+                line = line[os.write(fd, line) :]
         except OSError as e:
             end = os.lseek(fd, 0, os.SEEK_END)
             os.ftruncate(fd, _whole(self._path, end))

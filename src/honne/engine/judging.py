@@ -31,6 +31,8 @@ class Judging:
         self._before = {(j.item_id, j.sample): j.status for j in store.judgments().get(plan.judge.key, ())}
         self._waiting: dict[tuple[str, int], Response] = {}
         self._first_try: dict[tuple[str, int], Outcome] = {}
+        self.key = plan.judge.key
+        self.served: set[str] = set()
 
     def take(self, response: Response) -> None:
         """Judge this response unless that is done: at once, or by a request to the judge's model."""
@@ -61,7 +63,8 @@ class Judging:
         await model.open()
         try:
             with progress(f"judging {self._benchmark} with {self._judge.name}", expected) as bar:
-                await execute(model, self.feed, self._settled, total=expected, progress=bar)
+                failed = {key for key, status in self._before.items() if status == "error"}
+                await execute(model, self.feed, self._settled, total=expected, progress=bar, failed_before=failed)
         finally:
             await model.close()
 
@@ -70,6 +73,8 @@ class Judging:
         item, response = self._items[key[0]], self._waiting.pop(key)
         before = self._first_try.pop(key, None)
         outcomes = [o for o in (before, outcome) if o is not None]
+        if outcome.reply is not None and outcome.reply.served_model is not None:
+            self.served.add(outcome.reply.served_model)
         if outcome.reply is None or outcome.reply.status == "not_asked":
             reason = str(outcome.error) if outcome.error else "the recording has no judgment of this answer"
             judgment = _failed(key, self._model_name, self._judge.key, reason)
@@ -80,7 +85,7 @@ class Judging:
                 if repair is not None:
                     self._first_try[key], self._waiting[key] = outcome, response
                     return repair
-        if judgment.status != "scored" and before is not None and before.reply is not None:
+        if judgment.status == "unparsed" and before is not None and before.reply is not None:
             # The repair failed: keep the judge's first reply, which says more about why.
             judgment = msgspec.structs.replace(self._judge.parse(item, response, before.reply), error=judgment.error)
         self._record(judgment, response, outcomes)

@@ -12,7 +12,7 @@ import heapq
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from honne.engine.limits import FailureCap, Limiter, Trouble, backoff
@@ -88,6 +88,7 @@ async def execute(
     *,
     total: int,
     progress: Progress | None = None,
+    failed_before: Collection[tuple[str, int]] = (),
 ) -> Summary:
     """Ask `model` every request, pulled lazily or as a Feed gets them, and call `on_outcome` as each is settled, in
     completion order.
@@ -96,9 +97,10 @@ async def execute(
     The model is opened (again, harmlessly) and left open. Raises ModelError when nothing can be asked (unreachable;
     401, 403, 404 or the same rejection of every request before the first answer), Stopped after 50 failed items in a
     row, and whatever `on_outcome` or `requests` raise. Cancelled, it ends at once; every outcome was handed over.
+    That a request whose key is in `failed_before` fails again says nothing about the server.
     """
     await model.open()
-    return await _Execution(model, requests, on_outcome, total, progress).run()
+    return await _Execution(model, requests, on_outcome, total, progress, failed_before).run()
 
 
 class _Job:
@@ -119,6 +121,7 @@ class _Execution:
         on_outcome: Callable[[Outcome], Request | None],
         total: int,
         progress: Progress | None,
+        failed_before: Collection[tuple[str, int]],
     ) -> None:
         self._model = model
         self._feed = requests if isinstance(requests, Feed) else None
@@ -127,6 +130,7 @@ class _Execution:
         self._on_outcome = on_outcome
         self._total = total
         self._progress = progress
+        self._failed_before = failed_before
         self._limiter = Limiter(model.concurrency)
         self._trouble = Trouble()
         self._cap = FailureCap(FAILURES_IN_A_ROW)
@@ -328,7 +332,7 @@ class _Execution:
         if error.retry_after is not None or error.kind in _OVERLOADED:
             self._limiter.overloaded(started, now, error.retry_after)
         patient = self._unreachable(error, started, now)
-        if error.fatal and not self._answered:
+        if error.fatal and not self._answered and not (self._known_bad(job) and error.kind != "http_401"):
             if not self._doubted:
                 self._doubt_ends = now + _DOUBT
             self._doubted.append((job, error, now - started))
@@ -359,10 +363,15 @@ class _Execution:
             self._trouble.troubled -= 1
         self._failed += 1
         self._hand_over(Outcome(job.request, job.digest, None, error, job.tries, seconds))
+        if self._known_bad(job):
+            return
         if error.item_fault:
             self._count_rejections(str(error))
         elif self._cap.failed():
             raise Stopped(f"stopped after {self._cap.in_a_row} failed items in a row; the last error: {error}.")
+
+    def _known_bad(self, job: _Job) -> bool:
+        return (job.request.item_id, job.request.sample) in self._failed_before
 
     def _count_rejections(self, message: str) -> None:
         """Every request rejected in the same words from the very first on: not the items' fault but the run's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from honne._version import __version__
 from honne.engine.store import FORMAT
 from honne.errors import ConfigError, DataError
 from honne.judges._family import same_family
-from honne.records import Item, now
+from honne.records import Item, Message, now
 from honne.spec import Config, Spec, parse, slug
 
 __all__ = ["JudgePlan", "Options", "Plan", "limited", "make"]
@@ -79,11 +79,13 @@ class Plan:
             "data": self.data,
             "prompts": {plan.judge.key: dict(plan.judge.prompts) for plan in self.judges if plan.judge.prompts},
             "served_models": [],
+            "judges_served": {},
             "counts": {},
             "cost": {"model": None, "judges": {}},
             "tokens": {"model": [None, None], "judges": {}},
             "started": now().isoformat(timespec="seconds"),
             "finished": None,
+            "damage": [],
             "notes": list(self.notes),
         }
 
@@ -99,6 +101,10 @@ def make(
     if len(set(benchmarks)) < len(benchmarks):
         raise ConfigError(f"a benchmark is named twice: {' '.join(benchmarks)}")
     built = [benchmark(text, config) for text in benchmarks]
+    names = [b.name for b, _ in built]
+    if len(set(names)) < len(names):
+        again = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"two of the benchmarks are named {again!r}: run them separately, each with its own -o")
     the_model, model_spec = _model(model, config)
     items = _items([b for b, _ in built], options)
     notes: list[str] = []
@@ -112,6 +118,7 @@ def make(
         "samples": options.samples,
         "seed": options.seed,
         "limit": options.limit,
+        "items": _digest(items),
         "paper_rules": options.paper,
     }
     if options.samples > 1 and the_model.settings.get("temperature") == 0:
@@ -184,6 +191,20 @@ def _items(benchmarks: Sequence[plugins.Benchmark], options: Options) -> list[It
     return items
 
 
+def _digest(items: Sequence[Item]) -> str:
+    """A hash of everything that is asked, so that a run is never finished with other questions than it began with."""
+    digest = hashlib.sha256()
+    for item in items:
+        digest.update(msgspec.json.encode(item))
+    return digest.hexdigest()[:16]
+
+
+def sent_messages(model: plugins.Model) -> Callable[[tuple[Message, ...]], tuple[Message, ...] | None]:
+    """What the model sends instead of an item's messages (with its system prompt, say), or None for the item's own."""
+    sent: Callable[[tuple[Message, ...]], tuple[Message, ...] | None] = getattr(model, "sent", lambda _: None)
+    return sent
+
+
 def limited(items: list[Item], limit: int | None, seed: int) -> list[Item]:
     """The first `limit` groups of a seeded order that is stratified by category and prefix-stable, in benchmark order.
 
@@ -247,12 +268,6 @@ def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     known = {j["key"] for j in new["spec"]["judges"]}
     kept = [j for j in old["spec"].get("judges", []) if j["key"] not in known]
     spec = {**new["spec"], "judges": [*kept, *new["spec"]["judges"]]}
-    served = old.get("served_models") or []
+    carried = {key: old.get(key) or new[key] for key in ("started", "served_models", "judges_served", "damage")}
     prompts = {**(old.get("prompts") or {}), **new["prompts"]}
-    return {
-        **new,
-        "spec": spec,
-        "started": old.get("started") or new["started"],
-        "served_models": served,
-        "prompts": prompts,
-    }
+    return {**new, **carried, "spec": spec, "prompts": prompts}

@@ -111,8 +111,8 @@ class _Screen:
         from rich.console import Console
         from rich.live import Live
 
-        # no auto_refresh: its thread would wake several times a second for nothing; and sys.stderr stays what it is, for
-        # a second bar must find the first one's screen by it
+        # no auto_refresh: its thread would wake several times a second for nothing. sys.stderr stays what it is: a
+        # second bar finds the first one's screen by it.
         self._live = Live(
             console=Console(file=stream), auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )

@@ -10,16 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from honne import plugins
 from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
 from honne.engine.judging import Judging
 from honne.engine.local import Outcome, execute
-from honne.engine.plan import Plan, merged_info
+from honne.engine.plan import Plan, merged_info, sent_messages
 from honne.engine.progress import MakeProgress
 from honne.engine.store import RunFolder, differences, locked, response_key
 from honne.engine.sums import total
-from honne.errors import HonneError, Stopped, StoreError
+from honne.errors import HonneError, ModelError, Stopped, StoreError
 from honne.plugins import Request
 from honne.records import SETTLED, Judgment, Message, Response, now
 
@@ -39,7 +41,7 @@ def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
             try:
                 _drive(_ask_and_judge(plan, store, info, progress))
             except KeyboardInterrupt:
-                raise Stopped("interrupted") from None
+                raise Stopped("interrupted.") from None
         except HonneError as e:
             why = e
         try:
@@ -47,21 +49,41 @@ def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
         except HonneError as e:
             why = why or e
         if why is not None:
-            if isinstance(why, Stopped):
-                raise Stopped(f"{why} The same command goes on from {folder}.") from None
-            raise why
+            raise _reason(why, store, folder)
         return store
 
 
+def _reason(why: HonneError, store: RunFolder, folder: Path) -> HonneError:
+    """What to tell the user: whatever was answered is kept, and the same command goes on from it."""
+    if isinstance(why, ModelError) and any(r.status in SETTLED for r in store.responses()):
+        why = Stopped(f"{why}.") if why.kind == "unreachable" else ModelError(f"{why}. Answers are kept", kind=why.kind)
+    if isinstance(why, Stopped):
+        return Stopped(f"{why} The same command goes on from {folder}.")
+    return why
+
+
 def _drive(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, also where a loop is running already, as in a notebook."""
+    """Run to the end, also where a loop is running already, as in a notebook; an interrupt ends it in both."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         asyncio.run(work)
         return
+    at_work: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+
+    async def watched() -> None:
+        at_work.append((asyncio.get_running_loop(), asyncio.current_task()))
+        await work
+
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work).result()
+        running = thread.submit(asyncio.run, watched())
+        try:
+            running.result()
+        except KeyboardInterrupt:
+            for loop, task in at_work:
+                if task is not None:
+                    loop.call_soon_threadsafe(task.cancel)
+            raise
 
 
 def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
@@ -70,7 +92,8 @@ def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
         old = store.info
         changed = differences(old["spec"], info["spec"])
         if changed:
-            what = "; ".join(changed)
+            # The items follow from the options: they are worth a word only where all options are the same.
+            what = "; ".join(c for c in changed if not c.startswith("items:")) or _reworded(plan, store)
             raise StoreError(
                 f"{store.path} holds another run: {what}. Use the options it was started with, or another -o"
             )
@@ -82,6 +105,13 @@ def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
     return info
 
 
+def _reworded(plan: Plan, store: RunFolder) -> str:
+    """Which item is asked otherwise than before: the data, or honne's prompts, have changed."""
+    before = {item.id: item for item in store.items()}
+    found = next((item.id for item in plan.items if before.get(item.id) != item), "their number")
+    return f"the items have changed, first {found!r} (other data, or another version of honne)"
+
+
 async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], progress: MakeProgress) -> None:
     """Ask, and judge each answer as it comes. A judge that cannot work at all ends the asking at once.
 
@@ -89,15 +119,15 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
     """
     todo = list(_requests(plan, store))
     judges = [Judging(judging, plan, store) for judging in plan.judges]
-    asked = {(request.item_id, request.sample) for request in todo}
-    for response in store.responses():
-        if (response.item_id, response.sample) not in asked:
-            for judging in judges:
-                judging.take(response)
+    coming = {(request.item_id, request.sample) for request in todo}
 
     def answered(response: Response) -> None:
         for judging in judges:
             judging.take(response)
+
+    for response in store.responses():
+        if (response.item_id, response.sample) not in coming:
+            answered(response)
 
     async def ask() -> None:
         try:
@@ -119,6 +149,8 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
         await asyncio.gather(asking, *working, return_exceptions=True)
         for judging in judges:
             judging.journal.close()
+            known = set(info["judges_served"].get(judging.key, ()))
+            info["judges_served"][judging.key] = sorted(known | judging.served)
 
 
 # ----------------------------------------------------------------- responses
@@ -154,19 +186,25 @@ async def _ask(
     model = plan.model
     await model.open()
     served: set[str] = set(info["served_models"])
+    said = sent_messages(model)
     try:
         with progress(f"asking {model.name}", len(todo)) as bar:
 
             def record(outcome: Outcome) -> None:
                 response = _response(model, outcome)
+                sent = said(outcome.request.messages)
+                if sent is not None:
+                    response = msgspec.structs.replace(response, messages=sent)
                 journal.append(response)
                 if response.served_model is not None:
                     served.add(response.served_model)
                 answered(response)
 
-            await execute(model, todo, record, total=len(todo), progress=bar)
+            failed = {response_key(r) for r in store.responses() if r.status == "error"}
+            await execute(model, todo, record, total=len(todo), progress=bar, failed_before=failed)
     finally:
         info["served_models"] = sorted(served)
+        info["notes"] += getattr(model, "notes", ())
         journal.close()
         await model.close()
 
@@ -219,8 +257,9 @@ def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError 
         "model": _tokens(responses),
         "judges": {key: _tokens(rows) for key, rows in store.judgments().items() if _paid(rows)},
     }
-    info["notes"] = list(dict.fromkeys([*plan.notes, *_notes(info, store)]))
-    info["state"] = "done" if why is None else "stopped"
+    info["damage"] = list(dict.fromkeys([*info["damage"], *store.damage]))
+    info["notes"] = list(dict.fromkeys([*info["notes"], *_notes(info)]))
+    info["state"] = "done" if why is None or _complete(plan, store) else "stopped"
     info["why"] = None if why is None else str(why)
     info["finished"] = now().isoformat(timespec="seconds")
     store.write_info(info)
@@ -246,11 +285,26 @@ def _tokens(rows: Iterable[Response] | Iterable[Judgment]) -> list[int | None]:
     return [sum(a for a, _ in known), sum(b for _, b in known)] if known else [None, None]
 
 
-def _notes(info: dict[str, Any], store: RunFolder) -> Iterator[str]:
-    served = info["served_models"]
-    if len(served) > 1:
-        yield f"the served model changed within the run: {', '.join(served)}"
+def _complete(plan: Plan, store: RunFolder) -> bool:
+    """Whether every item has a record and every judge has one for each of its responses, errors included."""
+    have = {response_key(r) for r in store.responses()}
+    if len(have) < len(plan.items) * plan.options.samples:
+        return False
+    for judging in plan.judges:
+        judged = {(j.item_id, j.sample) for j in store.judgments().get(judging.judge.key, ())}
+        mine = {item.id for item in judging.items}
+        if any(key not in judged for key in have if key[0] in mine):
+            return False
+    return True
+
+
+def _notes(info: dict[str, Any]) -> Iterator[str]:
+    named = [("the served model", info["served_models"])]
+    named += [(f"the model behind judge {key}", served) for key, served in info["judges_served"].items()]
+    for what, served in named:
+        if len(served) > 1:
+            yield f"{what} changed within the run: {', '.join(served)}"
     for row in info["data"]:
         if not row["matches"]:
             yield f"{row['dataset']}/{row['file']} differs from the published file (sha256 {row['sha256'][:12]}…)"
-    yield from store.damage
+    yield from info["damage"]

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "RunFolder", "differences", "locked", "open_run", "read_info"]
 
 FORMAT = 1
-_COMPARED = ("benchmarks", "model", "samples", "seed", "limit")
+_COMPARED = ("benchmarks", "model", "samples", "seed", "limit", "items")
 ResponseKey = tuple[str, int]
 JudgmentKey = tuple[str, int, str, str]
 
@@ -66,7 +67,11 @@ class RunFolder:
         return self.path / "responses"
 
     def judge_folder(self, judge: str) -> Path:
-        return self.path / "judgments" / slug(judge)
+        """A folder of its own for every judge, also where two keys differ only in what a file name cannot hold."""
+        name = slug(judge)
+        if name != judge:
+            name = f"{name}-{hashlib.sha256(judge.encode()).hexdigest()[:6]}"
+        return self.path / "judgments" / name
 
     def refresh(self) -> None:
         for name in ("info", "_items", "_responses", "_judgments"):
@@ -132,8 +137,8 @@ class RunFolder:
         except (ValueError, TypeError, msgspec.ValidationError) as e:
             raise StoreError(f"cannot read {path}: {e}; delete it and run honne report to make it again") from None
 
-    def table(self, kind: str) -> pa.Table:
-        """`items`, `responses`, `judgments` or `estimates` as an Arrow table."""
+    def table(self, kind: str, estimates: list[Estimate] | None = None) -> pa.Table:
+        """`items`, `responses`, `judgments` or `estimates` (the stored ones unless given) as an Arrow table."""
         if kind == "items":
             return table(Item, self.items())
         if kind == "responses":
@@ -141,7 +146,7 @@ class RunFolder:
         if kind == "judgments":
             return table(Judgment, (row for rows in self.judgments().values() for row in rows))
         if kind == "estimates":
-            return table(Estimate, self.estimates())
+            return table(Estimate, self.estimates() if estimates is None else estimates)
         raise StoreError(f"unknown table {kind!r}: allowed are items, responses, judgments, estimates")
 
     def scan(self, kind: str) -> Iterator[pa.RecordBatch]:
@@ -188,12 +193,17 @@ def read_info(path: Path) -> dict[str, Any]:
     """run.json. Raises StoreError when the folder is not a run or was written by a newer honne."""
     try:
         info = json.loads((path / "run.json").read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise StoreError(_not_a_run(path)) from None
     except (OSError, ValueError) as e:
         raise StoreError(f"cannot read {path / 'run.json'}: {e}") from None
     if not isinstance(info, dict) or not isinstance(info.get("format"), int):
         raise StoreError(f"{path / 'run.json'} is not a run of honne")
+    spec = info.get("spec")
+    if not (
+        isinstance(spec, dict) and isinstance(spec.get("model"), dict) and isinstance(spec.get("benchmarks"), list)
+    ):
+        raise StoreError(f"{path / 'run.json'} is damaged: it does not say what was run (spec.model, spec.benchmarks)")
     if info["format"] > FORMAT:
         raise StoreError(
             f"{path} was written by honne {info.get('honne')}, newer than this one: upgrade honne to read it"
@@ -210,7 +220,8 @@ def _not_a_run(path: Path) -> str:
         children = sorted(p.name for p in path.iterdir() if (p / "run.json").is_file())
         if children:
             return f"{path} is not a run folder but holds {len(children)}: name one or all, e.g. {path}/*"
-    return f"{path} is not a run folder: it has no run.json"
+        return f"{path} is not a run folder: it has no run.json"
+    return f"{path} is a file, not a run folder"
 
 
 def open_run(path: Path | str) -> RunFolder:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from honne.engine.forecast import ANSWER_TOKENS, VERDICT_TOKENS, forecast
-from honne.engine.plan import Plan
+from honne.engine.plan import Plan, sent_messages
 from honne.report._text import clean, count, money, oneline
 
 __all__ = ["print_forecast"]
@@ -39,5 +39,5 @@ def print_forecast(plan: Plan, console: Console) -> None:
         console.print(Text(f"note: {oneline(note, 400)}"))
     first = plan.items[0]
     console.print(Text(f"\nfirst prompt ({oneline(first.id)}):", "bold"))
-    for message in first.messages:
+    for message in sent_messages(plan.model)(first.messages) or first.messages:
         console.print(Text(f"[{message.role}] ", "dim") + Text(clean(message.content)))

@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 
 from honne.engine.estimate import Measured, analyse, compare_measures, reworded
-from honne.engine.store import RunFolder
+from honne.engine.journal import os_failure, write_atomic
+from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, unknown
 from honne.metrics._compare import Paired
 from honne.report.model import RunReport
+from honne.report.model import build as build_report
 
-__all__ = ["FORMATS", "compare", "pairwise", "render"]
+__all__ = ["FORMATS", "build", "compare", "open_runs", "pairwise", "render", "rule", "save"]
 
 FORMATS = ("html", "md", "json", "csv")
 # Beyond so many runs a table of all pairs is neither readable nor cheap.
 _MOST = 12
+
+
+def open_runs(paths: Sequence[Path]) -> list[RunFolder]:
+    """Run folders, where a folder that is not one but holds some stands for those. Raises StoreError."""
+    out: list[RunFolder] = []
+    for path in paths:
+        children = [] if (path / "run.json").is_file() or not path.is_dir() else sorted(path.iterdir())
+        found = [open_run(child) for child in children if (child / "run.json").is_file()]
+        out += found or [open_run(path)]
+    return out
+
+
+def rule(runs: Sequence[RunFolder], asked: bool) -> bool:
+    """Whether to count missing values by the sources' rules: when asked to, or when all runs were made so."""
+    return asked or all(run.info["spec"].get("paper_rules", False) for run in runs)
+
+
+def build(run: RunFolder, paper: bool) -> RunReport:
+    """The run's report, with its estimates.json made again where that was deleted."""
+    made = build_report(run, paper)
+    missing = not (run.path / "estimates.json").exists()
+    if missing and paper == run.info["spec"].get("paper_rules", False) and os.access(run.path, os.W_OK):
+        run.write_estimates(made.estimates)
+    return made
+
+
+def save(path: Path, text: str) -> None:
+    """Write a report by rename. Raises StoreError, or Stopped when the disk is full."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise os_failure(e, path.parent, "create") from None
+    write_atomic(path, text.encode())
 
 
 def render(format: str, runs: Sequence[RunReport], tests: Mapping[tuple[int, int], Sequence[Paired]]) -> str:
