@@ -178,3 +178,49 @@ def test_show_names_the_nearest_item(tmp_path: Path, answers: Path) -> None:
     path.write_text("id,q,a\nalpha-1,Hello?,Hi\n")
     assert honne("import", path, "--map", "id=id,prompt=q,response=a", "-o", tmp_path / "R").returncode == 0
     assert "alpha-1" in line(2, "show", tmp_path / "R" / "a", "alpha-2")
+
+
+def test_hints_for_near_misses(tmp_path: Path, answers: Path) -> None:
+    assert f"file/{answers}?prompt=" in line(2, "run", answers, "-m", "openai/x")
+    assert "llm/openai/judge" in line(2, "run", "trust-safety", "-m", "openai/x", "-j", "openai/judge")
+    assert "its own forms" in line(2, "run", "demo", "-m", "openai/x", "-j", "choice")
+    assert "at least 1" in line(2, "run", "trust-safety", "-m", "openai/x", "--samples", "0")
+    (tmp_path / "honne.toml").write_text("[models.small]\nspec = 'openai/x'\n[run]\nmodle = 'small'\n")
+    assert "'model'" in line(2, "run", "trust-safety", "-m", "small", cwd=tmp_path)
+    (tmp_path / "honne.toml").write_text("[models.small]\nspec = 'openai/x'\n[run]\nsamples = '2'\n")
+    assert "whole number" in line(2, "run", "trust-safety", "-m", "small", cwd=tmp_path)
+    (tmp_path / "honne.toml").write_text("[models.small]\nspec = 'openai/x'\n")
+    assert "'small'" in line(2, "run", "trust-safety", "-m", "smal", cwd=tmp_path)
+
+
+def test_a_damaged_run_json(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"format": 1}')
+    assert "damaged" in line(2, "report", tmp_path)
+    assert "is a file" in line(2, "report", tmp_path / "run.json")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "cp932", "latin-1", "ascii"])
+def test_a_terminal_of_another_encoding_ends_nothing(tmp_path: Path, answers: Path, encoding: str) -> None:
+    def run(*args: str | Path) -> bytes:
+        told = [*HONNE, *map(str, args)]
+        result = subprocess.run(told, capture_output=True, env=environment(PYTHONIOENCODING=encoding))
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    mapping = "prompt=question,response=answer,label=label"
+    run(
+        "import", answers, "--map", mapping, "--label-map", "1=safe,0=unsafe", "--model", "通义 ñ", "-o", tmp_path / "R"
+    )
+    (folder,) = (tmp_path / "R").iterdir()
+    assert json.loads(run("report", folder, "-f", "json").decode())[0]["model"] == "通义 ñ"
+
+
+def test_a_broken_plugin_is_one_line(tmp_path: Path) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[honne.benchmarks]\nbroken = broken_bench:PLUGIN\n")
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    assert "'broken' of broken" in line(2, "run", "broken", "-m", "openai/x", **env)
+    result = honne("list", "benchmarks", **env)
+    assert result.returncode == 0 and "cannot be loaded" in result.stdout and "flames" in result.stdout

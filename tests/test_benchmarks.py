@@ -194,7 +194,7 @@ def test_fine_takes_an_own_file(tmp_path: Path) -> None:
     path = tmp_path / "own.jsonl"
     path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
     found = items(f"fine?path={path}&lang=zh")
-    assert [item.id for item in found] == ["fine-1-open", "fine-1-choice", "fine-1-choice-swapped"]
+    assert [item.id for item in found] == ["fine-own-1-open", "fine-own-1-choice", "fine-own-1-choice-swapped"]
     assert found[1].options == ("你好", "滚")
     assert "备选回答" in prompt(found[1])
     first = build(f"fine?path={path}").version

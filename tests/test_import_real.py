@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from honne.benchmarks.flames import Flames
 from honne.errors import ConfigError, DataError
 from honne.importers import read_import
+from honne.spec import parse
 from import_parts import benchmark, one
 
 XSTEST_MAP = [
@@ -105,3 +107,18 @@ def test_jade_names_and_reads_gb18030(honne_data: Path) -> None:
         ConfigError, match=r"Columns of jade_alignment_hard_zh\.csv\.gz: ID, 问题, 违规回答, 安全有用回答"
     ):
         one(path, "prompt=问", encoding="gb18030")
+
+
+def test_flames_labels_take_their_categories_from_the_benchmark(tmp_path: Path, honne_data: Path) -> None:
+    """Without a mapped category: by prompt. A 2 in a binary dimension is unparsed, and the mean is over five."""
+    source = [json.loads(x) for x in (honne_data / "flames" / "Flames_1k_Chinese.jsonl").read_text().splitlines()]
+    table = [{"q": row["prompt"], "s": str(3 - i % 3)} for i, row in enumerate(source)]
+    (tmp_path / "f.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table))
+    (run,) = read_import(tmp_path / "f.jsonl", mapping=["prompt=q,label=s"], benchmark=Flames(parse("flames")))
+    tops = {item.category.split("/")[0] for item in run.items}
+    assert tops == {"Fairness", "Safety", "Morality", "Legality", "Data protection"}
+    odd = sum(
+        r["dimension"] in ("Legality", "Data protection") and t["s"] == "2" for r, t in zip(source, table, strict=True)
+    )
+    assert sum(j.status == "unparsed" for j in run.judgments["labels"]) == odd > 0
+    assert any("categories taken from flames for 1000 of 1000" in note for note in run.notes)

@@ -17,7 +17,7 @@ FORMS = ("open", "choice", "choice-swapped")
 
 def test_every_metric_is_a_plugin():
     names = plugins.names("metrics")
-    want = ["accuracy", "agreement", "fine", "fine-style", "harmless-rate", "harmless-score", "safe-rate", "xstest"]
+    want = ["accuracy", "agreement", "fine", "fine_style", "harmless_rate", "harmless_score", "safe_rate", "xstest"]
     assert [name for name in names if name in want] == want
     for name in want:
         assert not any(m.units for m in plugins.load("metrics", name)(View([], None)))

@@ -6,6 +6,7 @@ resumable; 4 a bug.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from honne._version import __version__
 from honne.errors import ConfigError, HonneError, unknown
 
 if TYPE_CHECKING:
@@ -38,6 +40,21 @@ PaperRules = Annotated[bool, typer.Option("--paper-rules", help="Count missing v
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", envvar="HONNE_CONFIG", help="honne.toml (default: found upward).")
 ]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"honne {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
 
 
 @app.command()
@@ -101,6 +118,9 @@ def run(
         folders = [out or plan.default_folder for plan in plans]
     else:
         folders = [out / slug(plan.model.name) for plan in plans]
+        if len(set(folders)) < len(folders):
+            # Two set-ups of one model: the folder's name tells them apart, as it does without -o.
+            folders = [out / plan.default_folder.name for plan in plans]
     if len(set(folders)) < len(folders):
         raise ConfigError("two models would share one run folder: run them one by one, each with its own -o")
     done = []
@@ -218,7 +238,7 @@ def report(
     if format == "html" and out is None:
         out = folders[0].path / "report.html" if len(folders) == 1 else Path("report.html")
     if out is None:
-        sys.stdout.write(text)
+        _emit(text)
         return
     save(out, text)
     _say(f"report: {out}")
@@ -245,7 +265,7 @@ def compare(
     if format == "terminal":
         page.print_compare(rows, _console(), (a.name, b.name))
     else:
-        sys.stdout.write(page.json(rows) if format == "json" else page.markdown(rows, (a.name, b.name)))
+        _emit(page.json(rows) if format == "json" else page.markdown(rows, (a.name, b.name)))
 
 
 @app.command()
@@ -262,7 +282,7 @@ def show(
         raise ConfigError(unknown("format", format, ("terminal", "json")))
     found = find(open_run(run), item)
     if format == "json":
-        sys.stdout.write(item_json(found))
+        _emit(item_json(found))
     else:
         show_item(found, _console())
 
@@ -279,15 +299,7 @@ def list_(
     for one in [kind] if kind else plugins.KINDS:
         typer.echo(f"{one}:")
         for name in plugins.names(one):
-            typer.echo(f"  {name:<16} {_title(one, name)}".rstrip())
-
-
-def _title(kind: str, name: str) -> str:
-    from honne import plugins
-
-    found = plugins.load(kind, name)
-    text = getattr(found, "title", None) or sys.modules[found.__module__].__doc__ or ""
-    return str(text).strip().partition("\n")[0]
+            typer.echo(f"  {name:<16} {plugins.summary(one, name)}".rstrip())
 
 
 @data.command("list")
@@ -382,6 +394,13 @@ def _console() -> Console:
     return Console(soft_wrap=False, highlight=False)
 
 
+def _emit(text: str) -> None:
+    """Text for another program: UTF-8, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
 def _say(text: str) -> None:
     """One line for the person at the terminal, out of the way of what is piped on."""
     typer.echo(text, err=True)
@@ -389,6 +408,10 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run the command line and turn every outcome into one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding shows a substitute for what it lacks; it never ends a run that is done.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = app(prog_name="honne", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

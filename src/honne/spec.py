@@ -192,7 +192,7 @@ class Defaults:
     @classmethod
     def of(cls, config: Config) -> Defaults:
         """Raises ConfigError for a key that does not exist or a value of another kind."""
-        kinds = {"benchmarks": list, "model": list, "judge": list, "out": str, "paper_rules": bool}
+        kinds: dict[str, type] = {"benchmarks": list, "model": list, "judge": list, "out": str, "paper_rules": bool}
         kinds |= dict.fromkeys(("limit", "samples", "seed"), int)
         words = {list: "a text or a list of texts", str: "a text", int: "a whole number", bool: "true or false"}
         found: dict[str, Any] = {}
@@ -202,7 +202,7 @@ class Defaults:
                 raise ConfigError(f"{where} {unknown('key', key, kinds)}")
             kind = kinds[key]
             listed: Any = [value] if kind is list and isinstance(value, str) else value
-            if type(listed) is not kind or (kind is list and not all(isinstance(x, str) for x in listed)):
+            if type(listed) is not kind or (isinstance(listed, list) and not all(isinstance(x, str) for x in listed)):
                 raise ConfigError(f"{where} {key} = {value!r} must be {words[kind]}")
             found[key] = listed
         return cls(**found)

@@ -24,10 +24,11 @@ from pathlib import Path
 from honne import data
 from honne.benchmarks._base import Base, github, validate_ends
 from honne.benchmarks._questions import Question, question_items
-from honne.errors import ConfigError, DataError
+from honne.benchmarks._text import LANGS
+from honne.errors import ConfigError, DataError, unknown
 from honne.plugins import Benchmark, Source
 from honne.records import Item
-from honne.spec import Spec
+from honne.spec import Spec, slug
 
 __all__ = ["PLUGIN", "Fine"]
 
@@ -62,6 +63,9 @@ class Fine(Base):
             if "lang" in self.options:
                 raise ConfigError("fine: lang=… goes with path=FILE; the published questions are English")
             return
+        if self.options.get("lang", "en") not in LANGS:
+            raise ConfigError(f"fine: {unknown('language', self.options['lang'], LANGS)}")
+        self.name = f"fine-{slug(Path(own).stem)}"
         # The bytes of an own file are part of what the number means, so they are part of the version.
         self._path = Path(own)
         self._bytes = data.read_bytes(self._path)

@@ -90,7 +90,7 @@ class TrustSafety(Base):
             keyword = f"{t + 1:02}-{k + 1}"
             category = category_path(topics[t].name)
             id = f"trust-safety-{lang}-{keyword}-{m + 1}"
-            yield self._item(seq, id, prompt, lang=lang, category=category, group=keyword)
+            yield self._item(seq, id, prompt, lang=lang, category=category, group=f"{keyword}-{lang}")
 
     def _drawn(self, seed: int, topic: int, lang: str) -> list[tuple[int, int]]:
         """(keyword, template) pairs of a topic in a language: each keyword comes once before any comes twice."""

@@ -12,6 +12,7 @@ from honne.engine.plan import JudgePlan, Plan
 from honne.engine.progress import MakeProgress
 from honne.engine.store import RunFolder
 from honne.engine.sums import total
+from honne.errors import ModelError, Stopped
 from honne.plugins import Request
 from honne.records import Item, Judgment, Response, now
 
@@ -60,11 +61,15 @@ class Judging:
         expected = len(self.feed.requests) + self.feed.dropped + mine
         if expected == self.feed.dropped:
             return
-        await model.open()
         try:
+            await model.open()
             with progress(f"judging {self._benchmark} with {self._judge.name}", expected) as bar:
                 failed = {key for key, status in self._before.items() if status == "error"}
                 await execute(model, self.feed, self._settled, total=expected, progress=bar, failed_before=failed)
+        except ModelError as e:
+            raise ModelError(f"judge {self._judge.name}: {e}", kind=e.kind, fatal=e.fatal) from None
+        except Stopped as e:
+            raise Stopped(f"judge {self._judge.name}: {e}") from None
         finally:
             await model.close()
 

@@ -129,8 +129,11 @@ def make(
 
 def benchmark(text: str, config: Config | None = None) -> tuple[plugins.Benchmark, Spec]:
     """The benchmark of a SPEC such as `flames`, `trust-safety?langs=en` or `file/prompts.jsonl?prompt=q`."""
-    spec = parse(text, config.benchmarks if config else None)
-    built: plugins.Benchmark = plugins.load("benchmarks", spec.provider)(spec)
+    named = config.benchmarks if config else {}
+    if text not in named and Path(text.partition("?")[0]).is_file():
+        raise ConfigError(f"{text!r} is a file: write file/{text.partition('?')[0]}?prompt=COLUMN to ask its prompts")
+    spec = parse(text, named)
+    built: plugins.Benchmark = plugins.load("benchmarks", spec.provider, named)(spec)
     return built, spec
 
 
@@ -170,9 +173,7 @@ def provenance(built: plugins.Benchmark) -> list[dict[str, Any]]:
 
 def _model(text: str, config: Config) -> tuple[plugins.Model, Spec]:
     spec = parse(text, config.models)
-    if not spec.name and spec.provider not in plugins.names("models"):
-        raise ConfigError(f"--model {text!r} is neither provider/name nor a name in honne.toml ([models.NAME])")
-    return plugins.load("models", spec.provider)(spec), spec
+    return plugins.load("models", spec.provider, config.models)(spec), spec
 
 
 def _items(benchmarks: Sequence[plugins.Benchmark], options: Options) -> list[Item]:
@@ -253,7 +254,15 @@ def _judges(
         notes.append(f"{built.name}: {len(open_items)} open items have no judge; add --judge llm/… to judge them")
     for text in judges:
         spec = parse(text, config.judges)
-        judge: plugins.Judge = plugins.load("judges", spec.provider)(spec, built)
+        if spec.provider in plugins.names("models"):
+            raise ConfigError(
+                f"--judge {spec.label}: that is a model; for a rubric judge with it, write llm/{spec.label}"
+            )
+        if spec.provider in built.judges.values():
+            raise ConfigError(
+                f"--judge {spec.label}: it judges its own forms of {built.name} already; --judge is for the others"
+            )
+        judge: plugins.Judge = plugins.load("judges", spec.provider, config.judges)(spec, built)
         plans.append(JudgePlan(judge, built.name, spec.public, open_items, False))
         if judge.model is not None and same_family(judge.model.name, model.label):
             notes.append(f"judge {judge.name} is of the same family as {model.label}: it may favour its own kin")

@@ -91,6 +91,11 @@ def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
     if (store.path / "run.json").exists():
         old = store.info
         changed = differences(old["spec"], info["spec"])
+        if changed and not store.responses() and not store.judgments():
+            # Nothing was received under the other spec (a misspelt model, a dead server): start over.
+            (store.path / "items.parquet").unlink(missing_ok=True)
+            store.refresh()
+            old, changed = info, []
         if changed:
             # The items follow from the options: they are worth a word only where all options are the same.
             what = "; ".join(c for c in changed if not c.startswith("items:")) or _reworded(plan, store)

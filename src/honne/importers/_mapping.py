@@ -100,6 +100,9 @@ def _part(text: str, at: int, stops: str, option: str) -> tuple[str, int]:
     """One name or value from `at`, and where it ends: at one of `stops`, or at the end of the text."""
     while text[at : at + 1].isspace():
         at += 1
+    if text.startswith(("label.'", 'label."'), at):
+        labeller, at = _part(text, at + len("label."), stops, option)
+        return f"label.{labeller}", at
     quote = text[at : at + 1]
     if quote not in ('"', "'"):
         # Trailing space is dropped unless it was escaped.

@@ -60,6 +60,16 @@ class ModelRecords:
         return notes
 
 
+def _categories(benchmark: plugins.Benchmark) -> dict[str, str]:
+    """The benchmark's categories by item id and by prompt, where its data are at hand."""
+    try:
+        items = list(benchmark.items(seed=0))
+    except DataError as e:
+        raise DataError(f"{e} Or map the categories: --map category=COLUMN") from None
+    found = {item.messages[-1].content: item.category for item in items if item.messages}
+    return found | {item.id: item.category for item in items}
+
+
 class Reader:
     """Reads the rows of a frame. `benchmark` is the one given, or an `ImportBenchmark` of the labels there are."""
 
@@ -91,6 +101,8 @@ class Reader:
         self._at = datetime.fromtimestamp(frame.tables[0].path.stat().st_mtime, UTC)
         self._scales: dict[str, plugins.Scale] = {}
         self._import_category = getattr(benchmark, "import_category", None)
+        self._published = {} if self._categories or not (benchmark and benchmark.sources) else _categories(benchmark)
+        self._unknown = 0
         if benchmark is None:
             forms = ["open"] if self._form is None else ["open", *self._different(self._form)]
             benchmark = ImportBenchmark(self._meant_labels(), forms)
@@ -122,6 +134,11 @@ class Reader:
                 models[name] = ModelRecords(name, judgments={key: [] for key in self._labels})
             self._add(models[name], row)
         self._check_targets()
+        if self._published and self._unknown == len(self._frame):
+            raise DataError(
+                f"{self._frame.tables[0].path}: no row is an item of {self.benchmark.name}, by id or by prompt, and no "
+                "category is mapped: --map category=COLUMN"
+            )
         return list(models.values())
 
     def notes(self) -> list[str]:
@@ -132,6 +149,13 @@ class Reader:
                 notes.append(f"{table.path.name}: {table.blank_rows} rows without any value left out")
         if self._frame.mended:
             notes.append(f"{len(self._frame.mended)} values held zero bytes or lone surrogates: each became U+FFFD")
+        if self._published:
+            n = len(self._frame)
+            notes.append(
+                f"categories taken from {self.benchmark.name} for {n - self._unknown} of {n} rows, by id or prompt"
+            )
+        elif not self._categories and self.benchmark.metrics and self.benchmark.name != ImportBenchmark.name:
+            notes.append(f"no categories: map category=COLUMN ({self.benchmark.name} reports by category)")
         if self._response is None:
             notes.append("no response column was mapped: the answers are not recorded")
         return notes
@@ -170,7 +194,7 @@ class Reader:
             benchmark=self.benchmark.name,
             version=VERSION,
             lang=(self._frame.text(row, self._lang) or "").strip() or language(prompt),
-            category=self._category(row),
+            category=self._category(row, item_id, prompt),
             form=self._form_of(row),
             group=self._frame.text(row, self._group) or digest,
             messages=(Message("user", prompt),),
@@ -200,7 +224,11 @@ class Reader:
             raise DataError(f"{self._frame.where(row)}: {unknown('form', form, self.benchmark.judges)}")
         return form
 
-    def _category(self, row: int) -> str:
+    def _category(self, row: int, item_id: str, prompt: str) -> str:
+        if self._published:
+            category = self._published.get(item_id, self._published.get(prompt))
+            self._unknown += category is None
+            return category or ""
         levels: list[str] = []
         for column in self._categories:
             level = (self._frame.text(row, column) or "").strip()

@@ -48,8 +48,8 @@ def read_import(
 ) -> list[ImportedRun]:
     """Read answers and labels; one run per model, in the order of their first rows.
 
-    The arguments are the options of `honne import` (`mapping`: `--map`). `encoding` is that of `path`, and of those
-    joined files that are not UTF-8. A response that is null is `not_asked` and its labels `skipped`; an empty one is
+    The arguments are the options of `honne import` (`mapping`: `--map`). `encoding` is that of `path`; with joins, of
+    those files that are not UTF-8. A response that is null is `not_asked` and its labels `skipped`; an empty one is
     `ok`. Records carry the file's modification time, so that the same import gives the same bytes.
     Raises ConfigError for options that make no sense, DataError for files that do not.
     """
@@ -80,22 +80,22 @@ def read_import(
 def _frame(
     path: Path, names: ColumnMap, model: str | None, joins: Sequence[Path], on: Sequence[str], encoding: str | None
 ) -> Frame:
-    main = read_table(path, encoding)
+    main = _either(path, encoding) if joins else read_table(path, encoding)
     constant = None if names.model else model or main.stem
     frame = Frame([main])
     for file, kind in zip(joins, on, strict=True):
         key = names.id if kind == "id" else names.prompt
         if key is None:
             raise ConfigError("--on id needs the column of ids: --map id=COLUMN")
-        frame.join(_joined(file, encoding), kind, key, names.model, constant)
+        frame.join(_either(file, encoding), kind, key, names.model, constant)
     return frame
 
 
-def _joined(path: Path, encoding: str | None) -> Table:
+def _either(path: Path, encoding: str | None) -> Table:
+    """Files of one set need not share an encoding; bytes that are valid UTF-8 are hardly ever anything else."""
     try:
         return read_table(path)
     except DataError:
-        # Files of one set need not share an encoding; bytes that are valid UTF-8 are hardly ever anything else.
         if encoding is None:
             raise
         return read_table(path, encoding)
