@@ -95,7 +95,7 @@ class LLM:
         if reply.status in ("refused_by_provider", "filtered"):
             return Judgment(status="judge_refused", error=reply.error or reply.status, **about)
         try:
-            verdict, reasons = _llm_reply.read(text, self._scale(item))
+            verdict, reasons = _llm_reply.read(text, self._scale(item), response.text or "")
         except _llm_reply.Unreadable as e:
             if _llm_reply.declines(text):
                 return Judgment(status="judge_refused", error="the judge declined to judge", **about)
