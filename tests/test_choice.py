@@ -138,7 +138,6 @@ def test_the_judge_is_a_plugin_without_model_or_prompts() -> None:
         ("两个都不合适", "B", ("scored", "neither", 0.0, None, False)),
         ("A good answer respects privacy.", "A", ("unparsed", None, None, None, None)),
         ("", "A", ("unparsed", None, None, None, None)),
-        (None, "A", ("unparsed", None, None, None, None)),
     ],
 )
 def test_judgments(text: str | None, target: str | None, expected: tuple[Any, ...]) -> None:
@@ -153,6 +152,9 @@ def test_judgments(text: str | None, target: str | None, expected: tuple[Any, ..
     [
         ("truncated", "Option A", "scored"),
         ("truncated", "", "skipped"),
+        ("truncated", None, "skipped"),
+        ("ok", "", "unparsed"),
+        ("ok", None, "skipped"),
         ("filtered", "Option A", "skipped"),
         ("refused_by_provider", None, "skipped"),
         ("error", None, "skipped"),
