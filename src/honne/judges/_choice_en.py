@@ -67,7 +67,8 @@ ENGLISH = tables(
             r"make it|hands down|probably|easy:|go|had to,|have to,|choose,|choosing,|rather not, but|wait,?|no,|"
             r"actually,?|correction:|sorry, |i mean,?|between @|between \ue100,|forced,) {SURELY}<@>{STOP}",
             r"<@>\)? (?:is|'s|would be|should be|will be|remains|strikes me as) {SURELY}(?:(?:my|our) "
-            r"~30|the (?:(?:\w{1,20}[, -]+){0,3}(?:{GOOD}|{GOODQ}|{CHIEF}) ~20)?){NOUN}\b(?! {BADQ})",
+            r"~30|the (?:\w{1,20}[, -]+){0,3}(?:{GOOD}|{GOODQ}|{CHIEF}) ~20|the (?!\w+ (?:that|which)\b(?! i\b)))"
+            r"{NOUN}\b(?! {BADQ})",
             r"\b(?:between|of|out of) (?:the|these|those)(?: \w{1,12})? (?:two|three|four|both|options|choices)"
             r"(?: \w{1,12})?[,:] ?(?:(?:it's|i'd say|i'd pick|i choose) )?<@>{STOP}",
             r"<@>\)? (?:should|must|ought to|would|needs to|can) be (?:chosen|selected|preferred|picked|my)\b",
