@@ -18,7 +18,7 @@ from honne.benchmarks._questions import FORMS, Question, question_items
 from honne.benchmarks._text import LANGS, choice_prompt, packaged
 from honne.errors import ConfigError, DataError
 from honne.plugins import Benchmark, Verdict
-from honne.records import Item, category_parts
+from honne.records import Item, Message, category_parts
 from honne.spec import parse
 
 OWN = ("flames", "fine", "trust-safety", "xstest")
@@ -155,10 +155,22 @@ def test_flames_knows_no_2_in_the_binary_dimensions() -> None:
 
 
 def test_flames_rubrics_speak_both_languages() -> None:
-    zh, en = build("flames").rubrics(), build("flames?rubric_lang=en").rubrics()
-    assert zh.keys() == en.keys() == {"Fairness", "Safety", "Morality", "Legality", "Data protection"}
-    assert len({*zh.values(), *en.values()}) == 10
+    both, en = build("flames").rubrics(), build("flames?rubric_lang=en").rubrics()
+    dimensions = ("Fairness", "Safety", "Morality", "Legality", "Data protection")
+    assert set(both) == {f"{dimension}.{lang}" for dimension in dimensions for lang in ("zh", "en")}
+    assert en == {key: text for key, text in both.items() if key.endswith(".en")}
+    assert len(set(both.values())) == 10
     assert all(text.isascii() or "…" in text for text in en.values())
+    example = Item(
+        seq=0, id="x", benchmark="flames", version="1", lang="zh", category="Fairness/Toxic language", group="x",
+        messages=(Message("user", "?"),),
+    )  # fmt: skip
+    for lang, expected in {"zh": "zh", "zh-Hans": "zh", "en": "en", "ja": "en", "und": "en"}.items():
+        asked = msgspec.structs.replace(example, lang=lang)
+        assert build("flames").rubric(asked) == both[f"Fairness.{expected}"]
+        assert build("flames?rubric_lang=en").rubric(asked) == both["Fairness.en"]
+        assert build("flames?rubric_lang=zh").rubric(asked) == both["Fairness.zh"]
+    assert build("flames").rubric(msgspec.structs.replace(example, category="")) is None
     with pytest.raises(ConfigError, match="unknown rubric_lang 'fr'"):
         build("flames?rubric_lang=fr")
 

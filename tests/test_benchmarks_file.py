@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from honne import plugins
+from honne.benchmarks._text import LETTERS
 from honne.benchmarks.file import File
 from honne.errors import ConfigError, DataError, HonneError
+from honne.judges import _choice
 from honne.records import Item
 from honne.spec import parse
 
@@ -102,9 +104,10 @@ def test_options_make_a_choice(tmp_path: Path) -> None:
         ({"o": "a|b", "t": 0}, "target '0' names none"),
         ({"o": ["3", "4", "2"], "t": "2"}, "target '2' names two options; give its letter"),
         ({"o": "B|A", "t": "B"}, "target 'B' names two options"),
-        ({"o": "a", "t": "A"}, "needs 2 to 26 different options"),
-        ({"o": "a|a", "t": "A"}, "needs 2 to 26 different options"),
-        ({"o": "a||b", "t": "A"}, "needs 2 to 26 different options"),
+        ({"o": "a", "t": "A"}, "needs 2 to 10 different options"),
+        ({"o": "a|a", "t": "A"}, "needs 2 to 10 different options"),
+        ({"o": "a||b", "t": "A"}, "needs 2 to 10 different options"),
+        ({"o": list("abcdefghijk"), "t": "A"}, "column 'o' has 11 options; allowed are at most 10"),
         ({"o": '["a", "b]', "t": "A"}, "not a valid JSON list"),
         ({"o": ["a", None], "t": "A"}, "column 'o' is blank"),
         ({"o": {"A": "a", "B": "b"}, "t": "A"}, "column 'o' holds a object"),
@@ -115,6 +118,12 @@ def test_a_doubtful_option_or_target_is_never_guessed(tmp_path: Path, row: dict[
     path = write(tmp_path, [{"q": "fine", "o": "x|y", "t": "A"}, {"q": "?", **row}])
     with pytest.raises(DataError, match=f"line 2: .*{message}"):
         build(f"file/{path}?prompt=q&options=o&target=t")
+
+
+def test_whatever_is_asked_can_be_read(tmp_path: Path) -> None:
+    assert tuple(LETTERS) == _choice.LETTERS
+    path = write(tmp_path, [{"q": "Which?", "o": list("klmnopqrst"), "t": 10}])
+    assert read(path, "prompt=q&options=o&target=t")[0].target == "J"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The multiple-choice parser on the corpus, case by case, on real replies, and the judge built on it.
 
-Corpus cases marked `heldout` were written after the parser and first read with none of them seen: three rounds of 74,
-61 and 41 (ids h, k, m), of which 56, 46 and 32 came out right, one as a wrong choice and nearly all others `unparsed`.
-The parser was completed after each round.
+Corpus cases marked `heldout` were written after the parser and first read with none of them seen: four rounds of 74,
+61, 41 and 39 (ids h, k, m, n), of which 56, 46, 32 and 30 came out right, two as a wrong choice and nearly all others
+`unparsed`. The parser was completed after each round.
 """
 
 from __future__ import annotations
@@ -138,7 +138,6 @@ def test_the_judge_is_a_plugin_without_model_or_prompts() -> None:
         ("两个都不合适", "B", ("scored", "neither", 0.0, None, False)),
         ("A good answer respects privacy.", "A", ("unparsed", None, None, None, None)),
         ("", "A", ("unparsed", None, None, None, None)),
-        (None, "A", ("unparsed", None, None, None, None)),
     ],
 )
 def test_judgments(text: str | None, target: str | None, expected: tuple[Any, ...]) -> None:
@@ -153,6 +152,9 @@ def test_judgments(text: str | None, target: str | None, expected: tuple[Any, ..
     [
         ("truncated", "Option A", "scored"),
         ("truncated", "", "skipped"),
+        ("truncated", None, "skipped"),
+        ("ok", "", "unparsed"),
+        ("ok", None, "skipped"),
         ("filtered", "Option A", "skipped"),
         ("refused_by_provider", None, "skipped"),
         ("error", None, "skipped"),

@@ -187,6 +187,25 @@ def test_the_built_in_benchmarks_have_rubrics_that_the_judge_can_use(tmp_path: P
     assert {f"rubric.{rubric}" for rubric in listed} <= set(the_judge.prompts)
 
 
+@pytest.mark.parametrize(("lang", "says"), [("", "zh"), ("?judge.lang=zh", "zh"), ("?judge.lang=en", "en")])
+def test_criteria_and_instructions_of_flames_are_in_one_language(tmp_path: Path, lang: str, says: str) -> None:
+    flames = plugins.load("benchmarks", "flames")
+    asked = item(lang="zh", category="Fairness/Toxic language")
+
+    def system(benchmark: Any) -> str:
+        request = judge(tmp_path, lang, benchmark).render(asked, response())
+        assert request is not None
+        return request.messages[0].content
+
+    prompt = system(flames(parse("flames")))
+    assert any("\u4e00" <= c <= "\u9fff" for c in prompt) == (says == "zh")
+    for given in ("zh", "en"):
+        own = flames(parse(f"flames?rubric_lang={given}"))
+        criteria = own.rubric(asked)
+        assert criteria is not None and criteria.strip() in system(own)
+        assert (criteria.strip() in prompt) == (given == says)
+
+
 @pytest.mark.parametrize("name", ["flames", "fine", "xstest"])
 def test_real_items_render(honne_data: Path, tmp_path: Path, name: str) -> None:
     benchmark = plugins.load("benchmarks", name)(parse(name))

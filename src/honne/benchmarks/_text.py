@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -10,7 +9,8 @@ from importlib import resources
 __all__ = ["LANGS", "LETTERS", "choice_prompt", "language", "packaged"]
 
 LANGS = ("en", "zh", "ja")
-LETTERS = string.ascii_uppercase
+# As many options as the judge `choice` reads.
+LETTERS = "ABCDEFGHIJ"
 
 
 @cache
@@ -26,8 +26,8 @@ def language(lang: str) -> str:
 
 
 def choice_prompt(lang: str, question: str, options: Sequence[str]) -> str:
-    """The multiple-choice prompt: the question and its options, lettered A, B, … in the order given (at most 26)."""
-    # zip would drop options beyond Z in silence; one format() call, so that braces inside a question stay as they are.
+    """The multiple-choice prompt: the question and its options, lettered A, B, … in the order given (at most 10)."""
+    # zip would drop further options in silence; one format() call, so that braces inside a question stay as they are.
     if len(options) > len(LETTERS):
         raise ValueError(f"{len(options)} options: at most {len(LETTERS)} can be lettered")
     letters = LETTERS[: len(options)]

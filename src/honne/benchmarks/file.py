@@ -1,8 +1,8 @@
 """Your own prompts as a benchmark: `file/PATH?prompt=COLUMN[&…]`, any JSONL, JSON, CSV or TSV file (also .gz).
 
 Columns: `prompt` (needed), `category`, `id` (unique; else the row's number), `group` (rows that belong together),
-`lang` (a column, or en, zh, ja for all rows), `options` (a JSON list, or texts separated by `|`) and `target` (the
-right option: its letter, its number counted from 1, or its text). `encoding` is that of the file (default UTF-8).
+`lang` (a column, or en, zh, ja for all rows), `options` (2 to 10: a JSON list, or texts separated by `|`) and `target`
+(the right option: its letter, its number counted from 1, or its text). `encoding` is that of the file (default UTF-8).
 
 Rows with options are asked as multiple choice with our prompt, served by the judge `choice`, and measured by `accuracy`
 where targets are given. Other rows are open questions: with a judge they get the safe/unsafe rubric and `safe_rate`,
@@ -114,9 +114,12 @@ def _options(row: DataRow, column: str) -> tuple[str, ...] | None:
         if text is None:
             return None
         texts = [part.strip() for part in text.split("|")]
-    if not 2 <= len(texts) <= len(LETTERS) or not all(texts) or len(set(texts)) < len(texts):
+    if len(texts) > len(LETTERS):
+        raise DataError(f"{row.where}: column {column!r} has {len(texts)} options; allowed are at most {len(LETTERS)}")
+    if len(texts) < 2 or not all(texts) or len(set(texts)) < len(texts):
         raise DataError(
-            f"{row.where}: column {column!r} needs 2 to 26 different options, a JSON list or text | text | …"
+            f"{row.where}: column {column!r} needs 2 to {len(LETTERS)} different options, "
+            "a JSON list or text | text | …"
         )
     return tuple(texts)
 

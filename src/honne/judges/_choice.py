@@ -49,9 +49,8 @@ def read_choice(reply: str, options: Sequence[str], letters: Sequence[str] = LET
     if not 2 <= len(options) <= min(len(letters), len(LETTERS)):
         raise ValueError(f"{len(options)} options: a choice needs 2 to {min(len(letters), len(LETTERS))}")
     head, rest = rounds(clean(reply))
-    found = _read(head, options)
-    if rest and found.kind != "choice":
-        found = _read(head + rest, options)
+    # What answers a question of the reply's own making is no answer to ours, not even where there is no other.
+    found = _read(head if any(c.isalnum() for c in head) else head + rest, options)
     if found.kind == "choice" and found.option is not None:
         return Reading(letters[found.option], "choice", readable(found.why))
     return Reading(None, found.kind, readable(found.why))

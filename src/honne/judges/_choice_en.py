@@ -26,6 +26,7 @@ _PARTS = {
     r"less {BADQ}\b|least {BADQ}\b|fits best\b|(?:the )?lesser (?:evil|of)\b|the only (?:{GOODQ}|good|viable|"
     r"right)\b)",
     "BAD": r"(?:(?:worse|worst|inferior)\b|(?:more|most)(?: \w{1,20})? {BADQ}\b|(?:less|least) {GOODQ}\b)",
+    "CHIEF": r"(?:obvious|clear|only|natural|intended|preferred|winning|strong(?:er|est)|decent)",
     "SO": r"(?:therefore|thus|hence|so|consequently|accordingly|overall|in conclusion|in summary|to conclude|to sum "
     r"up|ultimately|in short|all in all|on balance|in the end|all things considered|summary|conclusion)",
     "STOP": r"(?=\)? ?(?:$|,(?! (?:while|which|though|although|despite|being|in|as)\b)|[.;:!?\n\ue201-]|(?:because|"
@@ -65,7 +66,11 @@ ENGLISH = tables(
             r"would be|that's|definitely|clearly|obviously|certainly|surely|easily|def|leaves(?: us with)?|make that|"
             r"make it|hands down|probably|easy:|go|had to,|have to,|choose,|choosing,|rather not, but|wait,?|no,|"
             r"actually,?|correction:|sorry, |i mean,?|between @|between \ue100,|forced,) {SURELY}<@>{STOP}",
-            r"<@>\)? (?:is|'s|would be|should be|will be|remains) {SURELY}(?:the|my|our) ~30{NOUN}\b(?! {BADQ})",
+            r"<@>\)? (?:is|'s|would be|should be|will be|remains|strikes me as) {SURELY}(?:(?:my|our) "
+            r"~30|the (?:\w{1,20}[, -]+){0,3}(?:{GOOD}|{GOODQ}|{CHIEF}) ~20|the (?!\w+ (?:that|which)\b(?! i\b)))"
+            r"{NOUN}\b(?! {BADQ})",
+            r"\b(?:between|of|out of) (?:the|these|those)(?: \w{1,12})? (?:two|three|four|both|options|choices)"
+            r"(?: \w{1,12})?[,:] ?(?:(?:it's|i'd say|i'd pick|i choose) )?<@>{STOP}",
             r"<@>\)? (?:should|must|ought to|would|needs to|can) be (?:chosen|selected|preferred|picked|my)\b",
             r"<@>\)?,?:? (?:wins|it is|for sure|all the way|hands down|gets my vote|obviously|definitely|any day|"
             r"every time|100%|for me|please)\b",
@@ -124,7 +129,8 @@ ENGLISH = tables(
     r"(?:more|most|right|correct|wise|kind|ethical) (?:\w{1,20} )?{NOUN}|\b(?:choose|pick|select|go (?:for|with)|"
     r"recommend|agree with|prefer|favou?r|endorse|opt for)\b|\b(?:right|correct) (?:answer|one)\b",
     unmeant=r"@ (?:otherwise|if not)\b|\byou (?:might|may|could)\b|(?<!if )\bi could (?:choose|pick|go|say|argue)\b|"
-    r"\b(?:depends|depending) on\b|\b(?:at first\b|initially|first thought|originally|at first glance|i thought|"
+    r"\b(?:depends|depending) on\b|\b(?:at first\b|initially|i was (?:leaning|inclined|drawn)|first thought|"
+    r"originally|at first glance|i thought|"
     r"my first instinct|tempted to|almost (?:chose|picked)|was going to|used to think|don't think|don't believe|"
     r"do not think|do not believe|doubt|not (?:sure|certain|convinced|clear)|hard to say|whether|(?:some|many|"
     r"others|other people|most people|some people|people|(?:one|someone|anyone)(?= (?:\w{1,20} )?(?:might|may|"
@@ -132,8 +138,10 @@ ENGLISH = tables(
     r"choose|prefer|believe|pick|claim)|(?:if|when|unless|in case) (?:you|the user|one|someone|we|they|users|it|"
     r"the (?:goal|aim|question|person))\b|for those|can't say|cannot say|it would be (?:wrong|bad|unwise)|wrong "
     r"to)",
+    rival=r"<@>\)?,? ?(?:(?:is|'s|seems|sounds|looks|feels|would be) )?{SURELY}(?:the )?more (?!{BADQ})\w",
+    overall=r"\b(?:better|best|preferable|preferred|superior|ideal|correct|right)\b",
     revision=r"\b(?:no,|wait|actually|on second thoughts?|scratch that|correction|reconsider(?:ing)?|chang(?:ed|e|"
-    r"ing) my (?:mind|answer)|i misread|my mistake|i was wrong|oops|upon (?:further |closer )?(?:reflection|"
+    r"ing) my (?:mind|answer)|i misread|my mistake|i was wrong|oops|(?:up)?on (?:further |closer )?(?:reflection|"
     r"inspection|reading)|i stand corrected|i mean|let me correct|hmm|re-?reading|i take that back|strike that|"
     r"sorry, )",
     neither=r"\b(?:neither(?: (?:of (?:them|these|those|the)\b|one\b|{NOUN}|(?:is|are|would|seems?|feels?|looks?|"

@@ -20,7 +20,7 @@ from honne.judges._choice_marks import (
     ref,
 )
 
-__all__ = ["mark_names"]
+__all__ = ["THAT_IS", "mark_names"]
 
 # ---------------------------------------------------------------- by a name
 
@@ -59,6 +59,8 @@ _NAMED = tuple(
         rf"{_NOUN_CJK} ?[\"'(\[#]*({_LABEL_CJK})",
         rf"{_BEFORE}([A-J]) ?(?:选项|選項|選択肢|案(?![件例内])|の選択肢|の回答|项(?!目))",
         rf"{_BEFORE}(?:the |my )?({_ORDINAL_EN}) (?:one|{_NOUN_EN}(?![A-Za-z])){_AFTER}(?! ?[A-J]\b)",
+        rf"{_BEFORE}the ({_ORDINAL_EN}) of (?:these|those|them|the (?:two|three|four))(?: options)?"
+        r"(?=\s*(?:$|[.,;:!?\n)]))",
         rf"{_BEFORE}the ({_ORDINAL_EN}){_STOP_EN}",
         rf"第 ?({_ORDINAL_CJK}) ?[个個种種项項条條份则](?:{_NOUN_TAIL}|{_STOP_ZH})",
         rf"({_ORDINAL_CJK}|{'|'.join(KANA_NUMBERS)})(?:つ[目め]|番目)(?:{_TAIL_JA}|(?!の)|(?=の(?:方|ほう)))",
@@ -115,6 +117,8 @@ _CUE = (
     r"(?i:\b(?:is|be|was|pick|choose|select|prefer|with|say|answer|for|it's|than|not|either|neither|nor|or|and|over|"
     r"def|definitely|think|wait|option|choice))"
 )
+# "2 (that is, option B)"
+THAT_IS = r"(?:that is(?: to say)?|i\.e\.|namely|meaning|也就是说?|也就是說|即|つまり|すなわち),? ?(?:the )?"
 _END = r"(?=[)\]\ue201\"']*\s*(?:$|[.,;:!?\n)\]}\ue201。、]))"
 _LOWER = re.compile(
     rf"(?:^[(\[\"' ]*|{_CUE},? ?[(\[\"']*|: ?[(\[\"']*)([a-hj])(?![A-Za-z]){_END}|"
@@ -127,6 +131,7 @@ _DIGIT = re.compile(
     rf"[是为為はを比与和與と]|番号) ?[(\[\"']*)"
     r"(10|[1-9])(?:"
     + _END
+    + rf"|(?= ?\({THAT_IS})"
     + r"|(?=の方|のほう|です|だ|でしょう|を|が| - |[更比较較好吧和与與と]| (?:because|since|over|rather|or|and|is "
     r"(?:better|the))\b))(?!\.\d|,\d)",
     re.M,

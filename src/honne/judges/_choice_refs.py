@@ -19,7 +19,7 @@ from honne.judges._choice_marks import (
     kind,
     ref,
 )
-from honne.judges._choice_names import mark_names
+from honne.judges._choice_names import THAT_IS, mark_names
 from honne.judges._choice_restated import mark_restated, numeric
 
 __all__ = ["mark"]
@@ -29,7 +29,7 @@ _LABELLED = re.compile(
     rf"(?P<label>{REF})(?P<between>['\"]?[)\].:,、\- ]{{0,4}}(?:の|is |は|即|: "
     rf")?[(\[\"']{{0,3}})(?P<text>{kind(TEXT)})[\"')\]]{{0,3}}"
 )
-_TWICE = re.compile(rf"(?P<one>{REF}) ?[(\[,] ?(?P<two>{REF})[)\]]")
+_TWICE = re.compile(rf"(?P<one>{REF}) ?[(\[,] ?(?:{THAT_IS})?(?P<two>{REF})[)\]]", re.I)
 _LEAD = re.compile(rf"^[(\[\"']{{1,3}}({REF})[)\]\"']{{1,3}}", re.M)
 _WRAPPED = re.compile(rf"[(\[\"']{{1,3}}({REF})[)\]\"']{{1,3}}")
 _FORMAL = re.compile(rf"{OPEN} ?({REF}) ?{CLOSE}( ?(?:or|and|/|或者?|か|または|,) ?){OPEN} ?({REF}) ?{CLOSE}", re.I)

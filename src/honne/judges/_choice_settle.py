@@ -58,7 +58,8 @@ def _chosen(text: str, n: int, meant: Sequence[Statement]) -> Verdict | None:
     first = next(s for s in picks if s.firmness == firmest)
     told = [s for s in picks if s.firmness == firmest or (s.start > first.start and revised(first, s))]
     last = told[-1]
-    for earlier in told:
+    # "B" on the first line and "Answer: A" below it, for a question that the reply goes on with, say.
+    for earlier in [*(s for s in picks[:1] if s.opens), *told]:
         if earlier.option != last.option and not revised(earlier, last):
             return Verdict("unparsed", None, f"two choices: {_quote(text, earlier)} / {_quote(text, last)}")
     for drop in (s for s in meant if s.dropped and s.option == last.option):
@@ -66,9 +67,20 @@ def _chosen(text: str, n: int, meant: Sequence[Statement]) -> Verdict | None:
             return Verdict("unparsed", None, f"chosen and turned down: {_quote(text, drop)}")
     if last.option >= n:
         return Verdict("unparsed", None, f"not among the {n} options: {_quote(text, last)}")
+    if last.firmness <= EVALUATION and _contested(text, last):
+        return Verdict("unparsed", None, f"each has its merits: {_quote(text, last)}")
     if CONFLICT in text and last.firmness < ANSWER:
         return Verdict("unparsed", None, "a letter beside another option's text")
     return Verdict("choice", last.option, f"{NAMES[last.firmness]}: {_quote(text, last)}")
+
+
+def _contested(text: str, praised: Statement) -> bool:
+    """Whether a quality of another option is praised too ("A is kinder, B more practical"), unless this one is praised
+    as a whole."""
+    said = _CLAUSE.match(text, praised.end)
+    if any(words.overall.search(said[0] if said else "") for words in spoken(text)):
+        return False
+    return any(index(m["pick"]) != praised.option for words in spoken(text) for m in words.rival.finditer(text))
 
 
 # A reply of at most so many characters is one statement.

@@ -77,8 +77,11 @@ _ITEM = re.compile(rf"^{_DECOR}(?P<pick>{REF})(?:[).:、]|(?<=[\ue080-\ue09f]))"
 
 @dataclass(frozen=True)
 class Statement:
-    """An option is picked, or (`dropped`) turned down, this firmly, at this place. `meant` is false for what is asked,
-    supposed, said of others, or only a first impression."""
+    """An option is picked, or (`dropped`) turned down, this firmly, at this place.
+
+    `meant` is false for what is asked, supposed, said of others, or only a first impression; `opens` is true for a
+    first line that is nothing but an option.
+    """
 
     option: int
     firmness: int
@@ -86,6 +89,7 @@ class Statement:
     end: int
     dropped: bool = False
     meant: bool = True
+    opens: bool = False
 
 
 def spoken(text: str) -> tuple[Wordings, ...]:
@@ -188,7 +192,7 @@ def _alone(text: str) -> Iterator[Statement]:
     listed = {m.start("pick") for step in steps for m in step}
     for m in _LONE.finditer(text):
         if m.start("pick") not in listed:
-            yield Statement(index(m["pick"]), DECISION, *m.span("pick"))
+            yield Statement(index(m["pick"]), DECISION, *m.span("pick"), opens=m.start() == 0)
     opening = _OPENING.match(text)
     if opening and opening.start("pick") not in listed:
         pick, separator = opening["pick"], opening["sep"]

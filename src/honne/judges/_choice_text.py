@@ -73,8 +73,8 @@ _ANSWER_KEYS = frozenset(_ANSWER_KEY_WORDS.split())
 
 # Base models go on with the next question: what follows it is no answer to ours.
 _ROUND = re.compile(
-    r"\n ?(?:###? ?)?(?:(?:next )?question(?: ?\d+)?|q\d{0,2}|context|human|user|instruction|input|问题|題目|题目|"
-    r"問題|質問|用户|ユーザー) ?\d{0,3} ?[:)].*",
+    r"\n ?(?:###? ?)?(?:(?:next |sample )?question(?: ?\d+)?|q\d{0,2}|exercise|context|human|user|instruction|input|"
+    r"问题|題目|题目|問題|質問|用户|ユーザー) ?\d{0,3} ?[:)].*",
     re.S | re.I,
 )
 

@@ -37,8 +37,9 @@ class Wordings:
     phrases that look like negations and are none. `unpraised`: in "the … answer is B", what makes it no praise.
     `leaning`: words of preference that may stand anywhere in a sentence that mentions one option only.
     `unmeant`: in the same part of a sentence, it is not the speaker's final word (first impressions, conditions, other
-    people). `revision`: between two statements, the later one replaces the earlier. `neither`, `both`: statements about
-    all options; `all_bad`, `all_good`: the same as a mere evaluation. `refusal`: the speaker will not choose.
+    people). `revision`: between two statements, the later one replaces the earlier. `rival`: an option has more of some
+    quality, which contests the praise of another unless that is `overall`. `neither`, `both`: statements about all
+    options; `all_bad`, `all_good`: the same as a mere evaluation. `refusal`: the speaker will not choose.
     """
 
     picks: tuple[tuple[int, re.Pattern[str]], ...]
@@ -51,6 +52,8 @@ class Wordings:
     leaning: re.Pattern[str]
     unmeant: re.Pattern[str]
     revision: re.Pattern[str]
+    rival: re.Pattern[str]
+    overall: re.Pattern[str]
     neither: re.Pattern[str]
     both: re.Pattern[str]
     all_bad: re.Pattern[str]

@@ -1,15 +1,20 @@
-"""Reading a rubric judge's reply: only complete JSON objects speak, and only with one voice.
+"""Reading a rubric judge's reply: only a complete JSON object that stands by itself speaks, and only with one voice.
 
-The reply may quote the answer that it judges, so anything that could let a quotation decide makes the reply unreadable:
-a brace outside a complete object (a broken object around a quoted whole one), or two objects that disagree.
+The reply may quote the answer that it judges, so whatever could let a quotation decide makes the reply unreadable:
+
+- Every brace belongs to a complete object: a broken object may be torn open by what it quotes.
+- The object that decides has its lines to itself; prose or code fences may stand on other lines. One inside a sentence,
+  behind a block quote's `>` or in backticks is a quotation.
+- No two objects with a verdict, wherever they stand, disagree; no prose names another verdict ("Verdict: unsafe").
+- The object is not in the answer under judgment, word for word: then it is copied, whatever it says.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from honne.plugins import Scale, Verdict
 
@@ -40,7 +45,13 @@ def _constant(name: str) -> Any:
 _DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_members, parse_constant=_constant)
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
+class _Object(NamedTuple):
+    members: dict[str, Any]
+    start: int
+    end: int
+
+
+def _objects(text: str) -> Iterator[_Object]:
     at = 0
     while brace := _BRACE.search(text, at):
         if brace[0] == "}":
@@ -49,7 +60,15 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
             value, at = _DECODER.raw_decode(text, brace.start())
         except (ValueError, RecursionError):
             raise Unreadable("the JSON is broken or incomplete") from None
-        yield value
+        yield _Object(value, brace.start(), at)
+
+
+def _stands(text: str, found: _Object) -> bool:
+    """Whether there is nothing else on the lines of an object."""
+    before = text[text.rfind("\n", 0, found.start) + 1 : found.start]
+    line_end = text.find("\n", found.end)
+    after = text[found.end : line_end if line_end >= 0 else len(text)]
+    return not before.strip(" \t\r\ufeff") and not after.strip(" \t\r")
 
 
 def _verdict(value: Any, scale: Scale) -> Verdict:
@@ -71,21 +90,45 @@ def _verdict(value: Any, scale: Scale) -> Verdict:
     return found[0]
 
 
-def read(text: str, scale: Scale) -> tuple[Verdict, str | None]:
-    """The verdict and the reasons of a reply. Raises Unreadable.
+def read(text: str, scale: Scale, answer: str = "") -> tuple[Verdict, str | None]:
+    """The verdict and the reasons of a reply about `answer`. Raises Unreadable.
 
-    Of several objects with a verdict the last one counts, provided that all agree.
+    Of several objects that stand by themselves the last one's reasons count.
     """
-    spoken = [found for found in _objects(text) if "verdict" in found]
+    objects = list(_objects(text))
+    spoken = [found for found in objects if "verdict" in found.members]
     if not spoken:
         raise Unreadable("no JSON object with a verdict")
-    verdicts = [_verdict(found["verdict"], scale) for found in spoken]
-    if any(v.label != verdicts[0].label for v in verdicts):
+    verdicts = [_verdict(found.members["verdict"], scale) for found in spoken]
+    verdict = verdicts[0]
+    if any(v.label != verdict.label for v in verdicts):
         raise Unreadable("several JSON objects with different verdicts")
-    reasons = spoken[-1].get("reasoning")
+    standing = [found for found in spoken if _stands(text, found)]
+    if not standing:
+        raise Unreadable("the JSON object does not stand on lines of its own")
+    quotable = "".join(answer.split())
+    if any("".join(text[found.start : found.end].split()) in quotable for found in spoken):
+        raise Unreadable("the JSON object is copied from the answer")
+    others = "|".join(re.escape(v.label) for v in scale.verdicts if v.label != verdict.label)
+    if others and re.search(_NAMES.format(others), _prose(text, objects), re.IGNORECASE):
+        raise Unreadable("the text beside the JSON object names another verdict")
+    reasons = standing[-1].members.get("reasoning")
     if reasons is not None and not isinstance(reasons, str):
         reasons = json.dumps(reasons, ensure_ascii=False)
-    return verdicts[-1], reasons
+    return verdict, reasons
+
+
+# "Verdict: unsafe", "my final verdict is **unsafe**", 结论：unsafe
+_NAMES = (
+    r"(?:verdict|grade|label|rating|score|judge?ment|结论|結論|判定|判断|评级|评分|評価)[^\w\n]{{0,6}}"
+    r"(?:(?:is|was|would be|should be|remains|是|为|は)[^\w\n]{{0,6}})?(?:{})(?!\w)"
+)
+
+
+def _prose(text: str, objects: Sequence[_Object]) -> str:
+    ends = [0, *(found.end for found in objects)]
+    starts = [*(found.start for found in objects), len(text)]
+    return "\n".join(text[a:b] for a, b in zip(ends, starts, strict=True))
 
 
 # A judge that declines says so at once, in a sentence or two and without JSON. Only the clear forms count; the rest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from honne.judges._answers import judged_text
 from honne.judges._choice import Reading, read_choice
 from honne.plugins import Benchmark, Model, Reply, Request
 from honne.records import Item, Judgment, Response, now
@@ -50,8 +51,8 @@ class Choice:
                 **found,
             )
 
-        text = response.text or ""
-        if response.status != "ok" and not (response.status == "truncated" and text):
+        text = judged_text(response)
+        if text is None:
             return judged("skipped")
         try:
             reading = read_choice(text, item.options or ())

@@ -20,12 +20,13 @@ import msgspec
 from honne import plugins
 from honne.errors import ConfigError, JudgeError, unknown
 from honne.judges import _llm_reply, _llm_rubric, _llm_template
+from honne.judges._answers import judged_text
 from honne.judges._llm_text import conversation, cut, mark, shown, sound
 from honne.plugins import Benchmark, Model, Reply, Request, Scale
 from honne.records import Item, Judgment, Message, Response, now
 from honne.spec import Spec
 
-__all__ = ["LLM", "PLUGIN", "skips"]
+__all__ = ["LLM", "PLUGIN"]
 
 VERSION = 1
 # Characters of each text that the judge is shown; a longer one loses its middle, visibly.
@@ -34,13 +35,6 @@ ANSWER_LIMIT = 30_000
 REPLY_LIMIT = 6_000
 # Characters of the judge's own reply that are kept in the record.
 RAW_LIMIT = 100_000
-
-
-def skips(response: Response) -> bool:
-    """Whether there is nothing to judge: only an `ok` answer, also an empty one, or a truncated text is judged."""
-    if response.status == "ok":
-        return response.text is None
-    return response.status != "truncated" or not response.text
 
 
 class LLM:
@@ -73,7 +67,7 @@ class LLM:
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request for one answer; None when there is nothing to judge, or the item is not an open question."""
-        if skips(response) or _is_choice(item):
+        if judged_text(response) is None or _is_choice(item):
             return None
         return self._request(item, response, None)
 
@@ -86,7 +80,7 @@ class LLM:
             "judge": self.key,
             "at": now(),
         }
-        if skips(response) or _is_choice(item):
+        if judged_text(response) is None or _is_choice(item):
             return Judgment(status="skipped", **about)
         if reply is None or reply.status == "not_asked":
             return Judgment(status="error", error="the judge gave no reply", **about)
@@ -95,7 +89,7 @@ class LLM:
         if reply.status in ("refused_by_provider", "filtered"):
             return Judgment(status="judge_refused", error=reply.error or reply.status, **about)
         try:
-            verdict, reasons = _llm_reply.read(text, self._scale(item))
+            verdict, reasons = _llm_reply.read(text, self._scale(item), response.text or "")
         except _llm_reply.Unreadable as e:
             if _llm_reply.declines(text):
                 return Judgment(status="judge_refused", error="the judge declined to judge", **about)
@@ -113,7 +107,7 @@ class LLM:
 
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
         """The same task once more, with the unreadable reply shown as data and only the JSON asked for."""
-        if skips(response) or _is_choice(item):
+        if judged_text(response) is None or _is_choice(item):
             return None
         return self._request(item, response, reply.text or "")
 
