@@ -107,7 +107,7 @@ def test_options_make_a_choice(tmp_path: Path) -> None:
         ({"o": "a||b", "t": "A"}, "needs 2 to 26 different options"),
         ({"o": '["a", "b]', "t": "A"}, "not a valid JSON list"),
         ({"o": ["a", None], "t": "A"}, "column 'o' is blank"),
-        ({"o": {"A": "a", "B": "b"}, "t": "A"}, "column 'o' holds a object"),
+        ({"o": {"A": "a", "B": "b"}, "t": "A"}, "column 'o' holds an object"),
         ({"o": None, "t": "A"}, r"a target \('A'\) without options"),
     ],
 )

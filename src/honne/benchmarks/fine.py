@@ -27,6 +27,7 @@ from honne.benchmarks._questions import Question, question_items
 from honne.errors import ConfigError, DataError
 from honne.plugins import Benchmark, Source
 from honne.records import Item
+from honne.rows import DataRow, decode, parse_rows, read_bytes
 from honne.spec import Spec
 
 __all__ = ["PLUGIN", "Fine"]
@@ -64,7 +65,7 @@ class Fine(Base):
             return
         # The bytes of an own file are part of what the number means, so they are part of the version.
         self._path = Path(own)
-        self._bytes = data.read_bytes(self._path)
+        self._bytes = read_bytes(self._path)
         self.version = f"{Base.version}-{hashlib.sha256(self._bytes).hexdigest()[:8]}"
         self.sources = ()
 
@@ -73,7 +74,7 @@ class Fine(Base):
         if self.sources:
             rows = data.read_rows(self.sources[0])
         else:
-            rows = data.parse_rows(data.decode(self._bytes, str(self._path)), self._path.name, str(self._path))
+            rows = parse_rows(decode(self._bytes, str(self._path)), self._path.name, str(self._path))
         seen: dict[str, str] = {}
         questions = []
         for row in rows:
@@ -84,7 +85,7 @@ class Fine(Base):
             questions.append(q)
         return question_items(self.name, self.version, questions)
 
-    def _question(self, row: data.DataRow) -> Question:
+    def _question(self, row: DataRow) -> Question:
         return Question(
             id=row.text("id"),
             lang=self.options.get("lang", "en"),
