@@ -112,12 +112,12 @@ async def test_every_format(tmp_path: Path) -> None:
 
 
 async def test_a_long_field_and_another_encoding(tmp_path: Path) -> None:
-    file = tmp_path / "a.csv"
-    file.write_bytes(f"prompt,response\n怎样才能安全地保存这些数据？,{'好' * 100_000}\n".encode("gb18030"))
+    file, long = tmp_path / "a.csv", "这是一个很好的问题，" * 20_000
+    file.write_bytes(f"prompt,response\n怎样才能安全地保存这些数据？,{long}\n".encode("gb18030"))
     with pytest.raises(DataError, match=r"a\.csv line 2: not valid UTF-8 .*try encoding=gb18030"):
         await Replay(parse(f"replay/{file}")).open()
     model = Replay(parse(f"replay/{file}?encoding=gb18030"))
-    assert (await answer(model, ask_for("怎样才能安全地保存这些数据？"))).text == "好" * 100_000
+    assert (await answer(model, ask_for("怎样才能安全地保存这些数据？"))).text == long
     assert model.settings["encoding"] == "gb18030"
 
 

@@ -91,6 +91,9 @@ class Replay:
     async def close(self) -> None:
         return
 
+    def sent(self, messages: Sequence[Message]) -> tuple[Message, ...] | None:
+        return None
+
     def body(self, request: Request) -> bytes:
         return _ENCODER.encode(request.messages)
 
