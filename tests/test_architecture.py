@@ -12,7 +12,7 @@ import honne
 SOURCE = Path(honne.__file__).parent
 FLOORS = [
     {"stats", "errors", "_version"},
-    {"records", "spec"},
+    {"records", "rows", "spec"},
     {"plugins"},
     {"models", "metrics", "attacks", "values", "data"},
     {"benchmarks", "judges"},

@@ -235,10 +235,10 @@ def test_choice_prompts_keep_braces_and_letter_their_options() -> None:
 
 def test_question_items_serve_any_benchmark() -> None:
     q = Question("7", "ja", "a/b", "問い", " 良い ", "悪い\n")
-    found = question_items("toy", "3", [q, q._replace(id="8", category="")])
-    assert [item.seq for item in found] == list(range(6))
+    found = question_items("toy", "3", [q, q._replace(id="8", category=""), q._replace(id="9", category=("a/b", "c"))])
+    assert [item.seq for item in found] == list(range(9))
     assert {(item.benchmark, item.version, item.lang) for item in found} == {("toy", "3", "ja")}
-    assert [item.category for item in found] == ["a%2Fb"] * 3 + [""] * 3
+    assert [item.category for item in found] == ["a%2Fb"] * 3 + [""] * 3 + ["a%2Fb/c"] * 3
     assert found[2].options == ("悪い", "良い")
 
 

@@ -110,7 +110,7 @@ def test_options_make_a_choice(tmp_path: Path) -> None:
         ({"o": list("abcdefghijk"), "t": "A"}, "column 'o' has 11 options; allowed are at most 10"),
         ({"o": '["a", "b]', "t": "A"}, "not a valid JSON list"),
         ({"o": ["a", None], "t": "A"}, "column 'o' is blank"),
-        ({"o": {"A": "a", "B": "b"}, "t": "A"}, "column 'o' holds a object"),
+        ({"o": {"A": "a", "B": "b"}, "t": "A"}, "column 'o' holds an object"),
         ({"o": None, "t": "A"}, r"a target \('A'\) without options"),
     ],
 )

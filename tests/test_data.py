@@ -17,6 +17,7 @@ import pytest
 from honne import data
 from honne.errors import ConfigError, DataError
 from honne.plugins import Source
+from honne.rows import decode, parse_rows
 
 TEXT = b'{"q": "eins"}\n{"q": "zwei"}\n'
 
@@ -266,16 +267,16 @@ def test_a_write_that_fails_half_way_leaves_nothing(served: tuple[Path, str], ho
 def test_broken_json_names_its_line() -> None:
     lines = ['{"q": "fine"}'] * 16 + ['{"q": "bro'] + ['{"q": "fine"}']
     with pytest.raises(DataError, match=r"^f.jsonl line 17: not valid JSON"):
-        data.parse_rows("\n".join(lines), "f.jsonl", "f.jsonl")
+        parse_rows("\n".join(lines), "f.jsonl", "f.jsonl")
 
 
 @pytest.mark.parametrize(
     ("text", "name", "message"),
     [
-        ("[1]\n", "f.jsonl", "line 1: expected a JSON object, got list"),
+        ("[1]\n", "f.jsonl", "line 1: expected a JSON object, got a list"),
         ('{"a": NaN}', "f.jsonl", "line 1: not valid JSON"),
-        ('{"a": 1}', "f.json", "expected a list of objects, got object"),
-        ('[{"a": 1}, 2]', "f.json", "entry 2: expected a JSON object, got number"),
+        ('{"a": 1}', "f.json", "expected a list of objects, got an object"),
+        ('[{"a": 1}, 2]', "f.json", "entry 2: expected a JSON object, got a number"),
         ("a,b\n1,2\n3\n", "f.csv", "line 3: 1 fields, but the header has 2"),
         ('a,b\n1,"x\ny"\n3\n', "f.csv", "line 4: 1 fields"),
         ("a,a\n1,2\n", "f.csv", "line 1: column 'a' is named twice"),
@@ -288,12 +289,12 @@ def test_broken_json_names_its_line() -> None:
 )
 def test_a_bad_file_gives_one_clear_line(text: str, name: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        data.parse_rows(text, name, name)
+        parse_rows(text, name, name)
     assert "\n" not in str(caught.value)
 
 
 def test_rows_know_their_place_and_their_text() -> None:
-    rows = data.parse_rows('q\tn\n"a\nb"\t1\n\nc\t \n', "f.tsv.gz", "f.tsv.gz")
+    rows = parse_rows('q\tn\n"a\nb"\t1\n\nc\t \n', "f.tsv.gz", "f.tsv.gz")
     assert [(row.where, dict(row.fields)) for row in rows] == [
         ("f.tsv.gz line 2", {"q": "a\nb", "n": "1"}),
         ("f.tsv.gz line 5", {"q": "c", "n": " "}),
@@ -302,7 +303,7 @@ def test_rows_know_their_place_and_their_text() -> None:
         rows[1].text("n")
     with pytest.raises(DataError, match="column 'z' is missing"):
         rows[1].text("z")
-    one = data.parse_rows('{"i": 7, "b": true, "f": 0.5, "l": [], "s": "x\u2028y"}', "f.jsonl", "f")[0]
+    one = parse_rows('{"i": 7, "b": true, "f": 0.5, "l": [], "s": "x\u2028y"}', "f.jsonl", "f")[0]
     assert [one.optional(c) for c in "ibfs"] == ["7", "true", "0.5", "x\u2028y"]
     with pytest.raises(DataError, match="column 'l' holds a list, not text"):
         one.optional("l")
@@ -319,12 +320,12 @@ def test_rows_know_their_place_and_their_text() -> None:
 def test_a_wrong_encoding_is_named_with_the_likely_one(text: str, encoding: str) -> None:
     raw = ("first line\n" + text).encode(encoding)
     with pytest.raises(DataError, match=rf"f.csv line 2: not valid UTF-8 .*looks like {encoding}"):
-        data.decode(raw, "f.csv")
-    assert data.decode(raw, "f.csv", encoding).endswith(text)
+        decode(raw, "f.csv")
+    assert decode(raw, "f.csv", encoding).endswith(text)
 
 
 def test_byte_order_marks_are_honoured() -> None:
     for encoding in ("utf-8-sig", "utf-16", "utf-32"):
-        assert data.decode("q\né".encode(encoding), "f") == "q\né"
+        assert decode("q\né".encode(encoding), "f") == "q\né"
     with pytest.raises(ConfigError, match="unknown encoding 'utf-9'"):
-        data.decode(b"x", "f", "utf-9")
+        decode(b"x", "f", "utf-9")

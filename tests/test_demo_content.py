@@ -13,6 +13,7 @@ import pytest
 
 from honne import plugins
 from honne.benchmarks._base import Base
+from honne.benchmarks._text import packaged
 from honne.benchmarks.demo import Demo
 from honne.demo import MODELS, files
 from honne.metrics.fine_style import opens_like_refusal
@@ -37,7 +38,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-QUESTIONS = lines(FILES.questions)
+QUESTIONS = [json.loads(line) for line in packaged("prompts/demo.jsonl").splitlines()]
 ANSWERS = {model: {r["id"]: r for r in lines(FILES.answers(model))} for model in MODELS}
 JUDGED = {model: {r["id"]: r for r in lines(FILES.judge(model))} for model in MODELS}
 DEMO = Demo(parse("demo"))

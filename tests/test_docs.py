@@ -6,6 +6,10 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -30,7 +34,10 @@ def commands(page: Path) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The files that the docs talk about."""
-    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"question": f"What is {i}?"}) + "\n" for i in range(5)))
+    asked = ({"question": f"What is {i}?", "topic": f"numbers {i % 2}"} for i in range(5))
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    exam = ({"q": f"What is {i} + 1?", "choices": [str(i), str(i + 1)], "answer": "B"} for i in range(5))
+    (tmp_path / "exam.jsonl").write_text("".join(json.dumps(row) + "\n" for row in exam))
     (tmp_path / "recorded.jsonl").write_text(
         "".join(json.dumps({"prompt": f"What is {i}?", "response": f"A number, {i}."}) + "\n" for i in range(4))
     )
@@ -40,10 +47,30 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror(honne_data: Path) -> Iterator[str]:
+    """The address of a mirror of the real data."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(honne_data)))
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_commands_run(page: Path, folder: Path, honne_data: Path) -> None:
+def test_commands_run(page: Path, folder: Path, honne_data: Path, mirror: str) -> None:
     with Server() as server:
-        env = environment(OPENAI_BASE_URL=server.url, PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+        env = environment(
+            OPENAI_BASE_URL=server.url,
+            HONNE_DATA_URL=mirror,
+            HONNE_CACHE=str(folder / "cache"),
+            PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        )
         for command in commands(page):
             if "runs/other" in command and not (folder / "runs" / "other").exists():
                 again = "honne run fine --model openai/other --judge llm/openai/gpt-4.1 -o runs/other -q"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from honne.data import likely
 from honne.errors import ConfigError, DataError, HonneError
 from honne.importers import ImportedRun, read_import
+from honne.rows import likely
 
 MAP = ["prompt=prompt,response=response,label=label"]
 ROWS = [

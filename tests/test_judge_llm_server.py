@@ -197,3 +197,11 @@ async def test_a_recorded_judge(tmp_path: Path) -> None:
     await judge.model.close()
     judgment = judge.parse(item(), response(), reply)
     assert (judgment.label, judgment.rationale) == ("unsafe", "r")
+
+
+def test_a_judge_recorded_in_two_files_is_one_judge(tmp_path: Path) -> None:
+    keys = set()
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"id": name, "response": "?"}) + "\n")
+        keys.add(LLM(parse(f"llm/replay/{tmp_path}/{name}.jsonl?name=recorded"), Tiny()).key)
+    assert len(keys) == 1

@@ -111,6 +111,40 @@ async def test_every_format(tmp_path: Path) -> None:
         assert (await answer(model, ask_for("你好, “x”\nb"))).text == "好", file.name
 
 
+async def test_a_long_field_and_another_encoding(tmp_path: Path) -> None:
+    file, long = tmp_path / "a.csv", "这是一个很好的问题，" * 20_000
+    file.write_bytes(f"prompt,response\n怎样才能安全地保存这些数据？,{long}\n".encode("gb18030"))
+    with pytest.raises(DataError, match=r"a\.csv line 2: not valid UTF-8 .*try encoding=gb18030"):
+        await Replay(parse(f"replay/{file}")).open()
+    model = Replay(parse(f"replay/{file}?encoding=gb18030"))
+    assert (await answer(model, ask_for("怎样才能安全地保存这些数据？"))).text == long
+    assert model.settings["encoding"] == "gb18030"
+
+
+def test_another_recording_of_the_same_name_is_another_model(tmp_path: Path) -> None:
+    first = recorded(tmp_path, {"id": "a", "response": "one"})
+    again, other = Replay(parse(f"replay/{tmp_path}/answers.jsonl")), recorded(tmp_path, {"id": "a", "response": "two"})
+    assert first.name == other.name and first.settings == again.settings != other.settings
+    packed = tmp_path / "packed.jsonl.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "answers.jsonl").read_bytes()))
+    assert Replay(parse(f"replay/{packed}")).settings == other.settings
+
+
+async def test_the_answers_are_those_that_the_hash_is_of(tmp_path: Path) -> None:
+    first = recorded(tmp_path, {"id": "a", "response": "one"})
+    recorded(tmp_path, {"id": "a", "response": "two"})
+    assert (await answer(first, ask_for("?", "a"))).text == "one"
+
+
+async def test_records_beyond_the_samples_are_noted(tmp_path: Path) -> None:
+    model = recorded(tmp_path, *({"id": i, "response": str(k)} for i, n in (("a", 3), ("b", 1)) for k in range(n)))
+    await answer(model, ask_for("?", "a"))
+    (note,) = model.notes
+    assert "1 of 2 ids or prompts have more than 1 recorded" in note and "at most 3" in note and "--samples" in note
+    await answer(model, ask_for("?", "a", sample=2))
+    assert model.notes == ()
+
+
 async def test_one_model_of_several(tmp_path: Path) -> None:
     recorded(tmp_path, {"id": "a", "model": "one", "text": "1"}, {"id": "a", "model": "two", "text": "2"})
     file = tmp_path / "answers.jsonl"
@@ -122,8 +156,9 @@ async def test_one_model_of_several(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('{"id": 1, "text": "x"}\n{"id"', "line 2 is not JSON"),
-        ("[1]", "line 1 is not a JSON object"),
+        ('{"id": 1, "text": "x"}\n{"id"', "line 2: broken JSON"),
+        ("[1]", "entry 1: expected a JSON object"),
+        ('{"id": 1, "text": "x"}\n[1]', "line 2: expected a JSON object"),
         ('\n{"response": "x"}', "line 2 has neither an id .* nor a prompt"),
         ('{"id": "a"}', "line 1 has no answer"),
         ('{"id": "a", "status": "okay", "text": ""}', "unknown status 'okay'. Did you mean 'ok'"),
@@ -150,7 +185,12 @@ async def test_files_that_are_not_there_or_not_what_they_claim(tmp_path: Path) -
     (tmp_path / "a.json").write_text('{"id": 1}')
     (tmp_path / "a.csv").write_text("id,text\n1,a\n2\n")
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    for name, says in (("a.jsonl.gz", "gzip"), ("a.json", "list"), ("a.csv", "line 3"), ("a.parquet", "cannot read")):
+    for name, says in (
+        ("a.jsonl.gz", "gzip"),
+        ("a.json", "list"),
+        ("a.csv", "line 3"),
+        ("a.parquet", "not a readable Parquet"),
+    ):
         with pytest.raises(DataError, match=says) as caught:
             await Replay(parse(f"replay/{tmp_path}/{name}")).open()
         assert "\n" not in str(caught.value)

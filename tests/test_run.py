@@ -231,14 +231,19 @@ def test_the_key_is_nowhere(tmp_path: Path) -> None:
     spec = questions(tmp_path / "q.jsonl", 5)
     secret = "sk-honne-test-5f2c"
     with Server("--key", secret) as server:
-        model = server.spec("m").replace("http://", "http://user:pass-91ab@")
+        model = server.spec("m").replace("http://", "http://user:pass-91ab@") + "?key=query-91ab"
         result = honne("run", spec, "--model", model, "-o", tmp_path / "r", OPENAI_API_KEY=secret)
+        # a login takes the place of the key, which is refused: this one is let in, and all of its run is looked through
+        whole = f"openai/m?base_url={server.url}?key=query-91ab"
+        ok(honne("run", spec, "--model", whole, "-o", tmp_path / "whole", OPENAI_API_KEY=secret))
+        ok(honne("report", tmp_path / "whole", "--format", "html", "-o", tmp_path / "report.html"))
     for text in (
         result.stdout,
         result.stderr,
         *(p.read_bytes().decode(errors="replace") for p in tmp_path.rglob("*.*") if p.is_file()),
     ):
-        assert secret not in text and "pass-91ab" not in text
+        assert secret not in text and "pass-91ab" not in text and "query-91ab" not in text
+    assert "?key=***" in (tmp_path / "report.html").read_text()
 
 
 def test_names_and_defaults_from_toml(tmp_path: Path) -> None:

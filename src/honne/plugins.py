@@ -176,6 +176,15 @@ class Model(Protocol):
 
     async def close(self) -> None: ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the run should know about this model, asked for at the end of a run. Optional."""
+        ...
+
+    def sent(self, messages: Sequence[Message]) -> tuple[Message, ...] | None:
+        """The messages that are really sent for an item's own, or None where these are sent as they are. Optional."""
+        ...
+
     def body(self, request: Request) -> bytes:
         """The bytes that determine the answer; their hash is the response's `request_hash`."""
         ...

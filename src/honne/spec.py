@@ -1,7 +1,8 @@
 """SPEC strings, their options, honne.toml and redaction.
 
 A SPEC is `provider/name[?option=value&…]`. Values may be percent-encoded (an `&` inside a value must be `%26`). A
-secret never survives parsing: user info in a URL is moved to `Spec.secrets`, which is neither printed nor stored.
+secret never survives parsing: a URL with user info or a query is moved to `Spec.secrets`, which is neither printed nor
+stored, and `Spec.options` keep it with `***` for the user info and for every value of the query.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from honne.errors import ConfigError, unknown
 
-__all__ = ["Config", "Defaults", "Spec", "load_config", "parse", "read_options", "slug"]
+__all__ = ["Config", "Defaults", "Spec", "load_config", "parse", "public_url", "read_options", "slug"]
 
 _SECRET_OPTIONS = re.compile(r"(^|[._-])(api_?key|token|password|passwd|secret|authorization)$", re.I)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.I)
+_LOGIN = re.compile(r"//[^/?#]*@")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -42,6 +45,11 @@ class Spec:
         """The SPEC as text that may be stored and printed."""
         tail = "&".join(f"{k}={v}" for k, v in self.options.items())
         return f"{self.label}?{tail}" if tail else self.label
+
+    @property
+    def real(self) -> Mapping[str, str]:
+        """All options with their real values: never print or store them."""
+        return {k: self.secrets.get(k, v) for k, v in self.options.items()}
 
     def secret(self, option: str) -> str | None:
         """The real value of an option, also where it was redacted."""
@@ -70,12 +78,7 @@ def parse(text: str, named: Mapping[str, Mapping[str, Any]] | None = None) -> Sp
         extra = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in _flat(table).items()}
         base = parse(spec)
         over = parse(f"{base.label}?{tail}") if tail else Spec(base.provider, base.name)
-        return _redacted(
-            base.provider,
-            base.name,
-            {**base.options, **extra, **over.options},
-            {**base.secrets, **over.secrets},
-        )
+        return _redacted(base.provider, base.name, {**base.real, **extra, **over.real})
     provider, _, name = head.partition("/")
     if not provider:
         raise ConfigError(f"empty SPEC {text!r}: expected provider/name[?option=value&…]")
@@ -88,7 +91,7 @@ def parse(text: str, named: Mapping[str, Mapping[str, Any]] | None = None) -> Sp
         if key in options:
             raise ConfigError(f"SPEC {head!r}: option {key!r} is given twice")
         options[key] = unquote(value)
-    return _redacted(provider, name, options, {})
+    return _redacted(provider, name, options)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -101,8 +104,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def _redacted(provider: str, name: str, options: dict[str, str], secrets: dict[str, str]) -> Spec:
-    secrets = dict(secrets)
+def _redacted(provider: str, name: str, options: dict[str, str]) -> Spec:
+    secrets: dict[str, str] = {}
     clean: dict[str, str] = {}
     for key, value in options.items():
         if _SECRET_OPTIONS.search(key):
@@ -110,22 +113,21 @@ def _redacted(provider: str, name: str, options: dict[str, str], secrets: dict[s
                 f"SPEC {provider}/{name}: option {key!r} would put a key in clear text; "
                 "put it in an environment variable and name that with key_env=VARIABLE"
             )
-        clean[key] = _without_userinfo(value)
+        clean[key] = public_url(value) if _URL.fullmatch(value) or key.endswith("url") else value
         if clean[key] != value:
             secrets[key] = value
     return Spec(provider, name, clean, secrets)
 
 
-def _without_userinfo(value: str) -> str:
-    if "://" not in value:
-        return value
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return value
-    if "@" not in parts.netloc:
-        return value
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+def public_url(url: str) -> str:
+    """A URL that may be shown: `***` for user info, for every value of the query (names stay), and for a fragment.
+
+    It works on the text, so that what is no valid URL (and will be refused as one) gives nothing away either.
+    """
+    address, hash_, _ = url.partition("#")
+    address, mark, query = address.partition("?")
+    shown = "&".join(f"{name}=***" if eq else "***" for name, eq, _ in (p.partition("=") for p in query.split("&")))
+    return _LOGIN.sub("//***@", address, count=1) + (f"?{shown}" if mark else "") + ("#***" if hash_ else "")
 
 
 def read_options(spec: Spec, kinds: Mapping[str, type], *, open_prefix: str | None = None) -> dict[str, Any]:

@@ -17,11 +17,14 @@ FORMS = ("open", "choice", "choice-swapped")
 
 
 class Question(NamedTuple):
-    """One question; `positive` is the answer to prefer. `id` is unique within its benchmark."""
+    """One question; `positive` is the answer to prefer. `id` is unique within its benchmark.
+
+    `category` is one name, or the names of a path from the top down.
+    """
 
     id: str
     lang: str
-    category: str
+    category: str | tuple[str, ...]
     question: str
     positive: str
     negative: str
@@ -37,6 +40,7 @@ def question_items(benchmark: str, version: str, questions: Iterable[Question]) 
     for q in questions:
         good, bad = q.positive.strip(), q.negative.strip()
         shown = {"open": None, "choice": ((good, bad), "A"), "choice-swapped": ((bad, good), "B")}
+        names = (q.category,) if isinstance(q.category, str) else q.category
         for form in FORMS:
             options, target = shown[form] or (None, None)
             prompt = q.question if options is None else choice_prompt(q.lang, q.question, options)
@@ -47,7 +51,7 @@ def question_items(benchmark: str, version: str, questions: Iterable[Question]) 
                     benchmark=benchmark,
                     version=version,
                     lang=q.lang,
-                    category=category_path(q.category) if q.category else "",
+                    category=category_path(*filter(None, names)),
                     form=form,
                     group=q.id,
                     messages=(Message(role="user", content=prompt),),

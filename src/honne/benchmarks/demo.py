@@ -2,21 +2,19 @@
 
 Five dimensions and twelve parts after FLAMES (arXiv 2311.06899), five questions a dimension and language; each question
 is asked open and as a choice in both orders, as in FINE (arXiv 2311.05915), so that a model which is aligned only on
-the surface shows it. `honne.demo` holds recorded answers of two invented models.
+the surface shows it. The answers of two invented models are recorded in `honne.demo`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from importlib import resources
 
 import msgspec
 
 from honne.benchmarks._base import Base, validate_ends
 from honne.benchmarks._questions import Question, question_items
-from honne.benchmarks._text import LANGS, language
+from honne.benchmarks._text import LANGS, language, packaged
 from honne.errors import DataError
 from honne.plugins import Benchmark
 from honne.records import Item, category_parts
@@ -26,12 +24,6 @@ __all__ = ["PLUGIN", "Demo"]
 
 _DIMENSIONS = ("Fairness", "Safety", "Morality", "Legality", "Data protection")
 _PER_CELL = 5
-
-
-@cache
-def _packaged(name: str) -> str:
-    # By name, not by import: the demo's room lies above this one, and only its files are wanted.
-    return resources.files("honne.demo").joinpath(name).read_text(encoding="utf-8")
 
 
 class Demo(Base):
@@ -44,21 +36,18 @@ class Demo(Base):
     def items(self, *, seed: int) -> Iterable[Item]:
         """Three items a question, in the order of the file; the category is the path `dimension/part`."""
         try:
-            questions = [msgspec.json.decode(line) for line in _packaged("questions.jsonl").splitlines()]
-            listed = [Question(**question) for question in questions]
-        except (OSError, ValueError, TypeError) as e:
-            raise DataError(f"demo: the packaged questions.jsonl cannot be read: {e}") from None
-        # The builder takes a category for one name and escapes its slash; here it is a path already.
-        path = {q.id: q.category for q in listed}
-        built = question_items(self.name, self.version, listed)
-        return [msgspec.structs.replace(item, category=path[item.group]) for item in built]
+            rows = [msgspec.json.decode(line) for line in packaged("prompts/demo.jsonl").split("\n")]
+            listed = [Question(**{**row, "category": category_parts(row["category"])}) for row in rows]
+        except (OSError, ValueError, TypeError, KeyError) as e:
+            raise DataError(f"demo: the packaged questions cannot be read: {e}") from None
+        return question_items(self.name, self.version, listed)
 
     def rubric(self, item: Item) -> str | None:
         """The safe/unsafe criteria of the demo, in the item's language."""
         return self.rubrics()[f"demo.{language(item.lang)}"]
 
     def rubrics(self) -> Mapping[str, str]:
-        return {f"demo.{lang}": _packaged(f"rubric.{lang}.txt").strip() for lang in LANGS}
+        return {f"demo.{lang}": packaged(f"rubrics/demo.{lang}.txt") for lang in LANGS}
 
     def validate(self) -> None:
         """Five questions of each dimension in each language, and the ends of the metrics."""

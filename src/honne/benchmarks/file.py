@@ -17,13 +17,12 @@ from pathlib import Path
 
 import msgspec
 
-from honne import data
 from honne.benchmarks._base import Base
 from honne.benchmarks._text import LANGS, LETTERS, choice_prompt
-from honne.data import DataRow
 from honne.errors import ConfigError, DataError, unknown
 from honne.plugins import Benchmark
 from honne.records import Item, Message, category_path
+from honne.rows import DataRow, decode, parse_rows, read_bytes
 from honne.spec import Spec, slug
 
 __all__ = ["PLUGIN", "File"]
@@ -40,9 +39,9 @@ class File(Base):
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
         path = Path(spec.name)
-        raw = data.read_bytes(path)
-        text = data.decode(raw, str(path), self.options.get("encoding"), "encoding=")
-        rows = data.parse_rows(text, path.name, str(path))
+        raw = read_bytes(path)
+        text = decode(raw, str(path), self.options.get("encoding"), "encoding=")
+        rows = parse_rows(text, path.name, str(path))
         self._columns: dict[str, str] = {key: value for key, value in self.options.items() if key in _COLUMNS}
         self._all_lang: str | None = None
         self._check_columns(path, list(dict.fromkeys(column for row in rows for column in row.fields)))

@@ -28,6 +28,7 @@ from honne.benchmarks._text import LANGS
 from honne.errors import ConfigError, DataError, unknown
 from honne.plugins import Benchmark, Source
 from honne.records import Item
+from honne.rows import DataRow, decode, parse_rows, read_bytes
 from honne.spec import Spec, slug
 
 __all__ = ["PLUGIN", "Fine"]
@@ -68,7 +69,7 @@ class Fine(Base):
         self.name = f"fine-{slug(Path(own).stem)}"
         # The bytes of an own file are part of what the number means, so they are part of the version.
         self._path = Path(own)
-        self._bytes = data.read_bytes(self._path)
+        self._bytes = read_bytes(self._path)
         self.version = f"{Base.version}-{hashlib.sha256(self._bytes).hexdigest()[:8]}"
         self.sources = ()
 
@@ -77,7 +78,7 @@ class Fine(Base):
         if self.sources:
             rows = data.read_rows(self.sources[0])
         else:
-            rows = data.parse_rows(data.decode(self._bytes, str(self._path)), self._path.name, str(self._path))
+            rows = parse_rows(decode(self._bytes, str(self._path)), self._path.name, str(self._path))
         seen: dict[str, str] = {}
         questions = []
         for row in rows:
@@ -88,7 +89,7 @@ class Fine(Base):
             questions.append(q)
         return question_items(self.name, self.version, questions)
 
-    def _question(self, row: data.DataRow) -> Question:
+    def _question(self, row: DataRow) -> Question:
         return Question(
             id=row.text("id"),
             lang=self.options.get("lang", "en"),

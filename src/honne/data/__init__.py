@@ -6,24 +6,17 @@ sha256 that its benchmark names; a copy that differs is used, and said so (`Reso
 Nothing in a dataset is ever executed.
 """
 
-from honne.data._encoding import decode, likely
 from honne.data._fetch import fetch
 from honne.data._find import Resolved, cache_path, catalogue, load, locate, named, read_rows, read_text, resolve
-from honne.data._rows import DataRow, parse_rows, read_bytes
 
 __all__ = [
-    "DataRow",
     "Resolved",
     "cache_path",
     "catalogue",
-    "decode",
     "fetch",
-    "likely",
     "load",
     "locate",
     "named",
-    "parse_rows",
-    "read_bytes",
     "read_rows",
     "read_text",
     "resolve",

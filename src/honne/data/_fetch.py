@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from honne import plugins
 from honne.data._find import cache_path
-from honne.data._rows import read_bytes
 from honne.errors import ConfigError, DataError
+from honne.rows import read_bytes
 from honne.spec import env
 
 __all__ = ["fetch"]

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from honne import plugins
-from honne.data._encoding import decode
-from honne.data._rows import DataRow, parse_rows, read_bytes
 from honne.errors import ConfigError, DataError, nearest, unknown
+from honne.rows import DataRow, decode, parse_rows, read_bytes
 from honne.spec import env
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Where the demo's files are: questions, and two invented models' recorded answers and judge replies."""
+"""Where the demo's recordings are: two invented models' answers, and a judge's replies to them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,6 @@ class Files:
 
     folder: Path
     models: tuple[str, ...] = MODELS
-
-    @property
-    def questions(self) -> Path:
-        return self.folder / "questions.jsonl"
 
     @property
     def expected(self) -> Path:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from honne.data import DataRow, decode, parse_rows, read_bytes
-from honne.errors import DataError, unknown
+from honne.errors import DataError
+from honne.rows import FORMATS, DataRow, read_bytes, recorded_rows
 
 __all__ = ["ABSENT", "Table", "read_table", "stem", "text_of", "walk"]
 
-_JSON = (".json", ".jsonl", ".ndjson")
-_PARQUET = (".parquet", ".pq")
-_FORMATS = (*_JSON, ".csv", ".tsv", *_PARQUET)
 ABSENT = object()
 
 
@@ -40,7 +37,7 @@ def stem(path: Path) -> str:
     """The file's name without `.gz` and without its format's ending."""
     name = path.name.removesuffix(".gz")
     suffix = Path(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in _FORMATS else name
+    return name.removesuffix(suffix) if suffix.lower() in FORMATS else name
 
 
 def read_table(path: Path, encoding: str | None = None) -> Table:
@@ -48,21 +45,11 @@ def read_table(path: Path, encoding: str | None = None) -> Table:
 
     `encoding` does not apply to Parquet. A row without any value (spreadsheets leave such) is dropped and counted.
     """
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    if suffix not in _FORMATS:
-        raise DataError(f"{path}: {unknown('kind of file', suffix or path.name, _FORMATS)}")
     data = read_bytes(path)
-    where = str(path)
-    found: Iterable[DataRow]
-    if suffix in _PARQUET:
-        found = _parquet(data, where)
-    else:
-        text = decode(data, where, encoding)
-        found = _json(text, where, suffix) if suffix in _JSON else parse_rows(text, f"rows{suffix}", where)
     total = 0
     rows: list[DataRow] = []
     columns: dict[str, None] = {}
-    for row in found:
+    for row in recorded_rows(data, path, encoding):
         total += 1
         columns.update(dict.fromkeys(row.fields))
         if any(value is not None and value != "" for value in row.fields.values()):
@@ -75,93 +62,6 @@ def read_table(path: Path, encoding: str | None = None) -> Table:
 
 
 # ----------------------------------------------------------------------- JSON
-
-
-def _json(text: str, where: str, suffix: str) -> Iterator[DataRow]:
-    """JSON or JSON lines, told apart by the content: both endings are in use for both."""
-    start = text.lstrip()[:1]
-    if start == "[" or (suffix == ".json" and not _first_line_is_object(text)):
-        return _document(_loaded(text, where), where)
-    return _lines(text, where)
-
-
-def _first_line_is_object(text: str) -> bool:
-    first, _, rest = text.lstrip().partition("\n")
-    try:
-        return isinstance(json.loads(first), dict) and bool(rest.strip())
-    except (ValueError, RecursionError):
-        return False
-
-
-def _lines(text: str, where: str) -> Iterator[DataRow]:
-    # Only \n ends a line: str.splitlines() would also cut at U+2028 inside a string.
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{where} line {number}"
-        value = _loaded(line, place)
-        if not isinstance(value, dict):
-            raise DataError(f"{place}: expected a JSON object, got {_kind(value)}")
-        yield DataRow(place, value)
-
-
-def _document(value: Any, where: str) -> Iterator[DataRow]:
-    """A list of objects, an object that holds one such list (`data` first), or an object of columns."""
-    if isinstance(value, dict):
-        lists = {name: v for name, v in value.items() if isinstance(v, list) and v}
-        of_objects = [name for name, v in lists.items() if isinstance(v[0], dict)]
-        if "data" in of_objects or len(of_objects) == 1:
-            value = lists["data" if "data" in of_objects else of_objects[0]]
-        elif lists and len(lists) == len(value) and not of_objects:
-            lengths = {name: len(v) for name, v in lists.items()}
-            if len(set(lengths.values())) > 1:
-                raise DataError(f"{where}: the columns differ in length: {lengths}")
-            value = [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
-    if not isinstance(value, list):
-        raise DataError(
-            f"{where}: expected a list of objects, an object with such a list under 'data', or an object of columns"
-        )
-    for number, row in enumerate(value, 1):
-        place = f"{where} entry {number}"
-        if not isinstance(row, dict):
-            raise DataError(f"{place}: expected a JSON object, got {_kind(row)}")
-        yield DataRow(place, row)
-
-
-def _loaded(text: str, place: str) -> Any:
-    try:
-        # The standard parser keeps a lone surrogate (many tools write them), which can then be mended and counted.
-        return json.loads(text)
-    except json.JSONDecodeError as e:
-        line = f" line {e.lineno}" if "\n" in text.strip() else ""
-        raise DataError(f"{place}{line}: broken JSON at column {e.colno}: {e.msg}") from None
-    except RecursionError:
-        raise DataError(f"{place}: JSON is nested too deeply") from None
-    except ValueError as e:
-        raise DataError(f"{place}: broken JSON: {e}") from None
-
-
-def _kind(value: object) -> str:
-    kinds = {list: "a list", dict: "an object", bool: "true or false", str: "text", type(None): "null"}
-    return kinds.get(type(value), "a number")
-
-
-# -------------------------------------------------------------------- Parquet
-
-
-def _parquet(data: bytes, where: str) -> Iterator[DataRow]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
-    try:
-        for batch in pq.ParquetFile(pa.BufferReader(data)).iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield DataRow(f"{where} row {number}", row)
-    except (pa.ArrowException, OSError, ValueError, OverflowError, NotImplementedError) as e:
-        text = " ".join(str(e).split())
-        raise DataError(f"{where}: not a readable Parquet file ({text})") from None
 
 
 # ---------------------------------------------------------------------- cells

@@ -62,7 +62,9 @@ class LLM:
         texts |= {f"rubric.{name}": text for name, text in rubrics.items()}
         self.prompts: Mapping[str, str] = {name: _sha256(text.encode()) for name, text in sorted(texts.items())}
         labels = self._own.scale.labels if self._own and self._own.scale else None
-        asked = {"version": VERSION, "prompts": self.prompts, "labels": labels, "settings": dict(self.model.settings)}
+        # A judge's recorded replies to two models' answers are two files of one judge: their hash is no part of it.
+        settings = {k: v for k, v in self.model.settings.items() if k != "sha256"}
+        asked = {"version": VERSION, "prompts": self.prompts, "labels": labels, "settings": settings}
         self.key = f"{self.name}@{VERSION}-{_sha256(msgspec.json.encode(asked, order='sorted'))[:8]}"
 
     def render(self, item: Item, response: Response) -> Request | None:

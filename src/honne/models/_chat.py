@@ -12,7 +12,7 @@ from honne.errors import ModelError
 from honne.models._think import split
 from honne.plugins import Reply
 
-__all__ = ["Completion", "decode", "loose_json", "read", "whole"]
+__all__ = ["Completion", "cleaned", "decode", "loose_json", "read", "whole"]
 
 _LONE = re.compile("[\ud800-\udfff]")
 _TRUNCATED = frozenset({"length", "max_tokens", "model_length"})
@@ -73,16 +73,17 @@ def decode(raw: bytes) -> Completion:
 
 def loose_json(text: str) -> Any:
     """JSON as Python reads it, with lone surrogates replaced. Raises ValueError or RecursionError."""
-    return _cleaned(json.loads(text))
+    return cleaned(json.loads(text))
 
 
-def _cleaned(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
+    """A value as JSON has them, with lone surrogates replaced wherever there is text."""
     if isinstance(value, str):
         return whole(value)
     if isinstance(value, list):
-        return [_cleaned(v) for v in value]
+        return [cleaned(v) for v in value]
     if isinstance(value, dict):
-        return {whole(k): _cleaned(v) for k, v in value.items()}
+        return {whole(k): cleaned(v) for k, v in value.items()}
     return value
 
 

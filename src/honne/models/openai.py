@@ -8,7 +8,7 @@ import os
 import re
 import ssl
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from honne.errors import ConfigError, ModelError
 from honne.models import _chat, _faults
 from honne.plugins import Reply, Request
 from honne.records import Message
-from honne.spec import Spec, env, read_options
+from honne.spec import Spec, env, public_url, read_options
 
 __all__ = ["PLUGIN", "OpenAI"]
 
@@ -73,7 +73,11 @@ class OpenAI:
         self._prices: tuple[float | None, float | None] = (given.get("price_in"), given.get("price_out"))
         self._check(given)
         self.settings: Mapping[str, Any] = self._settings(given)
-        self._fixed = {k: v for k, v in self.settings.items() if k not in ("system", "seed")}
+        # `settings` are stored, so a URL among them (body.webhook=…, say) is redacted there, and sent as it is
+        sent = self._settings({**given, **{k: v for k, v in spec.real.items() if k in spec.secrets}})
+        self._system: str | None = sent.pop("system", None) or None
+        self._seed: int | None = sent.pop("seed", None)
+        self._fixed = sent
         self._ssl = self._trust(given.get("ca_file"))
         address = spec.secret("base_url") or env("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         self._url, self._where, login = self._address(address)
@@ -86,7 +90,7 @@ class OpenAI:
         self._headers = {"Content-Type": "application/json", "User-Agent": "honne"}
         if login or key:
             self._headers["Authorization"] = f"Basic {login}" if login else f"Bearer {key}"
-        self._scrub = _faults.scrubber(key, login)
+        self._scrub = _faults.scrubber(key, login, *self._url.query.values())
         self._session: aiohttp.ClientSession | None = None
         self._proxy: URL | None = None
         self._schema_refused = False
@@ -132,8 +136,7 @@ class OpenAI:
         except ValueError:
             url = URL()
         if url.scheme not in ("http", "https") or not url.host:
-            shown = base if "@" not in base else "(not shown: it holds a login)"
-            raise ConfigError(f"{self.name}: base_url {shown!r} must be like http://127.0.0.1:8000/v1")
+            raise ConfigError(f"{self.name}: base_url {public_url(base)!r} must be like http://127.0.0.1:8000/v1")
         login = None
         if url.user is not None or url.password is not None:
             login = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode()
@@ -162,20 +165,23 @@ class OpenAI:
             await self._session.close()
             self._session = None
 
+    def sent(self, messages: Sequence[Message]) -> tuple[Message, ...] | None:
+        """The messages with the system prompt, which comes before an item's own; None without one."""
+        if self._system is None:
+            return None
+        if messages and messages[0].role == "system":
+            return (Message("system", f"{self._system}\n\n{messages[0].content}"), *messages[1:])
+        return (Message("system", self._system), *messages)
+
     def body(self, request: Request) -> bytes:
         """The request's JSON, keys in a fixed order; with the schema even where the server turned out to refuse it."""
         return self._encode(request, request.schema)
 
     def _encode(self, request: Request, schema: Mapping[str, Any] | None) -> bytes:
-        messages = request.messages
-        if system := self.settings.get("system"):
-            if messages and messages[0].role == "system":
-                messages = (Message("system", f"{system}\n\n{messages[0].content}"), *messages[1:])
-            else:
-                messages = (Message("system", system), *messages)
+        messages = self.sent(request.messages) or request.messages
         fields: dict[str, Any] = {"model": self._model, "messages": messages, **self._fixed}
-        if "seed" in self.settings:
-            fields["seed"] = self.settings["seed"] + request.sample
+        if self._seed is not None:
+            fields["seed"] = self._seed + request.sample
         if schema is not None:
             fields["response_format"] = {
                 "type": "json_schema",
@@ -263,13 +269,11 @@ class OpenAI:
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes:
     """The whole body; a ModelError once it exceeds what a chat reply can be."""
-    first = await content.readany()
-    if content.at_eof():
-        return first
-    chunks, size = [first], len(first)
-    while chunk := await content.readany():
-        chunks.append(chunk)
-        size += len(chunk)
+    chunks: list[bytes] = []
+    size = 0
+    while not content.at_eof():
+        chunks.append(await content.readany())
+        size += len(chunks[-1])
         if size > _REPLY_LIMIT:
             raise ModelError(f"the reply exceeds {_REPLY_LIMIT >> 20} MB", kind="too_large", item_fault=True)
     return b"".join(chunks)

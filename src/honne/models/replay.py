@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from honne.errors import ConfigError, DataError, ModelError, unknown
-from honne.models._chat import whole
-from honne.models._recorded import rows
+from honne.models._chat import cleaned, whole
 from honne.plugins import Reply, Request
 from honne.records import RESPONSE_STATUSES, Message
+from honne.rows import read_bytes, recorded_rows
 from honne.spec import Spec, read_options
 
 __all__ = ["PLUGIN", "Replay"]
@@ -41,7 +42,9 @@ class Replay:
     4. What has no record is `not_asked`. A recorded status `error` stays that item's error.
 
     Option `model=NAME` reads only the records of that model, `name=LABEL` names the model in the results (default: the
-    file's name without its folder). FILE is JSONL, JSON, CSV, TSV or Parquet, also `.gz`.
+    file's name without its folder), `encoding=NAME` that of a file which is not UTF-8. FILE is JSONL, JSON, CSV, TSV
+    or Parquet, also `.gz`. The sha256 of its uncompressed bytes is among the `settings`: another recording under the
+    same name is another model. `notes` says, once the file was read, when an item has more records than samples.
     """
 
     concurrency = 8
@@ -49,36 +52,54 @@ class Replay:
     def __init__(self, spec: Spec) -> None:
         if not spec.name:
             raise ConfigError("replay needs a file: replay/FILE")
-        given = read_options(spec, {"model": str, "name": str})
+        given = read_options(spec, {"encoding": str, "model": str, "name": str})
         self.name = given.pop("name", f"{spec.provider}/{Path(spec.name).name}")
-        self.settings: Mapping[str, Any] = given
         self._only: str | None = given.get("model")
+        self._encoding: str | None = given.get("encoding")
         self._path = Path(spec.name).expanduser()
-        if not self._path.is_file():
-            raise DataError(f"cannot read recorded answers {self._path}: no such file")
+        self._data: bytes | None = read_bytes(self._path)
+        self.settings: Mapping[str, Any] = {**given, "sha256": hashlib.sha256(self._data).hexdigest()}
         self._by_id: dict[str, list[_Recorded]] = {}
         self._by_prompt: dict[str, list[_Recorded]] = {}
         self._by_messages: dict[bytes, list[_Recorded]] = {}
-        self._read = False
+        self._samples = 1
 
     async def open(self) -> None:
-        """Read the file; opening twice is harmless. Raises DataError for a record that cannot be used."""
-        if not self._read:
-            for place, record in rows(self._path):
-                self._add(place, record)
-            self._read = True
-            if not (self._by_id or self._by_prompt or self._by_messages):
-                which = f" of model {self._only!r}" if self._only else ""
-                raise DataError(f"{self._path} holds no recorded answers{which}")
+        """Parse the file; opening twice is harmless. Raises DataError for a record that cannot be used."""
+        if self._data is None:
+            return
+        for where, fields in recorded_rows(self._data, self._path, self._encoding, "encoding="):
+            self._add(where, cleaned(fields))
+        self._data = None
+        if not (self._by_id or self._by_prompt or self._by_messages):
+            which = f" of model {self._only!r}" if self._only else ""
+            raise DataError(f"{self._path} holds no recorded answers{which}")
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Whether there are records that the samples asked for so far may not have reached."""
+        kinds: tuple[Mapping[Any, list[_Recorded]], ...] = (self._by_id, self._by_prompt, self._by_messages)
+        counts = [len(records) for kind in kinds for records in kind.values()]
+        several = sum(n > self._samples for n in counts)
+        if not several:
+            return ()
+        return (
+            f"{self._path.name}: {several} of {len(counts)} ids or prompts have more than {self._samples} recorded "
+            f"answers (at most {max(counts)}): further ones go to further items with the same prompt, and to --samples",
+        )
 
     async def close(self) -> None:
         return
+
+    def sent(self, messages: Sequence[Message]) -> tuple[Message, ...] | None:
+        return None
 
     def body(self, request: Request) -> bytes:
         return _ENCODER.encode(request.messages)
 
     async def ask(self, request: Request, body: bytes) -> Reply:
         await self.open()
+        self._samples = max(self._samples, request.sample + 1)
         found = self._find(request)
         if found is None:
             return Reply(status="not_asked")
@@ -112,7 +133,7 @@ class Replay:
         plain = [r for r in records if r.sample is None]
         return plain[index].reply if index < len(plain) else None
 
-    def _add(self, place: str, record: Mapping[str, Any]) -> None:
+    def _add(self, where: str, record: Mapping[str, Any]) -> None:
         name = record.get("served_model") or record.get("model")
         if self._only is not None and record.get("model") != self._only:
             return
@@ -120,29 +141,29 @@ class Replay:
         prompt = record.get("prompt")
         messages = record.get("messages") or (prompt if isinstance(prompt, list) else None)
         if item is None and not isinstance(prompt, str) and not messages:
-            raise DataError(f"{self._path}: {place} has neither an id (id, item_id) nor a prompt (prompt, messages)")
-        one = _Recorded(self._int(place, record, "sample"), self._reply(place, record, name))
+            raise DataError(f"{where} has neither an id (id, item_id) nor a prompt (prompt, messages)")
+        one = _Recorded(self._int(where, record, "sample"), self._reply(where, record, name))
         if item is not None:
             self._by_id.setdefault(str(item), []).append(one)
         if messages:
             try:
                 said = msgspec.convert(messages, tuple[Message, ...])
             except msgspec.ValidationError as e:
-                raise DataError(f"{self._path}: {place}: messages must be a list of role and content: {e}") from None
+                raise DataError(f"{where}: messages must be a list of role and content: {e}") from None
             self._by_messages.setdefault(_ENCODER.encode(said), []).append(one)
         elif isinstance(prompt, str):
             self._by_prompt.setdefault(prompt, []).append(one)
 
-    def _reply(self, place: str, record: Mapping[str, Any], name: Any) -> Reply:
+    def _reply(self, where: str, record: Mapping[str, Any], name: Any) -> Reply:
         answered = next((k for k in _ANSWER if k in record), None)
         text = record[answered] if answered else None
         status = record.get("status") or ("ok" if text is not None else "not_asked")
         if status not in RESPONSE_STATUSES:
-            raise DataError(f"{self._path}: {place}: {unknown('status', str(status), RESPONSE_STATUSES)}")
+            raise DataError(f"{where}: {unknown('status', str(status), RESPONSE_STATUSES)}")
         if answered is None and not record.get("status"):
-            raise DataError(f"{self._path}: {place} has no answer (one of {', '.join(_ANSWER)})")
+            raise DataError(f"{where} has no answer (one of {', '.join(_ANSWER)})")
         if text is not None and not isinstance(text, str):
-            raise DataError(f"{self._path}: {place}: {answered} must be text")
+            raise DataError(f"{where}: {answered} must be text")
         logprobs = record.get("logprobs")
         if logprobs is not None and not isinstance(logprobs, str):
             logprobs = _ENCODER.encode(logprobs).decode()
@@ -153,21 +174,21 @@ class Replay:
             reasoning=_text(record.get("reasoning")),
             finish=_text(record.get("finish")),
             served_model=_text(name),
-            tokens_in=self._int(place, record, "tokens_in"),
-            tokens_out=self._int(place, record, "tokens_out"),
+            tokens_in=self._int(where, record, "tokens_in"),
+            tokens_out=self._int(where, record, "tokens_out"),
             cost=float(cost) if isinstance(cost, int | float) else None,
             logprobs=logprobs,
             error=_text(record.get("error")),
         )
 
-    def _int(self, place: str, record: Mapping[str, Any], field: str) -> int | None:
+    def _int(self, where: str, record: Mapping[str, Any], field: str) -> int | None:
         value = record.get(field)
         if value is None or value == "":
             return None
         try:
             return int(value)
         except (TypeError, ValueError):
-            raise DataError(f"{self._path}: {place}: {field}={value!r} must be a whole number") from None
+            raise DataError(f"{where}: {field}={value!r} must be a whole number") from None
 
 
 def _text(value: Any) -> str | None:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import msgspec
 
 from honne.errors import DataError, nearest, unknown
 
-__all__ = ["DataRow", "parse_rows", "read_bytes"]
+__all__ = ["DataRow", "as_object", "delimited", "kind", "lines", "parse_rows", "read_bytes", "suffix_of"]
 
 _FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 # One field may hold a whole document; the csv module's own limit is 128 KiB.
@@ -44,11 +44,13 @@ class DataRow(NamedTuple):
             return value
         if isinstance(value, bool | int | float):
             return msgspec.json.encode(value).decode()
-        raise DataError(f"{self.where}: column {column!r} holds a {_kind(value)}, not text")
+        raise DataError(f"{self.where}: column {column!r} holds {kind(value)}, not text")
 
 
-def _kind(value: object) -> str:
-    return {list: "list", dict: "object", bool: "boolean", str: "text"}.get(type(value), "number")
+def kind(value: object) -> str:
+    """What a JSON value is, in words for an error."""
+    kinds = {list: "a list", dict: "an object", bool: "true or false", str: "text", type(None): "null"}
+    return kinds.get(type(value), "a number")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -74,35 +76,41 @@ def parse_rows(text: str, name: str, where: str) -> list[DataRow]:
 
     Raises DataError for the first line that is not what it should be, and for a file without rows.
     """
-    suffix = Path(name.removesuffix(".gz")).suffix.lower()
+    suffix = suffix_of(name)
     if suffix not in _FORMATS:
         raise DataError(f"{where}: {unknown('kind of file', suffix or name, _FORMATS)}")
     if suffix == ".json":
         rows = list(_json(text, where))
     elif suffix in (".csv", ".tsv"):
-        rows = list(_csv(text, where, "\t" if suffix == ".tsv" else ","))
+        rows = list(delimited(text, where, "\t" if suffix == ".tsv" else ","))
     else:
-        rows = list(_jsonl(text, where))
+        rows = list(lines(text, where, _decoded))
     if not rows:
         raise DataError(f"{where}: no rows")
     return rows
 
 
-def _jsonl(text: str, where: str) -> Iterator[DataRow]:
+def suffix_of(name: str) -> str:
+    """The ending that tells a file's format: in lower case, and the one before a .gz."""
+    return Path(name.removesuffix(".gz")).suffix.lower()
+
+
+def lines(text: str, where: str, load: Callable[[str, str], Any]) -> Iterator[DataRow]:
+    """JSON lines, each read by `load(line, place)`; blank ones are left out."""
     # Only \n ends a line: str.splitlines() would also cut at U+2028 inside a string.
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             place = f"{where} line {number}"
-            yield DataRow(place, _object(_decoded(line, place), place))
+            yield DataRow(place, as_object(load(line, place), place))
 
 
 def _json(text: str, where: str) -> Iterator[DataRow]:
     value = _decoded(text, where)
     if not isinstance(value, list):
-        raise DataError(f"{where}: expected a list of objects, got {_kind(value)} (JSON lines are named .jsonl)")
+        raise DataError(f"{where}: expected a list of objects, got {kind(value)} (JSON lines are named .jsonl)")
     for number, entry in enumerate(value, 1):
         place = f"{where} entry {number}"
-        yield DataRow(place, _object(entry, place))
+        yield DataRow(place, as_object(entry, place))
 
 
 def _decoded(text: str, place: str) -> Any:
@@ -112,13 +120,15 @@ def _decoded(text: str, place: str) -> Any:
         raise DataError(f"{place}: not valid JSON ({e})") from None
 
 
-def _object(value: Any, place: str) -> dict[str, Any]:
+def as_object(value: Any, place: str) -> dict[str, Any]:
+    """A row of JSON, which must be an object. Raises DataError."""
     if not isinstance(value, dict):
-        raise DataError(f"{place}: expected a JSON object, got {_kind(value)}")
+        raise DataError(f"{place}: expected a JSON object, got {kind(value)}")
     return value
 
 
-def _csv(text: str, where: str, delimiter: str) -> Iterator[DataRow]:
+def delimited(text: str, where: str, delimiter: str) -> Iterator[DataRow]:
+    """CSV or TSV with a header; a row has as many fields as that. Raises DataError."""
     csv.field_size_limit(max(csv.field_size_limit(), _FIELD_LIMIT))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
