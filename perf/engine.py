@@ -148,7 +148,7 @@ def _cpu(command: list[str], folder: Path) -> float:
 def _commands(url: str, path: Path, folder: Path) -> dict[str, list[str]]:
     me = [sys.executable, str(Path(__file__).resolve())]
     model = f"openai/free?base_url={url}&concurrency={CONCURRENCY}"
-    whole = [sys.executable, "-m", "honne.cli", "run", f"file/{path}?prompt=prompt", "--model", model]
+    whole = [sys.executable, "-m", "honne", "run", f"file/{path}?prompt=prompt", "--model", model]
     return {
         "bare": [*me, "--bare", url, str(path)],
         "execute": [*me, "--execute", url, str(path), str(folder / "records")],

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HONNE = [sys.executable, "-m", "honne.cli"]
+HONNE = [sys.executable, "-m", "honne"]
 
 
 def environment(**more: str) -> dict[str, str]:

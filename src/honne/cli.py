@@ -6,8 +6,6 @@ resumable; 4 a bug.
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from honne._version import __version__
-from honne.errors import ConfigError, HonneError, unknown
+from honne.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -404,54 +402,3 @@ def _emit(text: str) -> None:
 def _say(text: str) -> None:
     """One line for the person at the terminal, out of the way of what is piped on."""
     typer.echo(text, err=True)
-
-
-def main() -> None:
-    """Run the command line and turn every outcome into one line and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal of another encoding shows a substitute for what it lacks; it never ends a run that is done.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    try:
-        code = app(prog_name="honne", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except HonneError as e:
-        _say(f"honne: {_one_line(str(e))}")
-        sys.exit(e.exit_code)
-    except typer.TyperException as e:
-        _say(_usage(e))
-        sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        _say("honne: interrupted")
-        sys.exit(3)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as e:
-        import traceback
-
-        traceback.print_exc()
-        _say(f"honne: a bug in honne, please report it with the lines above: {type(e).__name__}: {_one_line(str(e))}")
-        sys.exit(4)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _usage(error: typer.TyperException) -> str:
-    """One line for wrong usage, naming the command whose help says more."""
-    text = error.format_message()
-    context = getattr(error, "ctx", None)
-    if context is None:
-        return f"honne: {_one_line(text)}"
-    group = getattr(context.command, "commands", None)
-    if text.startswith("No such command") and group is not None:
-        return f"honne: {unknown('command', text.split(chr(39))[1], group)}"
-    if type(error).__name__ == "NoArgsIsHelpError":
-        return text
-    return f"honne: {_one_line(text)} (see {context.command_path} --help)"
-
-
-if __name__ == "__main__":
-    main()

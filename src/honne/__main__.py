@@ -1,0 +1,68 @@
+"""`python -m honne`, and the `honne` command: every outcome becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+import typer
+
+from honne.cli import app
+from honne.errors import HonneError, unknown
+
+
+def main() -> None:
+    """Run the command line and turn every outcome into one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding shows a substitute for what it lacks; it never ends a run that is done.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        code = app(prog_name="honne", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except HonneError as e:
+        _complain(f"honne: {_one_line(str(e))}")
+        sys.exit(e.exit_code)
+    except typer.TyperException as e:
+        _complain(_usage(e))
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("honne: interrupted")
+        sys.exit(3)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as e:
+        import traceback
+
+        traceback.print_exc()
+        what = f"{type(e).__name__}: {_one_line(str(e))}"
+        _complain(f"honne: a bug in honne, please report it with the lines above: {what}")
+        sys.exit(4)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _usage(error: typer.TyperException) -> str:
+    """One line for wrong usage, naming the command whose help says more."""
+    text = error.format_message()
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return f"honne: {_one_line(text)}"
+    group = getattr(context.command, "commands", None)
+    if text.startswith("No such command") and group is not None:
+        return f"honne: {unknown('command', text.split(chr(39))[1], group)}"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return text
+    return f"honne: {_one_line(text)} (see {context.command_path} --help)"
+
+
+def _complain(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()
