@@ -195,13 +195,9 @@ def import_(
         done.append(run)
         judges = ", ".join(one.judgments) or "none"
         _say(f"{run.path}: {len(one.items)} items, {len(one.responses)} responses, judges: {judges}")
-    shared = [n for n in found[0].notes if all(n in one.notes for one in found)]
-    for note in shared:
-        _say(f"note: {note}")
     for one in found:
         for note in one.notes:
-            if note not in shared:
-                _say(f"note: {one.model}: {note}")
+            _say(f"note: {one.model}: {note}" if len(found) > 1 else f"note: {note}")
     _print_runs(done, paper_rules)
 
 
