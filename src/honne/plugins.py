@@ -35,8 +35,10 @@ __all__ = [
     "Unit",
     "Verdict",
     "View",
+    "is_choice",
     "load",
     "names",
+    "unit_id",
 ]
 
 KINDS = ("benchmarks", "models", "judges", "metrics", "attacks")
@@ -239,6 +241,19 @@ class View:
     judge: str | None
     by_judge: Mapping[str, Mapping[tuple[str, int], Judgment]] = field(default_factory=dict)
     paper: bool = False
+
+
+def is_choice(form: str) -> bool:
+    """Whether a form asks for one of several options (`choice`, `choice-swapped`, …)."""
+    return form == "choice" or form.startswith("choice-")
+
+
+def unit_id(name: str, sample: int) -> str:
+    """The id of a unit: the item's or question's own for the first sample, with the sample's number for the others.
+
+    Units with other ids count as well, but the answers behind them are not found (buckets, examples, rewordings).
+    """
+    return name if sample == 0 else f"{name}#{sample}"
 
 
 class Unit(NamedTuple):

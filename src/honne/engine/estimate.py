@@ -18,8 +18,7 @@ from honne.engine.store import RunFolder
 from honne.metrics._compare import Paired
 from honne.metrics._compare import compare as pair
 from honne.metrics._estimate import estimates
-from honne.metrics._units import unit_id
-from honne.plugins import Measure, Row, View
+from honne.plugins import Measure, Row, View, unit_id
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, Response
 
 __all__ = [
@@ -207,11 +206,12 @@ def _identity(e: Estimate) -> tuple[str | None, ...]:
 def reworded(a: RunFolder, b: RunFolder) -> set[str]:
     """The ids of units that both runs have but did not ask in the same words: they are not paired."""
     theirs = {item.id: item for item in b.items()}
+    samples = range(_most_samples(a, b))
     out: set[str] = set()
     for item in a.items():
         other = theirs.get(item.id)
         if other is not None and (item.messages, item.options) != (other.messages, other.options):
-            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in range(_most_samples(a, b))}
+            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in samples}
     return out
 
 

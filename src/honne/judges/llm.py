@@ -21,7 +21,7 @@ from honne import plugins
 from honne.errors import ConfigError, JudgeError, unknown
 from honne.judges import _llm_reply, _llm_rubric, _llm_template
 from honne.judges._llm_text import conversation, cut, mark, shown, sound
-from honne.plugins import Benchmark, Model, Reply, Request, Scale
+from honne.plugins import Benchmark, Model, Reply, Request, Scale, is_choice
 from honne.records import Item, Judgment, Message, Response, now
 from honne.spec import Spec
 
@@ -73,7 +73,7 @@ class LLM:
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request for one answer; None when there is nothing to judge, or the item is not an open question."""
-        if skips(response) or _is_choice(item):
+        if skips(response) or is_choice(item.form):
             return None
         return self._request(item, response, None)
 
@@ -86,7 +86,7 @@ class LLM:
             "judge": self.key,
             "at": now(),
         }
-        if skips(response) or _is_choice(item):
+        if skips(response) or is_choice(item.form):
             return Judgment(status="skipped", **about)
         if reply is None or reply.status == "not_asked":
             return Judgment(status="error", error="the judge gave no reply", **about)
@@ -113,7 +113,7 @@ class LLM:
 
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
         """The same task once more, with the unreadable reply shown as data and only the JSON asked for."""
-        if skips(response) or _is_choice(item):
+        if skips(response) or is_choice(item.form):
             return None
         return self._request(item, response, reply.text or "")
 
@@ -210,10 +210,6 @@ def _model(spec: Spec) -> Model:
             pass
     plain: Model = plugin(inner)
     return plain
-
-
-def _is_choice(item: Item) -> bool:
-    return item.form.partition("-")[0] == "choice"
 
 
 def _schema(labels: tuple[str, ...]) -> dict[str, Any]:

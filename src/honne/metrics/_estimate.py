@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from honne.metrics._units import is_choice, unit_id
-from honne.plugins import Measure, Row, Unit
+from honne.plugins import Measure, Row, Unit, is_choice, unit_id
 from honne.records import BUCKETS, Estimate
 from honne.stats.intervals import LEVEL, Interval, macro, rate
 

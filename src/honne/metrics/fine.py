@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from honne.metrics._units import choice_rows, scored, unit_id, unparsed_units
+from honne.metrics._units import choice_rows, scored, unparsed_units
 from honne.metrics.safe_rate import SAFE
-from honne.plugins import Measure, Row, Unit, View
+from honne.plugins import Measure, Row, Unit, View, unit_id
 
 __all__ = ["PLUGIN"]
 

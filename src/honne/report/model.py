@@ -12,8 +12,7 @@ from typing import Any
 
 from honne.engine.estimate import Account, Measured, Section, accounting, analyse
 from honne.engine.store import RunFolder
-from honne.metrics._units import unit_id
-from honne.plugins import Measure, Row, Unit
+from honne.plugins import Measure, Row, Unit, unit_id
 from honne.records import Estimate, Message
 
 __all__ = ["Example", "Part", "RunReport", "Worst", "build", "leading", "worst"]
