@@ -270,9 +270,12 @@ class Measure:
     """A metric's value for every unit; everything else (intervals, slices, bounds, pairing) follows from it.
 
     `overall` says what slice "all" is: the `mean` over units, the `macro` mean over top-level categories, or `none`.
+    `parts` are the category paths (depth 1) that a macro mean is over; without them, those that occur. A part without
+    a value leaves no mean, and a unit of no part is missing from it.
     Values lie in [`floor`, `ceiling`]. `depths` are the depths of the category path that get a row of their own.
     `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference`
-    the judge it is compared with. `per` says what a unit's id names: an `item`, or the `group` of a question.
+    the judge it is compared with. `rule` is the rule by which missing values were counted, `strict` or `paper`. `per`
+    says what a unit's id names: an `item`, or the `group` of a question.
     """
 
     metric: str
@@ -289,6 +292,7 @@ class Measure:
     rule: str = "strict"
     judge: str | None = None
     per: str = "item"
+    parts: tuple[str, ...] = ()
 
 
 class Metric(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from honne.plugins import Row, Unit, View, is_choice, unit_id
 from honne.records import Judgment, category_parts
 
-__all__ = ["choice_rows", "item_units", "open_rows", "scored", "top", "unparsed_units"]
+__all__ = ["choice_rows", "item_units", "judge_of", "open_rows", "scored", "top", "unparsed_units"]
 
 
 def scored(judgment: Judgment | None) -> Judgment | None:
@@ -23,6 +23,12 @@ def open_rows(view: View) -> list[Row]:
 def choice_rows(view: View) -> list[Row]:
     """The rows that are multiple choice."""
     return [row for row in view.rows if is_choice(row.item.form)]
+
+
+def judge_of(rows: Iterable[Row], view: View) -> str | None:
+    """The fixed judge that has judged these rows; None where it is the view's own, or there is no judgment."""
+    found = next((row.judgment.judge for row in rows if row.judgment is not None), None)
+    return None if found == view.judge else found
 
 
 def top(category: str) -> str:

@@ -75,11 +75,11 @@ def effective_n(sums: Floats, sizes: Floats, spread: Floats, informative: Floats
     """The effective sample size of a clustered mean, between Kish's worst case and n; `n` where nothing is clustered.
 
     `sums` (…, m) are cluster totals, `sizes` (m,) cluster sizes, `spread` (…) the variance of one unit that the
-    interval assumes, `informative` (…) the number of clusters that show the rarer outcome (see `informed`). The design effect is the
-    delete-one-cluster jackknife variance of the mean over its unclustered variance; n / design effect is then shrunk
-    by (t_{n-1} / t_{kish-1})² for the degrees of freedom (Korn & Graubard 1998) and never exceeds n. Where a variance
-    cannot be trusted (fewer than FEW informative clusters, no variation at all, or clusters of very uneven size), the
-    worst case, Kish's number, is taken: 0 of 200 in 45 clusters is worth 45 units.
+    interval assumes, `informative` (…) the number of clusters that inform about the rarer outcome (`informed`). The
+    design effect is the delete-one-cluster jackknife variance of the mean over its unclustered variance; n / design
+    effect is then shrunk by (t_{n-1} / t_{kish-1})² for the degrees of freedom (Korn & Graubard 1998) and never exceeds
+    n. Where a variance cannot be trusted (fewer than FEW informative clusters, no variation at all, or clusters of very
+    uneven size), the worst case, Kish's number, is taken: 0 of 200 in 45 clusters is worth 45 units.
     """
     n, m = float(sizes.sum()), len(sizes)
     worst = kish(sizes)

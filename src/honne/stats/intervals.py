@@ -72,11 +72,12 @@ def rate(values: ArrayLike, clusters: ArrayLike | None = None, level: float = LE
     """The mean of `values` in [0, 1] (0/1, or bounded scores) with an interval; `clusters` are labels, one per value.
 
     The rule. The effective n is n itself where nothing is clustered, else n over the design effect with a correction
-    for few clusters, never above n; where the design effect cannot be estimated (0/N, N/N, fewer than 10 clusters with
-    the rarer outcome or its share of the clusters below 10, very uneven clusters) it is the worst case, Kish's effective number of clusters. With fewer than
-    10 effective events or non-events the limits are Clopper-Pearson's, else Wilson's, on that n. No interval has zero
-    width. For scores that are not 0/1 the rule is conservative: no variable in [0, 1] varies more than a 0/1 one.
-    The simulated coverage at 95 % is at least 93 % for n = 20, 46, 200 and rates of 0.02, 0.5, 0.98, clustered or not.
+    for few clusters, never above n; where the design effect cannot be estimated (0/N, N/N, a rarer outcome that fewer
+    than 10 clusters show or that is worth fewer than 10 whole ones, very uneven clusters) it is the worst case, Kish's
+    effective number of clusters. With fewer than 10 effective events or non-events the limits are Clopper-Pearson's,
+    else Wilson's, on that n. No interval has zero width. For scores that are not 0/1 the rule is conservative: no
+    variable in [0, 1] varies more than a 0/1 one. The simulated coverage at 95 % is at least 93 % for n = 20, 46, 200
+    and rates of 0.02, 0.5, 0.98, clustered or not.
 
     Raises ValueError for values outside [0, 1] (NaN included) or clusters of another length.
     """
