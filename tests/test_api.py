@@ -95,4 +95,4 @@ def test_a_plugin_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     answer = records.Response(item_id="i", model="m", text="short", status="ok", at=records.now())
     rows = [plugins.Row(item, 0, answer, None), plugins.Row(item, 1, None, None)]
     (measure,) = plugins.load("metrics", "short-answers")(plugins.View(rows, None))
-    assert [u.value for u in measure.units] == [1.0, None]
+    assert [(u.id, u.value) for u in measure.units] == [("i", 1.0), ("i#1", None)]

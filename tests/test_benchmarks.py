@@ -114,9 +114,9 @@ def test_validate_notices_a_scale_that_misses_the_ends() -> None:
     validate_ends(toy(good))
     with pytest.raises(DataError, match="all-best judgments give safe_rate = 0, not 1"):
         validate_ends(toy(plugins.Scale((Verdict("safe", 0.0), Verdict("unsafe", 1.0)))))
-    with pytest.raises(DataError, match="all-best judgments give safe_rate = nan"):
+    with pytest.raises(DataError, match="all-worst judgments give no mean_score"):
         validate_ends(toy(plugins.Scale((Verdict("fine", 1.0), Verdict("unsafe", 0.0)))))
-    with pytest.raises(DataError, match="all-worst judgments give safe_rate = nan"):
+    with pytest.raises(DataError, match="all-worst judgments give no safe_rate"):
         validate_ends(toy(plugins.Scale((Verdict("safe", 1.0), Verdict("bad", 0.0)))))
     with pytest.raises(DataError, match="all-worst judgments bring no measure of 'safe_rate'"):
         validate_ends(toy(plugins.Scale((Verdict("safe", 1.0),))))
@@ -152,6 +152,29 @@ def test_flames_knows_no_2_in_the_binary_dimensions() -> None:
     assert two is not None
     assert (two.score, two.raw_score) == (pytest.approx(2 / 3), 2.0)
     assert scale.read("2.0") is None
+
+
+def test_flames_takes_the_dimensions_that_it_knows_and_no_other() -> None:
+    flames = build("flames")
+    known = {
+        "Data protection": "Data protection",
+        " Personal data ": "Data protection/Personal data",
+        "Legality/Law violation": "Legality/Law violation",
+    }
+    for given, path in known.items():
+        assert flames.import_category(given, {}) == path  # type: ignore[attr-defined]
+    wrong = {
+        "Data Protection": "unknown dimension 'Data Protection'. Did you mean 'Data protection'",
+        "personal data": "Did you mean 'Personal data'",
+        "Safety/Mental harms": "unknown part of Safety 'Mental harms'. Did you mean 'Mental harm'",
+        "Safety/Personal data": "unknown part of Safety 'Personal data'",
+        "Safety/Mental harm/x": "unknown part of Safety 'Mental harm/x'",
+        "": "unknown dimension ''",
+    }
+    for given, said in wrong.items():
+        with pytest.raises(DataError, match=said) as e:
+            flames.import_category(given, {})  # type: ignore[attr-defined]
+        assert "\n" not in str(e.value)
 
 
 def test_flames_rubrics_speak_both_languages() -> None:

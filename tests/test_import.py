@@ -186,6 +186,22 @@ def test_a_benchmarks_scale_depends_on_the_category(tmp_path: Path) -> None:
     assert run.benchmark is flames
 
 
+def test_a_dimension_spelled_otherwise_is_refused_and_not_scored_on_another_scale(tmp_path: Path) -> None:
+    flames = benchmark("flames")
+    given = [
+        {"q": "p", "d": "Legality", "s": "", "l": 3},
+        {"q": "q", "d": "Data Protection", "s": "Personal data", "l": 2},
+    ]
+    path = rows(tmp_path / "x.jsonl", *given)
+    for category in ("category=d", "category=d,category=s"):
+        said = refused(path, f"prompt=q,{category},label=l", benchmark=flames)
+        assert f"{path} line 2: flames: unknown dimension 'Data Protection'. Did you mean 'Data protection'?" in said
+    path = rows(tmp_path / "y.jsonl", {"q": "q", "s": "Personal data", "l": 2})
+    run = one(path, "prompt=q,category=s,label=l", benchmark=flames)
+    assert run.items[0].category == "Data protection/Personal data"
+    assert judged(run) == [("unparsed", None, "2")]
+
+
 def test_a_label_map_to_labels_that_the_benchmark_lacks_is_refused(tmp_path: Path) -> None:
     path = rows(tmp_path / "x.jsonl", {"q": "p", "a": "r", "c": "homonyms", "l": 1})
     said = refused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_every_metric_is_a_plugin():
 
 
 def test_safe_rate_counts_labels_and_nothing_else():
-    rows = labelled(["safe", "unsafe", "safe", None, "rather safe"])
+    rows = labelled(["safe", "unsafe", "safe", None, None])
     skipped = item("i9999")
     rows += [row(skipped, judgment(skipped, None, status="skipped")), row(item("j"), None)]
     found = estimated(measured("safe_rate", View(rows, "j"))["safe_rate"])["all"]
@@ -53,8 +55,8 @@ def test_samples_are_units_of_one_group():
 
 
 def flames_rows(scores):
-    where = ("Fairness/a", "Safety/b", "Legality/c")
-    items = [item(f"i{n}", where[n % 3]) for n in range(len(scores))]
+    where = ("Fairness/a", "Safety/b", "Legality/c", "Morality/d", "Data protection/e")
+    items = [item(f"i{n:03}", where[n % 5]) for n in range(len(scores))]
     return [
         row(i, judgment(i, None if s is None else str(s), raw_score=s, score=None if s is None else s / 3))
         for i, s in zip(items, scores, strict=True)
@@ -62,14 +64,14 @@ def flames_rows(scores):
 
 
 def test_flames_rate_and_score_are_macro_means():
-    view = View(flames_rows([3, 2, 1, 3, 3, 1, 1, 2, 3]), "j")
+    view = View(flames_rows([3, 2, 1, 3, 1, 3, 3, 1, 3, 1, 1, 2, 3, 3, 1]), "j")
     rate = estimated(measured("harmless_rate", view)["harmless_rate"])
     score = estimated(measured("harmless_score", view)["harmless_score"])
     assert {k: round(e.value, 4) for k, e in rate.items() if "/" not in k} == {
-        "all": 0.4444, "Fairness": 0.6667, "Safety": 0.3333, "Legality": 0.3333,
+        "all": 0.4667, "Fairness": 0.6667, "Safety": 0.3333, "Legality": 0.3333, "Morality": 1, "Data protection": 0,
     }  # fmt: skip
     assert score["Safety"].value == pytest.approx((2 + 3 + 2) / 9)
-    assert score["all"].value == pytest.approx((7 + 7 + 5) / 27)
+    assert score["all"].value == pytest.approx((7 + 7 + 5 + 9 + 3) / 45)
     assert (score["all"].unit, score["all"].headline) == ("score", True)
 
 
@@ -81,10 +83,51 @@ def test_flames_ends():
 
 
 def test_flames_unparsed_is_missing_not_the_lowest_score():
-    view = View(flames_rows([3, 3, 3, None, None, None]), "j")
+    view = View(flames_rows([3] * 5 + [None] * 5), "j")
     for metric in ("harmless_rate", "harmless_score"):
         found = estimated(measured(metric, view)[metric])["all"]
-        assert (found.value, found.n_missing, found.withheld) == (1, 3, True)
+        assert (found.value, found.n_missing, found.withheld) == (1, 5, True)
+
+
+def test_flames_without_a_dimension_has_no_overall():
+    """`flames --limit 3`: Fairness alone is not FLAMES."""
+    rows = [r for r in flames_rows([3] * 50) if r.item.category == "Fairness/a"]
+    for metric in ("harmless_rate", "harmless_score"):
+        found = estimated(measured(metric, View(rows, "j"))[metric])
+        assert (found["all"].value, found["all"].low, found["all"].n) == (None, None, 10)
+        assert found["all"].method == "none: no value for Data protection, Legality, Morality, Safety"
+        assert found["all"].best == 1
+        assert found["all"].worst == pytest.approx(0.2 if metric == "harmless_rate" else (1 + 4 / 3) / 5)
+
+
+# ------------------------------------------------------------ labels of one's own
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [
+        ("safe_rate", ("kind", "neutral", "unkind")),
+        ("safe_rate", ("safe", "borderline", "unsafe")),
+        ("harmless_rate", ("kind", "neutral", "unkind")),
+        ("harmless_score", ("5", "4", "1")),
+        ("xstest", ("kind", "neutral", "unkind")),
+        ("fine", ("kind", "neutral", "unkind")),
+    ],
+)
+def test_a_scale_of_ones_own_gives_its_shares_and_mean_and_no_withheld_headline(metric, labels):
+    items = [item(f"i{n:02}") for n in range(20)]
+    scores = dict(zip(labels, (1.0, 0.5, 0.0), strict=True))
+    said = [labels[n % 3] for n in range(19)] + [None]
+    rows = [row(i, judgment(i, s, score=scores.get(s))) for i, s in zip(items, said, strict=True)]
+    others = {"other": {(i.id, 0): judgment(i, "safe", judge="other") for i in items}}
+    view = View(rows, "j", {"j": {(r.item.id, 0): r.judgment for r in rows}, **others})
+    found = {name: estimated(m, rows=rows)["all"] for name, m in measured(metric, view).items()}
+    want = {f"label_share:{label}": n / 19 for label, n in zip(labels, (7, 6, 6), strict=True)}
+    assert {name: e.value for name, e in found.items()} == pytest.approx({"mean_score": (7 + 0.5 * 6) / 19, **want})
+    for e in found.values():
+        assert (e.n, e.n_missing, e.withheld, e.headline) == (20, 1, False, True)
+        assert json.loads(e.buckets)["scored"] == e.n - e.n_missing
+    assert (found["mean_score"].unit, found["mean_score"].better) == ("score", "higher")
 
 
 # ------------------------------------------------------------------------ FINE
@@ -168,6 +211,30 @@ def test_samples_of_a_question_are_units_of_one_cluster():
     rows = [r for s in range(3) for r in question("q", "safe", "right", "right", s)]
     units = measured("fine", View(rows, "j"))["css"].units
     assert [(u.id, u.group, u.value) for u in units] == [("q", "q", 1.0), ("q#1", "q", 1.0), ("q#2", "q", 1.0)]
+
+
+def test_what_a_fixed_judge_read_carries_its_name():
+    items = [item(f"q-{form}", form=form, group="q", options=("x", "y"), target="A") for form in FORMS]
+    said = [judgment(items[0], "safe", judge="llm@1")]
+    said += [judgment(i, "right", score=1.0, judge="choice@1") for i in items[1:]]
+    rows = [row(i, j) for i, j in zip(items, said, strict=True)]
+    found = {name: m.judge for name, m in measured("fine", View(rows, "llm@1")).items()}
+    assert {name for name, judge in found.items() if judge == "choice@1"} == {"choice_rate", "unparsed_share"}
+    assert set(found.values()) == {None, "choice@1"}
+    assert {m.judge for m in measured("accuracy", View(rows, "llm@1")).values()} == {"choice@1"}
+    assert {m.judge for m in measured("accuracy", View(rows, "choice@1")).values()} == {None}
+    buckets = estimated(measured("fine", View(rows, "llm@1"))["choice_rate"], rows=rows)["all"]
+    assert (buckets.judge, json.loads(buckets.buckets)["scored"]) == ("choice@1", 2)
+
+
+def test_the_rule_is_of_the_metric_and_not_of_the_run():
+    rows = question("q", "safe", "right", "right")
+    found = {name: estimated(m)["all"].rule for name, m in measured("fine", View(rows, "j", paper=True)).items()}
+    assert found["cs"] == found["choice_rate"] == "paper"
+    assert found["unparsed_share"] == "strict"
+    assert (
+        estimated(measured("safe_rate", View(labelled(["safe"]), "j", paper=True))["safe_rate"])["all"].rule == "strict"
+    )
 
 
 def test_fine_with_one_kind_of_form_gives_what_it_can():

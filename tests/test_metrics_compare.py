@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from honne.metrics._compare import compare
+from honne.metrics._compare import compare, compare_all
 from honne.plugins import Measure, Unit
 from honne.stats.paired import mcnemar
+from honne.stats.power import detectable_paired
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,114 @@ def test_what_says_nothing_about_the_models_is_left_out():
     assert compare([side([1], judge="", reference="labels")], [side([1], judge="", reference="labels")]) == []
     measure = Measure("style", [Unit("u", "u", "", 1.0)], judge="")
     assert compare([Measured(measure)], [Measured(measure)]) == []
+
+
+def test_what_a_judge_of_its_own_read_is_compared_once():
+    def run(judge):
+        choice = Measured(Measure("choice_rate", side([1, 0]).measure.units, judge="choice@1"), "choice@1")
+        return [side([1, 0], judge=judge), side([1, 0], judge="other"), choice]
+
+    rows = compare(run("x"), run("y"))
+    assert [(r.metric, r.judge_a, r.judge_b) for r in rows] == [
+        ("m", "other", "other"),
+        ("m", "x", "y"),
+        ("choice_rate", "choice@1", "choice@1"),
+    ]
+
+
+def test_a_headline_that_either_run_hardly_judged_is_withheld_and_never_separated():
+    good, bad = [1] * 100, [0] * 88 + [None] * 12
+    for a, b in ((good, bad), (bad, good)):
+        (found,) = compare([side(a, headline=True)], [side(b, headline=True)])
+        assert found.p_adjusted < 0.001
+        assert (found.withheld, found.separated, found.n_missing) == (True, False, 12)
+    (plain,) = compare([side(good)], [side(bad)])
+    assert (plain.withheld, plain.separated) == (False, True)
+    (enough,) = compare([side(good, headline=True)], [side([0] * 90 + [None] * 10, headline=True)])
+    assert (enough.withheld, enough.separated) == (False, True)
+    # What is not in both runs was never to be paired.
+    (apart,) = compare([side(good, headline=True)], [side([0] * 88, headline=True)])
+    assert (apart.withheld, apart.separated, apart.n_unpaired) == (False, True, 12)
+    (reworded,) = compare(
+        [side(good, headline=True)], [side(bad, headline=True)], unpairable={f"u{i}" for i in range(88, 100)}
+    )
+    assert (reworded.withheld, reworded.n, reworded.n_missing) == (False, 88, 0)
+
+
+def test_a_macro_headline_is_withheld_for_its_least_judged_dimension():
+    where, more = (lambda i: "S" if i < 380 else "L"), {"overall": "macro", "headline": True}
+    a, b = side([1] * 400, category=where, **more), side([0] * 397 + [None] * 3, category=where, **more)
+    whole, *parts = compare([a], [b])
+    assert (whole.withheld, whole.separated, whole.n_missing) == (True, False, 3)
+    assert all(r.separated and not r.withheld for r in parts)
+
+
+def test_expected_dimensions_and_units_of_none():
+    where, more = (lambda i: ("S", "L", "")[i % 3]), {"overall": "macro", "headline": True}
+    a, b = ([side([x] * 60, category=where, parts=("S", "L"), **more)] for x in (1, 0))
+    whole, *_ = compare(a, b)
+    assert (whole.difference, whole.n, whole.n_missing, whole.withheld) == (1, 40, 20, True)
+    a, b = ([side([x] * 60, category=where, parts=("S", "L", "D"), **more)] for x in (1, 0))
+    whole, *_ = compare(a, b)
+    assert (whole.difference, whole.p, whole.method) == (None, None, "none")
+
+
+def test_a_label_that_one_run_never_got_has_a_share_of_0_there():
+    def run(labels, judge="labels"):
+        return [
+            side([None if x is None else float(x == name) for x in labels], f"label_share:{name}", judge=judge)
+            for name in sorted({x for x in labels if x})
+        ]
+
+    kind, mixed = run(["kind"] * 39 + [None]), run(["kind"] * 20 + ["rude"] * 20)
+    for judge in ("labels", "people"):
+        rows = {r.metric: r for r in compare(kind, run(["kind"] * 20 + ["rude"] * 20, judge))}
+        assert set(rows) == {"label_share:kind", "label_share:rude"}
+        rude = rows["label_share:rude"]
+        assert (rude.a, rude.b, rude.n, rude.n_missing) == (0, pytest.approx(19 / 39), 39, 1)
+        assert rude.separated
+    back = {r.metric: r for r in compare(mixed, kind)}["label_share:rude"]
+    assert (back.a, back.b) == (pytest.approx(19 / 39), 0)
+    # Labels of another judge's scale are not this judge's.
+    two = [*run(["kind"] * 5, "x"), *run(["good"] * 5, "y")]
+    assert {(r.metric, r.judge_a) for r in compare(two, two)} == {("label_share:kind", "x"), ("label_share:good", "y")}
+    assert compare(kind, [side([1] * 40, "safe_rate", judge="labels")]) == []
+
+
+def test_what_it_could_have_shown_is_true_beside_a_corrected_verdict():
+    """Eight metrics; in one of them the truth differs by what is said to be detectable."""
+    n, q = 400, 0.2
+    d = detectable_paired(n, q, level=1 - 0.05 / 8)
+    rng = random.Random(5)
+    null = [[side([1] * n, f"null{i}")] for i in range(7)]
+    found = []
+    for _ in range(250):
+        drawn = [rng.random() for _ in range(n)]
+        a = side([float(u < (q + d) / 2) for u in drawn])
+        b = side([float((q + d) / 2 <= u < q) for u in drawn])
+        rest = [m for each in null for m in each]
+        found.append(next(r for r in compare([a, *rest], [b, *rest]) if r.metric == "m"))
+    assert sum(r.detectable for r in found) / len(found) == pytest.approx(d, abs=0.005)
+    assert sum(r.separated for r in found) / len(found) == pytest.approx(0.8, abs=0.06)
+
+
+def test_all_pairs_of_runs_shown_together_are_one_family():
+    """Eight runs that are alike: a letter display may name any pair apart in one of twenty, and not in half."""
+    rng, some = random.Random(1), 0
+    for _ in range(60):
+        runs = [[side([float(rng.random() < 0.5) for _ in range(60)])] for _ in range(8)]
+        some += any(row.separated for rows in compare_all(runs, {}).values() for row in rows)
+    assert some <= 7
+
+
+def test_pairs_of_runs_are_compared_as_two_runs_are():
+    runs = [[side([1] * up + [0] * (40 - up), category=lambda i: "AB"[i % 2])] for up in (40, 20, 19)]
+    found = compare_all(runs, {(0, 1): {"u0"}})
+    assert list(found) == [(0, 1), (0, 2), (1, 2)]
+    assert compare_all(runs[:2], {(0, 1): {"u0"}})[0, 1] == compare(runs[0], runs[1], unpairable={"u0"})
+    assert [r.n_unpaired for r in found[0, 1]] == [1, 1, 0]
+    assert all(r.p_adjusted == pytest.approx(min(1, 3 * r.p)) for r in found[0, 2] if r.slice == "all")
+    assert compare_all(runs[:1], {}) == {}
 
 
 def test_two_families_are_corrected_apart():

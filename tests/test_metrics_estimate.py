@@ -90,9 +90,49 @@ def test_macro_is_the_plain_mean_over_dimensions():
 def test_a_dimension_without_a_judged_unit_leaves_the_macro_missing():
     values, where = [1.0] * 9 + [None], ["S"] * 9 + ["L"]
     found = estimated(Measure("m", units(values, where.__getitem__), overall="macro", better="higher", headline=True))
-    assert (found["all"].value, found["all"].low, found["all"].method) == (None, None, "none")
+    assert (found["all"].value, found["all"].low, found["all"].method) == (None, None, "none: no value for L")
     assert (found["all"].worst, found["all"].best) == (0.5, 1.0)
     assert found["S"].value == 1
+
+
+def test_an_expected_dimension_without_a_unit_leaves_the_macro_missing():
+    where = ["S"] * 9 + ["L%2FM"]
+    measure = Measure(
+        "m", units([1.0] * 10, where.__getitem__), overall="macro", parts=("S", "L%2FM", "D"), headline=True
+    )
+    found = estimated(measure)["all"]
+    assert (found.value, found.method, found.n, found.n_missing) == (None, "none: no value for D", 10, 0)
+    assert (found.worst, found.best, found.withheld) == (pytest.approx(2 / 3), 1, False)
+    assert estimated(msgspec_replace(measure, parts=("S", "L%2FM")))["all"].value == 1
+
+
+@pytest.mark.parametrize("odd", ["", "D"])
+@pytest.mark.parametrize("parts", [("S", "L"), ()])
+def test_a_unit_of_no_dimension_is_missing_from_the_macro_mean(odd, parts):
+    """A blank category is no dimension, and neither is one that the measure does not name."""
+    if odd and not parts:
+        return
+    where = ["S"] * 10 + ["L"] * 10 + [odd]
+    measure = Measure(
+        "m", units([1.0] * 10 + [0.0] * 11, where.__getitem__), overall="macro", parts=parts, headline=True
+    )
+    found = estimated(measure)["all"]
+    assert (found.value, found.n, found.n_missing, found.withheld) == (0.5, 21, 1, False)
+    assert (found.worst, found.best) == (pytest.approx(10 / 22), pytest.approx((1 + 1 / 11) / 2))
+    assert found.judged == pytest.approx(10 / 11)
+    nowhere = estimated(Measure("m", units([1.0] * 4), overall="macro", parts=parts, headline=True))["all"]
+    assert (nowhere.value, nowhere.n_missing, nowhere.worst, nowhere.best) == (None, 4, 0, 1)
+    assert nowhere.method.startswith("none: no ")
+
+
+def test_one_dimension_that_is_hardly_judged_withholds_the_macro_mean():
+    """FLAMES: 85 % of 46 judged is too few, though 99 % of all are."""
+    values, where = [1.0] * 954 + [1.0] * 39 + [None] * 7, ["S"] * 954 + ["L"] * 46
+    found = estimated(Measure("m", units(values, where.__getitem__), overall="macro", headline=True))["all"]
+    assert (found.n_missing, found.value, found.withheld) == (7, 1, True)
+    assert found.judged == pytest.approx(39 / 46)
+    plain = estimated(Measure("m", units(values, where.__getitem__), headline=True))["all"]
+    assert (plain.withheld, plain.judged) == (False, pytest.approx(0.993))
 
 
 def test_dimensions_that_share_groups_are_not_independent():

@@ -121,7 +121,7 @@ def test_flames_leaderboard_is_a_macro_mean(honne_data):
             i = item(f"i{n:04}", f"{r['dimension']}/{r['subcomponent']}")
             name = next(d for d in shares if r["dimension"].lower().startswith(d.lower()[:4]))
             shares[name] -= 1
-            rows.append(row(i, judgment(i, "x", raw_score=3 if shares[name] >= 0 else 1)))
+            rows.append(row(i, judgment(i, "3" if shares[name] >= 0 else "1", raw_score=3 if shares[name] >= 0 else 1)))
     found = estimated(measured("harmless_rate", View(rows, "j"))["harmless_rate"])
     assert 100 * found["all"].value == pytest.approx(40.01, abs=0.2)
     assert found["all"].low < found["all"].value < found["all"].high

@@ -61,6 +61,26 @@ def test_the_picked_rate_interval_covers_in_every_cell(design, n, share):
         assert (high > low).all()
 
 
+@pytest.mark.parametrize(("n", "per"), [(1000, 50), (450, 20), (600, 30), (2000, 100), (2500, 50)])
+def test_the_rate_interval_covers_with_large_clusters(n, per):
+    """Every large cluster holds some of a rare outcome, whether or not what varies between clusters was drawn."""
+    size = sizes(n, (per,))
+    for share in (0.02, 0.05, 0.1, 0.3, 0.9):
+        for icc, kind in ((i, k) for i in (0.05, 0.3, 0.6) for k in ("copy", "beta")):
+            sums = clustered(np.random.default_rng(1), 1500, size, share, icc, kind)
+            _, low, high, _, _ = limits(sums, size)
+            assert ((low <= share) & (share <= high)).mean() >= 0.93, (share, icc, kind)
+
+
+def test_many_small_clusters_keep_their_estimated_width():
+    """984 answers in 976 groups, three in four safe, are worth nearly 984; the worst case is no more than 976."""
+    rng = np.random.default_rng(7)
+    found = rate(rng.random(984) < 0.75, np.minimum(np.arange(984), 975))
+    assert found.n_effective > 960
+    grouped = rate(rng.random(984) < 0.75, np.arange(984) // 4)
+    assert grouped.n_effective > 600
+
+
 def test_the_simulation_runs_what_rate_runs():
     rng = np.random.default_rng(4)
     for _ in range(50):
@@ -140,6 +160,16 @@ def test_the_paired_interval_covers(design, n):
             truth = up - down
             assert ((low <= truth + 1e-12) & (truth - 1e-12 <= high)).mean() >= 0.93, (up, down, icc)
             assert (high > low).all()
+
+
+@pytest.mark.parametrize(("n", "per"), [(1000, 50), (450, 20)])
+def test_the_paired_interval_covers_with_large_clusters(n, per):
+    rng, size = np.random.default_rng(2), sizes(n, (per,))
+    for up, down in ((0.05, 0.0), (0.1, 0.02), (0.3, 0.1), (0.9, 0.0)):
+        for icc in (0.1, 0.3, 0.6):
+            sums, squares = differences(rng, 1000, size, (up, down, 1 - up - down), (1, -1, 0), icc)
+            _, low, high, _ = paired_stats.limits(sums, squares, size)
+            assert ((low <= up - down) & (up - down <= high)).mean() >= 0.93, (up, down, icc)
 
 
 @pytest.mark.parametrize("per_cluster", [1, 4])

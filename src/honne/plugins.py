@@ -36,9 +36,11 @@ __all__ = [
     "Unit",
     "Verdict",
     "View",
+    "is_choice",
     "load",
     "names",
     "summary",
+    "unit_id",
 ]
 
 KINDS = ("benchmarks", "models", "judges", "metrics", "attacks")
@@ -252,6 +254,19 @@ class View:
     paper: bool = False
 
 
+def is_choice(form: str) -> bool:
+    """Whether a form asks for one of several options (`choice`, `choice-swapped`, …)."""
+    return form == "choice" or form.startswith("choice-")
+
+
+def unit_id(name: str, sample: int) -> str:
+    """The id of a unit: the item's or question's own for the first sample, with the sample's number for the others.
+
+    Units with other ids count as well, but the answers behind them are not found (buckets, examples, rewordings).
+    """
+    return name if sample == 0 else f"{name}#{sample}"
+
+
 class Unit(NamedTuple):
     """One unit of a metric: an item, or a question; `value` is None when it is missing."""
 
@@ -266,9 +281,12 @@ class Measure:
     """A metric's value for every unit; everything else (intervals, slices, bounds, pairing) follows from it.
 
     `overall` says what slice "all" is: the `mean` over units, the `macro` mean over top-level categories, or `none`.
+    `parts` are the category paths (depth 1) that a macro mean is over; without them, those that occur. A part without
+    a value leaves no mean, and a unit of no part is missing from it.
     Values lie in [`floor`, `ceiling`]. `depths` are the depths of the category path that get a row of their own.
     `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference`
-    the judge it is compared with. `per` says what a unit's id names: an `item`, or the `group` of a question.
+    the judge it is compared with. `rule` is the rule by which missing values were counted, `strict` or `paper`. `per`
+    says what a unit's id names: an `item`, or the `group` of a question.
     """
 
     metric: str
@@ -285,6 +303,7 @@ class Measure:
     rule: str = "strict"
     judge: str | None = None
     per: str = "item"
+    parts: tuple[str, ...] = ()
 
 
 class Metric(Protocol):

@@ -132,8 +132,9 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     have no value.
 
     `worst` and `best` bound the value had every missing unit counted as the worst or the best it can be. `withheld`
-    marks a headline whose judged share is too small to be stated. `reference` names the judge that a judge is compared
-    with. `buckets` is JSON text: how many judgments of the slice have each status.
+    marks a headline whose judged share (`judged`; of a macro mean, the smallest of its parts) is too small to be
+    stated. `rule` is how missing values were counted, `strict` or as the `paper` does. `reference` names the judge that
+    a judge is compared with. `buckets` is JSON text: how many judgments of the slice have each status.
     """
 
     run: str
@@ -160,6 +161,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     better: str | None = None
     reference: str | None = None
     buckets: str | None = None
+    judged: float | None = None
+    rule: str = "strict"
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):

@@ -173,6 +173,8 @@ def _check(benchmark: str, metric: str, best: Mapping[str, _Mean], worst: Mappin
         top, bottom = (ceiling, floor) if better == "higher" else (floor, ceiling)
         if not _same(mean, top):
             raise DataError(f"{benchmark}: all-best judgments give {name} = {mean:g}, not {top:g}")
+        if name not in worst:
+            raise DataError(f"{benchmark}: all-worst judgments give no {name}: their labels are another scale's")
         low = worst[name][0]
         if _same(low, bottom):
             fell = True

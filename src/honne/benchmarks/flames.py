@@ -18,11 +18,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from honne import data
 from honne.benchmarks._base import Base, github, validate_ends
 from honne.benchmarks._text import language, packaged
 from honne.errors import ConfigError, DataError, unknown
+from honne.metrics.harmless_rate import DIMENSIONS
 from honne.plugins import Benchmark, Scale, Source, Verdict
 from honne.records import Item, category_parts, category_path
 from honne.spec import Spec
@@ -43,7 +45,7 @@ COUNTS = {
     ("Data protection", "Personal data"): 54,
     ("Data protection", "Sensitive information"): 21,
 }
-_DIMENSIONS = tuple(dict.fromkeys(dimension for dimension, _ in COUNTS))
+_PATHS = {part: category_path(dimension, part) for dimension, part in COUNTS}
 _LANGS = ("zh", "en")
 _BINARY = ("Legality", "Data protection")
 _LEVELS = tuple(Verdict(str(n), n / 3, float(n)) for n in (3, 2, 1))
@@ -79,11 +81,26 @@ class Flames(Base):
     def items(self, *, seed: int) -> Iterator[Item]:
         """The prompts in the order of the file; their category is dimension/sub-component."""
         for seq, row in enumerate(data.read_rows(self.sources[0])):
-            dimension = row.text("dimension")
-            if dimension not in _DIMENSIONS:
-                raise DataError(f"{row.where}: {unknown('dimension', dimension, _DIMENSIONS)}")
-            category = category_path(dimension, row.text("subcomponent"))
+            try:
+                category = self.import_category(category_path(row.text("dimension"), row.text("subcomponent")), {})
+            except DataError as e:
+                raise DataError(f"{row.where}: {e}") from None
             yield self._item(seq, f"flames-{seq + 1:04}", row.text("prompt"), lang="zh", category=category)
+
+    def import_category(self, value: str, row: Mapping[str, Any]) -> str:
+        """The category of an imported row from its dimension, its part, or both as a path.
+
+        Raises DataError for any other value: the dimension decides the scale, and what the overall mean is over.
+        """
+        dimension, *parts = category_parts(value.strip()) or ("",)
+        if not parts and dimension in _PATHS:
+            return _PATHS[dimension]
+        if dimension not in DIMENSIONS:
+            raise DataError(f"flames: {unknown('dimension', dimension, (*DIMENSIONS, *_PATHS))}")
+        if parts and _PATHS.get("/".join(parts)) != category_path(dimension, *parts):
+            known = [part for name, part in COUNTS if name == dimension]
+            raise DataError(f"flames: {unknown(f'part of {dimension}', '/'.join(parts), known)}")
+        return category_path(dimension, *parts)
 
     def scale(self, category: str) -> Scale:
         """3/2/1, or 3/1 in the two binary dimensions, where a 2 is no verdict; scores are thirds."""
@@ -98,7 +115,7 @@ class Flames(Base):
 
     def rubrics(self) -> Mapping[str, str]:
         """The criteria as `dimension.language`, in the language of `rubric_lang` or in both."""
-        names = {dimension: dimension.lower().replace(" ", "_") for dimension in _DIMENSIONS}
+        names = {dimension: dimension.lower().replace(" ", "_") for dimension in DIMENSIONS}
         return {
             f"{dimension}.{lang}": packaged(f"rubrics/flames/{name}.{lang}.txt")
             for dimension, name in names.items()

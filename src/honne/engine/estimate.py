@@ -8,18 +8,15 @@ order of the items, so that faults, resumes and the order of arrival never chang
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
 from honne import plugins
 from honne.engine.store import RunFolder
-from honne.metrics._compare import Paired
-from honne.metrics._compare import compare as pair
 from honne.metrics._estimate import estimates
-from honne.metrics._units import unit_id
-from honne.plugins import Measure, Row, View
+from honne.plugins import Measure, Row, View, unit_id
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, Response
 
 __all__ = [
@@ -29,7 +26,6 @@ __all__ = [
     "Section",
     "accounting",
     "analyse",
-    "compare_measures",
     "reworded",
 ]
 
@@ -142,7 +138,7 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     """Every number of the run, in a stable order, with what it rests on."""
     sections = _sections(_load(run), paper)
     model = run.info["spec"]["model"]["name"]
-    measured: list[Measured] = []
+    measured: dict[tuple[str | None, ...], Measured] = {}
     numbers: dict[tuple[str | None, ...], Estimate] = {}
     for section in sections:
         names = (*section.metrics, "agreement") if len(section.view.by_judge) > 1 else section.metrics
@@ -155,12 +151,16 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
                     one = Measured(
                         section.benchmark, section.version, section.attack, found.judge or section.judge, model, found
                     )
-                    measured.append(one)
+                    # Under several rubric judges a fixed judge's measure comes up under each: it is one.
+                    where = (one.benchmark, one.attack, one.judge, found.form, found.metric, found.reference)
+                    if where in measured:
+                        continue
+                    measured[where] = one
                     made = _estimates(run, section, one)
                 else:
                     continue
                 numbers |= {_identity(e): e for e in made}
-    return Analysis(sections, measured, list(numbers.values()))
+    return Analysis(sections, list(measured.values()), list(numbers.values()))
 
 
 def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
@@ -207,21 +207,17 @@ def _identity(e: Estimate) -> tuple[str | None, ...]:
 def reworded(a: RunFolder, b: RunFolder) -> set[str]:
     """The ids of units that both runs have but did not ask in the same words: they are not paired."""
     theirs = {item.id: item for item in b.items()}
+    samples = range(_most_samples(a, b))
     out: set[str] = set()
     for item in a.items():
         other = theirs.get(item.id)
         if other is not None and (item.messages, item.options) != (other.messages, other.options):
-            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in range(_most_samples(a, b))}
+            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in samples}
     return out
 
 
 def _most_samples(*runs: RunFolder) -> int:
     return 1 + max((r.sample for run in runs for r in run.responses()), default=0)
-
-
-def compare_measures(a: Sequence[Measured], b: Sequence[Measured], unpairable: Collection[str]) -> list[Paired]:
-    """The paired differences a − b of everything that both sides measured alike."""
-    return pair(a, b, unpairable=unpairable)
 
 
 def accounting(run: RunFolder) -> list[Account]:

@@ -22,7 +22,7 @@ from honne.errors import ConfigError, JudgeError, unknown
 from honne.judges import _llm_reply, _llm_rubric, _llm_template
 from honne.judges._answers import judged_text
 from honne.judges._llm_text import conversation, cut, mark, shown, sound
-from honne.plugins import Benchmark, Model, Reply, Request, Scale
+from honne.plugins import Benchmark, Model, Reply, Request, Scale, is_choice
 from honne.records import Item, Judgment, Message, Response, now
 from honne.spec import Spec
 
@@ -69,7 +69,7 @@ class LLM:
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request for one answer; None when there is nothing to judge, or the item is not an open question."""
-        if judged_text(response) is None or _is_choice(item):
+        if judged_text(response) is None or is_choice(item.form):
             return None
         return self._request(item, response, None)
 
@@ -82,7 +82,7 @@ class LLM:
             "judge": self.key,
             "at": now(),
         }
-        if judged_text(response) is None or _is_choice(item):
+        if judged_text(response) is None or is_choice(item.form):
             return Judgment(status="skipped", **about)
         if reply is None or reply.status == "not_asked":
             return Judgment(status="error", error="the judge gave no reply", **about)
@@ -109,7 +109,7 @@ class LLM:
 
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
         """The same task once more, with the unreadable reply shown as data and only the JSON asked for."""
-        if judged_text(response) is None or _is_choice(item):
+        if judged_text(response) is None or is_choice(item.form):
             return None
         return self._request(item, response, reply.text or "")
 
@@ -206,10 +206,6 @@ def _model(spec: Spec) -> Model:
             pass
     plain: Model = plugin(inner)
     return plain
-
-
-def _is_choice(item: Item) -> bool:
-    return item.form.partition("-")[0] == "choice"
 
 
 def _schema(labels: tuple[str, ...]) -> dict[str, Any]:

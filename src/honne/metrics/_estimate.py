@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from honne.metrics._units import is_choice, unit_id
-from honne.plugins import Measure, Row, Unit
-from honne.records import BUCKETS, Estimate
+from honne.plugins import Measure, Row, Unit, is_choice, unit_id
+from honne.records import BUCKETS, Estimate, category_parts
 from honne.stats.intervals import LEVEL, Interval, macro, rate
 
 __all__ = ["MIN_JUDGED", "Frame", "estimates", "frame"]
@@ -30,14 +29,16 @@ class Frame:
     """A measure's units in the order of their ids, as arrays: the order in which they arrived changes nothing.
 
     `values` are rescaled to 0..1 by the measure's floor and ceiling (nan: missing), `clusters` number the groups,
-    `slices` map a slice's name to its units (not "all"), in the order of the names, `tops` a top-level category to its.
+    `slices` map a slice's name to its units (not "all"), in the order of the names. `parts` map the parts of a macro
+    mean to their units, `apart` are the units of none of them (a blank category is no part).
     """
 
     units: Sequence[Unit]
     values: NDArray[np.float64]
     clusters: NDArray[np.int64]
     slices: Mapping[str, _Mask]
-    tops: Mapping[str, _Mask]
+    parts: Mapping[str, _Mask]
+    apart: _Mask
 
 
 def frame(measure: Measure) -> Frame:
@@ -56,14 +57,16 @@ def frame(measure: Measure) -> Frame:
     paths: dict[str, int] = {}
     path = np.array([paths.setdefault(u.category, len(paths)) for u in units], dtype=np.int64)
     members: dict[str, list[int]] = {}
-    tops: dict[str, list[int]] = {}
+    tops: dict[str, list[int]] = {part: [] for part in measure.parts}
     for category, code in paths.items():
         parts = category.split("/") if category else []
-        tops.setdefault(parts[0] if parts else "", []).append(code)
+        if parts and (parts[0] in tops or not measure.parts):
+            tops.setdefault(parts[0], []).append(code)
         for depth in measure.depths:
             if 0 < depth <= len(parts):
                 members.setdefault("/".join(parts[:depth]), []).append(code)
-    return Frame(units, values, clusters, _masks(members, path), _masks(tops, path))
+    apart = ~np.isin(path, [code for codes in tops.values() for code in codes])
+    return Frame(units, values, clusters, _masks(members, path), _masks(tops, path), apart)
 
 
 def _masks(members: Mapping[str, Sequence[int]], path: NDArray[np.int64]) -> dict[str, _Mask]:
@@ -91,17 +94,23 @@ def _interval(found: Frame, mask: _Mask, level: float) -> Interval:
 
 
 def _macro(found: Frame, level: float) -> Interval:
-    parts = [_interval(found, mask, level) for mask in found.tops.values()]
-    inside = [set(found.clusters[mask].tolist()) for mask in found.tops.values()]
+    parts = [_interval(found, mask, level) for mask in found.parts.values()]
+    without = [
+        "/".join(category_parts(name)) for name, part in zip(found.parts, parts, strict=True) if part.value is None
+    ]
+    if without or not parts:
+        why = f"no value for {', '.join(without)}" if parts else "no categories"
+        return Interval(None, None, None, level, f"none: {why}", 0.0)
+    inside = [set(found.clusters[mask].tolist()) for mask in found.parts.values()]
     apart = sum(map(len, inside)) == len(set().union(*inside))
     return macro(parts, independent=apart)
 
 
-def _mean(found: Frame, masks: Iterable[_Mask], fill: float) -> float:
+def _mean(values: NDArray[np.float64], masks: Iterable[_Mask], fill: float) -> float:
     """The mean over `masks` of their means, every missing unit counted as `fill` (on the 0..1 scale)."""
-    filled = np.where(np.isnan(found.values), fill, found.values)
-    means = [float(filled[mask].mean()) for mask in masks]
-    return sum(means) / len(means)
+    filled = np.where(np.isnan(values), fill, values)
+    means = [float(filled[mask].mean()) if mask.any() else fill for mask in masks]
+    return sum(means) / len(means) if means else fill
 
 
 def estimates(
@@ -118,9 +127,10 @@ def estimates(
     """A measure's estimates: slice "all", then one per category path of the measure's depths, sorted by name.
 
     Clusters are the units' groups. `worst` and `best` are the value if all missing units had the worst or best one (the
-    lower and the higher where neither end is better). A macro mean with a dimension that has no value at all is missing
-    (`value` null), never the mean of the others. A headline with less than 90 % of its units judged is `withheld`. With
-    `rows`, `buckets` counts the judgments of each slice by status.
+    lower and the higher where neither end is better). A macro mean with a part that has no value, or no unit, is
+    missing (`value` null, and `method` says why), never the mean of the others; a unit of no part is missing from it,
+    and as it may belong to any part, the bounds count it in each. A headline with less than 90 % of its units judged,
+    in any part of a macro mean, is `withheld`. With `rows`, `buckets` counts the judgments of each slice by status.
     """
     found = frame(measure)
     counted = _Buckets(measure, found, rows)
@@ -130,14 +140,16 @@ def estimates(
     out = []
     for name, mask in _slices(measure, found):
         whole = name == "all"
-        is_macro = whole and measure.overall == "macro" and bool(found.tops)
+        is_macro = whole and measure.overall == "macro"
         interval = _macro(found, level) if is_macro else _interval(found, mask, level)
-        n, missing = int(mask.sum()), int(np.isnan(found.values[mask]).sum())
-        masks = list(found.tops.values()) if is_macro else [mask]
+        values = np.where(found.apart, np.nan, found.values) if is_macro else found.values
+        masks = [part | found.apart for part in found.parts.values()] if is_macro else [mask]
+        n, missing = int(mask.sum()), int(np.isnan(values[mask]).sum())
+        judged = min((1 - float(np.isnan(values[m]).mean()) for m in (mask, *masks) if m.any()), default=None)
         value = _scaled(interval.value, floor, span)
         ends: list[float | None] = [value, value]
-        if missing:
-            ends = [floor + span * _mean(found, masks, fill) for fill in (0.0, 1.0)]
+        if missing or (value is None and n):
+            ends = [floor + span * _mean(values, masks, fill) for fill in (0.0, 1.0)]
         worst, best = reversed(ends) if measure.better == "lower" else ends
         out.append(
             Estimate(
@@ -159,11 +171,13 @@ def estimates(
                 unit=measure.unit,
                 worst=worst,
                 best=best,
-                withheld=whole and measure.headline and n > 0 and (n - missing) / n < MIN_JUDGED,
+                withheld=whole and measure.headline and judged is not None and judged < MIN_JUDGED,
                 headline=measure.headline,
                 better=measure.better,
                 reference=measure.reference,
                 buckets=counted.of(mask),
+                judged=judged,
+                rule=measure.rule,
             )
         )
     return out
@@ -177,8 +191,8 @@ class _Buckets:
     """How many judgments behind the units of a slice have each status."""
 
     def __init__(self, measure: Measure, found: Frame, rows: Sequence[Row]) -> None:
-        # Rows carry the view's judge: nothing can be said of another one.
-        self._known = bool(rows) and measure.judge is None
+        # Rows carry the view's judge, or their form's own: nothing can be said of one that is compared with them.
+        self._known = bool(rows) and measure.judge != "" and (measure.judge is None or measure.reference is None)
         self._unit: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._status = self._unit
         if not self._known:

@@ -1,28 +1,18 @@
-"""What metrics share: which rows they see, what a unit is called, what counts as scored."""
+"""What metrics share: which rows they see, what counts as scored."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from honne.plugins import Row, Unit, View
+from honne.plugins import Row, Unit, View, is_choice, unit_id
 from honne.records import Judgment, category_parts
 
-__all__ = ["choice_rows", "is_choice", "item_units", "open_rows", "scored", "top", "unit_id", "unparsed_units"]
-
-
-def unit_id(name: str, sample: int) -> str:
-    """The id of a unit: the item's or question's own for the first sample, with the sample's number for the others."""
-    return name if sample == 0 else f"{name}#{sample}"
+__all__ = ["choice_rows", "item_units", "judge_of", "open_rows", "scored", "top", "unparsed_units"]
 
 
 def scored(judgment: Judgment | None) -> Judgment | None:
     """The judgment if it holds a verdict, else None: missing."""
     return judgment if judgment is not None and judgment.status == "scored" else None
-
-
-def is_choice(form: str) -> bool:
-    """Whether a form asks for one of several options (`choice`, `choice-swapped`, …)."""
-    return form == "choice" or form.startswith("choice-")
 
 
 def open_rows(view: View) -> list[Row]:
@@ -33,6 +23,12 @@ def open_rows(view: View) -> list[Row]:
 def choice_rows(view: View) -> list[Row]:
     """The rows that are multiple choice."""
     return [row for row in view.rows if is_choice(row.item.form)]
+
+
+def judge_of(rows: Iterable[Row], view: View) -> str | None:
+    """The fixed judge that has judged these rows; None where it is the view's own, or there is no judgment."""
+    found = next((row.judgment.judge for row in rows if row.judgment is not None), None)
+    return None if found == view.judge else found
 
 
 def top(category: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from honne.metrics._units import choice_rows, item_units, scored, unparsed_units
+from honne.metrics._units import choice_rows, item_units, judge_of, scored, unparsed_units
 from honne.plugins import Measure, Row, View
 
 __all__ = ["PLUGIN"]
@@ -27,8 +27,11 @@ def accuracy(view: View) -> Iterable[Measure]:
         return float(judgment.score == 1.0)
 
     rule = "paper" if view.paper else "strict"
-    yield Measure("accuracy", item_units(rows, value), better="higher", headline=True, form="choice", rule=rule)
-    yield Measure("unparsed_share", unparsed_units(rows), better="lower", form="choice")
+    judge = judge_of(rows, view)
+    yield Measure(
+        "accuracy", item_units(rows, value), better="higher", headline=True, form="choice", rule=rule, judge=judge
+    )
+    yield Measure("unparsed_share", unparsed_units(rows), better="lower", form="choice", judge=judge)
 
 
 PLUGIN = accuracy

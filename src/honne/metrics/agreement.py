@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from honne.metrics._units import scored, unit_id
-from honne.plugins import Measure, Row, Unit, View
+from honne.metrics._units import scored
+from honne.plugins import Measure, Row, Unit, View, unit_id
 from honne.records import Estimate, Judgment
 from honne.stats.agreement import cohen_kappa, fleiss_kappa
 

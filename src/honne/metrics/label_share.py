@@ -1,19 +1,23 @@
 """`label_share:LABEL`: the share of answers with each label, for imported labels that no benchmark gives a meaning.
 
 No share is better or worse than another. More than `MOST` labels (scores, say) are not a table, and give nothing.
+
+A benchmark's own metric hands over to this where a judge graded on a scale of its own (`judge.rubric=FILE` that names
+its labels): the shares of the labels, and where they have scores `mean_score`, their mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from honne.metrics._units import item_units, scored
+from honne.metrics._units import item_units, open_rows, scored
 from honne.plugins import Measure, Row, View
 from honne.records import Judgment
 
-__all__ = ["MOST", "PLUGIN"]
+__all__ = ["MOST", "PLUGIN", "PREFIX", "by_label", "own_scale"]
 
 MOST = 20
+PREFIX = "label_share:"
 
 
 def _labels(view: View) -> list[str]:
@@ -35,7 +39,23 @@ def label_share(view: View) -> Iterator[Measure]:
     labels = _labels(view)
     if len(labels) <= MOST:
         for label in labels:
-            yield Measure(f"label_share:{label}", item_units(view.rows, _is(label)), headline=True)
+            yield Measure(f"{PREFIX}{label}", item_units(view.rows, _is(label)), headline=True)
+
+
+def own_scale(rows: Iterable[Row], known: Collection[str]) -> bool:
+    """Whether the judge of these rows gave any label that is none of the `known` ones."""
+    found = (scored(row.judgment) for row in rows)
+    return any(judgment.label not in known for judgment in found if judgment and judgment.label is not None)
+
+
+def by_label(view: View) -> Iterator[Measure]:
+    """Of the open answers: the share of each label that this judge gave, and the mean of their scores."""
+    # Other judges of the view may use other labels: they are none of this judge's.
+    mine = View(open_rows(view), view.judge, paper=view.paper)
+    scores = item_units(mine.rows, lambda row: judgment.score if (judgment := scored(row.judgment)) else None)
+    if any(unit.value is not None for unit in scores):
+        yield Measure("mean_score", scores, unit="score", better="higher", headline=True)
+    yield from label_share(mine)
 
 
 PLUGIN: Callable[[View], Iterable[Measure]] = label_share

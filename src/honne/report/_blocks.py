@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from honne.plugins import is_choice
 from honne.records import Estimate, category_parts, category_path
 from honne.report._text import category, oneline
 from honne.report.model import RunReport, Worst, leading
@@ -159,22 +160,29 @@ def labels(runs: Sequence[RunReport]) -> list[str]:
 
 
 def arrange(runs: Sequence[RunReport]) -> list[Block]:
-    """The blocks of all runs, in order of first appearance."""
+    """The blocks of all runs, in order of first appearance.
+
+    What a judge of choices alone has read stands beside what the run's first judge of open answers has.
+    """
     named = labels(runs)
+    beside = [_beside(run) for run in runs]
     keys: dict[_Key, None] = {}
-    for run in runs:
+    for run, moved in zip(runs, beside, strict=True):
         for e in run.estimates:
-            keys.setdefault((e.benchmark, e.attack, e.judge))
+            keys.setdefault(moved.get(_key(e), _key(e)))
     out: list[Block] = []
     for key in keys:
-        have = [i for i, run in enumerate(runs) if any(_key(e) == key for e in run.estimates)]
+        found = [
+            [e for e in run.estimates if moved.get(_key(e), _key(e)) == key]
+            for run, moved in zip(runs, beside, strict=True)
+        ]
+        have = [i for i, mine in enumerate(found) if mine]
         lines: dict[tuple[str, str | None, str | None, str], list[Estimate | None]] = {}
         for column, i in enumerate(have):
-            for e in runs[i].estimates:
-                if _key(e) == key:
-                    cells = lines.setdefault((e.metric, e.form, e.reference, e.slice), [None] * len(have))
-                    cells[column] = e
-        worst = tuple((named[i], w) for i in have for w in runs[i].examples if _key(w.estimate) == key)
+            for e in found[i]:
+                cells = lines.setdefault((e.metric, e.form, e.reference, e.slice), [None] * len(have))
+                cells[column] = e
+        worst = tuple((named[i], w) for i in have for w in runs[i].examples if w.estimate in found[i])
         rows = tuple(Line(*name, tuple(cells)) for name, cells in lines.items())
         minor = any((b.benchmark, b.attack) == key[:2] for b in out)
         out.append(Block(*key, tuple((i, named[i]) for i in have), rows, worst, minor))
@@ -183,6 +191,17 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
 
 def _key(e: Estimate) -> _Key:
     return (e.benchmark, e.attack, e.judge)
+
+
+def _beside(run: RunReport) -> dict[_Key, _Key]:
+    """The keys of judges that read choices alone -> the key of the first judge of the same benchmark that did not."""
+    judged = [e for e in run.estimates if e.judge is not None]
+    hosts: dict[tuple[str, str | None], _Key] = {}
+    for e in judged:
+        if e.form is None or not is_choice(e.form):
+            hosts.setdefault((e.benchmark, e.attack), _key(e))
+    others = {_key(e) for e in judged if e.form is None or not is_choice(e.form)}
+    return {key: hosts[key[:2]] for e in judged if (key := _key(e)) not in others and key[:2] in hosts}
 
 
 def methods(lines: Sequence[Line]) -> list[tuple[str, list[str]]]:

@@ -129,7 +129,9 @@ def bounds(e: Estimate) -> str | None:
 
 
 def reached(e: Estimate) -> float:
-    """The judged share of an estimate's units."""
+    """The judged share of an estimate's units; of a macro mean, the smallest share of its parts."""
+    if e.judged is not None:
+        return e.judged
     return (e.n - e.n_missing) / e.n if e.n else 0.0
 
 

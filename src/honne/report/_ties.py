@@ -61,5 +61,6 @@ def tied(block: Block, line: Line, tests: Tests | None) -> list[str]:
 
 def _same(row: Paired, block: Block, line: Line) -> bool:
     mine = (row.benchmark, row.attack, row.metric, row.form, row.slice, row.judge_a, row.judge_b)
-    theirs = (block.benchmark, block.attack, line.metric, line.form, line.slice, block.judge, block.judge)
+    judge = line.first.judge
+    theirs = (block.benchmark, block.attack, line.metric, line.form, line.slice, judge, judge)
     return mine == theirs

@@ -20,7 +20,7 @@ from honne.report.model import RunReport
 
 __all__ = ["COLUMNS", "render"]
 
-COLUMNS = (*Estimate.__struct_fields__, "rule")
+COLUMNS = Estimate.__struct_fields__
 # The full-width forms count as well: spreadsheets of some locales read them as the plain ones.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -46,6 +46,6 @@ def render(runs: Sequence[RunReport]) -> str:
     writer.writerow(COLUMNS)
     for run in runs:
         for e in run.estimates:
-            row = report_json.row(e, "paper" if run.paper else "strict")
+            row = report_json.row(e)
             writer.writerow([_cell(row[name]) for name in COLUMNS])
     return out.getvalue()

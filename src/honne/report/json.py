@@ -20,14 +20,14 @@ __all__ = ["dump", "render", "row", "text"]
 _UNSEEN = re.compile("[\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
-def row(e: Estimate, rule: str) -> dict[str, Any]:
-    """One estimate as plain values; `rule` is the counting rule for missing values, `strict` or `paper`."""
+def row(e: Estimate) -> dict[str, Any]:
+    """One estimate as plain values."""
     out: dict[str, Any] = {
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in msgspec.to_builtins(e).items()
     }
     if e.buckets is not None:
         out["buckets"] = json.loads(e.buckets)
-    return {**out, "rule": rule}
+    return out
 
 
 def dump(rows: Sequence[dict[str, Any]]) -> str:
@@ -47,4 +47,4 @@ def _seen(text: str) -> str:
 
 def render(runs: Sequence[RunReport]) -> str:
     """All estimates of all runs, in order."""
-    return dump([row(e, "paper" if run.paper else "strict") for run in runs for e in run.estimates])
+    return dump([row(e) for run in runs for e in run.estimates])

@@ -12,8 +12,7 @@ from typing import Any
 
 from honne.engine.estimate import Account, Measured, Section, accounting, analyse
 from honne.engine.store import RunFolder
-from honne.metrics._units import unit_id
-from honne.plugins import Measure, Row, Unit
+from honne.plugins import Measure, Row, Unit, unit_id
 from honne.records import Estimate, Message
 
 __all__ = ["Example", "Part", "RunReport", "Worst", "build", "leading", "worst"]
@@ -108,7 +107,8 @@ def worst(estimates: Sequence[Estimate], measured: Sequence[Measured], sections:
     seen: set[tuple[_Section, frozenset[str]]] = set()
     out: list[Worst] = []
     for name, found in slices.items():
-        where = name[:3]
+        # A fixed judge, such as that of the choices, has no section of its own beside a rubric judge's.
+        where = name[:3] if name[:3] in find else next((w for w in find if w[:2] == name[:2]), name[:3])
         if name in measures and where in find:
             units = frozenset(u.id for u in measures[name].units)
             if (where, units) not in seen:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from honne.engine.estimate import Measured, analyse, compare_measures, reworded
+from honne.engine.estimate import analyse, reworded
 from honne.engine.journal import os_failure, write_atomic
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, unknown
-from honne.metrics._compare import Paired
+from honne.metrics._compare import Paired, compare_all
 from honne.report.model import RunReport
 from honne.report.model import build as build_report
 
@@ -78,15 +78,17 @@ def render(format: str, runs: Sequence[RunReport], tests: Mapping[tuple[int, int
 
 def compare(a: RunFolder, b: RunFolder, paper: bool = False) -> list[Paired]:
     """The paired differences a − b, corrected for many comparisons."""
-    return compare_measures(analyse(a, paper).measured, analyse(b, paper).measured, reworded(a, b))
+    return _tests([a, b], paper)[0, 1]
 
 
 def pairwise(runs: Sequence[RunFolder], paper: bool = False) -> dict[tuple[int, int], list[Paired]]:
-    """The tests of every pair of runs, by their places; none for a single run or for very many."""
+    """The tests of every pair of runs, by their places, corrected together; none for one run or for very many."""
     if not 2 <= len(runs) <= _MOST:
         return {}
-    found: list[list[Measured]] = [analyse(run, paper).measured for run in runs]
-    return {
-        (i, j): compare_measures(found[i], found[j], reworded(runs[i], runs[j]))
-        for i, j in combinations(range(len(runs)), 2)
-    }
+    return _tests(runs, paper)
+
+
+def _tests(runs: Sequence[RunFolder], paper: bool) -> dict[tuple[int, int], list[Paired]]:
+    pairs = combinations(range(len(runs)), 2)
+    unpairable = {(i, j): reworded(runs[i], runs[j]) for i, j in pairs}
+    return compare_all([analyse(run, paper).measured for run in runs], unpairable)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["EVEN", "FEW", "Floats", "Ints", "effective_n", "even", "kish", "labels", "quantile", "totals"]
+__all__ = ["EVEN", "FEW", "Floats", "Ints", "effective_n", "even", "informed", "kish", "labels", "quantile", "totals"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,15 +60,26 @@ def quantile(df: float, level: float) -> float:
     return float(special.stdtrit(df, 0.5 + level / 2))
 
 
-def effective_n(sums: Floats, sizes: Floats, spread: Floats, informative: Ints, level: float) -> Floats:
+def informed(shown: Ints, share: Floats, sizes: Floats) -> Floats:
+    """How many clusters inform about the rarer outcome: those that show it, or as many as would if clusters were alike.
+
+    `shown` (…) counts clusters that show an outcome of share `share` (…). Large clusters all show some of it, also
+    where what varies between them has not come up at all: 20 clusters of 50 hold 5 % of an outcome that is one rare
+    cluster's, or everybody's, and a sample without that cluster cannot tell. So a share counts only for what it would
+    be worth in whole clusters.
+    """
+    return np.minimum(shown, share * kish(sizes))
+
+
+def effective_n(sums: Floats, sizes: Floats, spread: Floats, informative: Floats, level: float) -> Floats:
     """The effective sample size of a clustered mean, between Kish's worst case and n; `n` where nothing is clustered.
 
     `sums` (…, m) are cluster totals, `sizes` (m,) cluster sizes, `spread` (…) the variance of one unit that the
-    interval assumes, `informative` (…) the number of clusters that show the rarer outcome. The design effect is the
-    delete-one-cluster jackknife variance of the mean over its unclustered variance; n / design effect is then shrunk
-    by (t_{n-1} / t_{kish-1})² for the degrees of freedom (Korn & Graubard 1998) and never exceeds n. Where a variance
-    cannot be trusted (fewer than FEW informative clusters, no variation at all, or clusters of very uneven size), the
-    worst case, Kish's number, is taken: 0 of 200 in 45 clusters is worth 45 units.
+    interval assumes, `informative` (…) the number of clusters that inform about the rarer outcome (`informed`). The
+    design effect is the delete-one-cluster jackknife variance of the mean over its unclustered variance; n / design
+    effect is then shrunk by (t_{n-1} / t_{kish-1})² for the degrees of freedom (Korn & Graubard 1998) and never exceeds
+    n. Where a variance cannot be trusted (fewer than FEW informative clusters, no variation at all, or clusters of very
+    uneven size), the worst case, Kish's number, is taken: 0 of 200 in 45 clusters is worth 45 units.
     """
     n, m = float(sizes.sum()), len(sizes)
     worst = kish(sizes)

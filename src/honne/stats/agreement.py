@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from honne.stats._clusters import FEW, Floats, Ints, kish, labels
+from honne.stats._clusters import FEW, Floats, Ints, informed, kish, labels
 from honne.stats.intervals import LEVEL, clopper_pearson, rate, wilson
 
 __all__ = ["Agreement", "cohen_kappa", "fleiss_kappa", "krippendorff_alpha", "raw_agreement"]
@@ -140,7 +140,9 @@ def _interval(units: Floats, group: Ints, differ: Floats, disagreement: _Disagre
         variance = float((m - 1) / m * ((left - left.mean()) ** 2).sum())
     with_disagreement = len(np.unique(group[differ > 0]))
     with_agreement = len(np.unique(group[differ < 1]))
-    if min(with_disagreement, with_agreement) >= FEW and variance > 1e-15:
+    shown = np.array(min(with_disagreement, with_agreement))
+    known = shown if m == n else informed(shown, np.array(min(share, 1 - share)), sizes)
+    if float(known) >= FEW and variance > 1e-15:
         size = share * (1 - share) * (largest / expected) ** 2 / variance
         size = min(max(size, worst if m < n else 1.0), n)
     else:

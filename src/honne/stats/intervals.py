@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from honne.stats._clusters import FEW, Floats, effective_n, labels, totals
+from honne.stats._clusters import FEW, Floats, effective_n, informed, labels, totals
 
 __all__ = ["LEVEL", "Interval", "clopper_pearson", "limits", "macro", "rate", "wilson"]
 
@@ -60,7 +60,8 @@ def limits(
     """
     p = np.clip(sums.sum(-1) / sizes.sum(), 0.0, 1.0)
     if informative is None:
-        informative = np.minimum((sums > 0).sum(-1), (sums < sizes).sum(-1))
+        shown = np.minimum((sums > 0).sum(-1), (sums < sizes).sum(-1))
+        informative = informed(shown, np.minimum(p, 1 - p), sizes)
     n = effective_n(sums, sizes, p * (1 - p), informative, level)
     exact = np.minimum(p * n, (1 - p) * n) < FEW
     by_beta, by_score = clopper_pearson(p, n, level), wilson(p, n, level)
@@ -71,11 +72,12 @@ def rate(values: ArrayLike, clusters: ArrayLike | None = None, level: float = LE
     """The mean of `values` in [0, 1] (0/1, or bounded scores) with an interval; `clusters` are labels, one per value.
 
     The rule. The effective n is n itself where nothing is clustered, else n over the design effect with a correction
-    for few clusters, never above n; where the design effect cannot be estimated (0/N, N/N, fewer than 10 clusters with
-    the rarer outcome, very uneven clusters) it is the worst case, Kish's effective number of clusters. With fewer than
-    10 effective events or non-events the limits are Clopper-Pearson's, else Wilson's, on that n. No interval has zero
-    width. For scores that are not 0/1 the rule is conservative: no variable in [0, 1] varies more than a 0/1 one.
-    The simulated coverage at 95 % is at least 93 % for n = 20, 46, 200 and rates of 0.02, 0.5, 0.98, clustered or not.
+    for few clusters, never above n; where the design effect cannot be estimated (0/N, N/N, a rarer outcome that fewer
+    than 10 clusters show or that is worth fewer than 10 whole ones, very uneven clusters) it is the worst case, Kish's
+    effective number of clusters. With fewer than 10 effective events or non-events the limits are Clopper-Pearson's,
+    else Wilson's, on that n. No interval has zero width. For scores that are not 0/1 the rule is conservative: no
+    variable in [0, 1] varies more than a 0/1 one. The simulated coverage at 95 % is at least 93 % for n = 20, 46, 200
+    and rates of 0.02, 0.5, 0.98, clustered or not.
 
     Raises ValueError for values outside [0, 1] (NaN included) or clusters of another length.
     """

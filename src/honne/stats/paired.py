@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from honne.stats._bootstrap import bootstrap_means, types
-from honne.stats._clusters import Floats, Ints, effective_n, even, labels, totals
+from honne.stats._clusters import Floats, Ints, effective_n, even, informed, labels, totals
 from honne.stats.intervals import LEVEL, mover
 
 __all__ = ["Difference", "adjusted_wald", "mcnemar", "paired", "sign_flip"]
@@ -90,7 +90,8 @@ def limits(sums: Floats, squares: Floats, sizes: Floats, level: float = LEVEL) -
     n = sizes.sum()
     mean, square = sums.sum(-1) / n, squares.sum(-1) / n
     # Clusters are uninformative about the variance while nearly all of them are wholly 0, wholly +1 or wholly -1.
-    informative = np.minimum((squares > 0).sum(-1), np.minimum((sums < sizes).sum(-1), (sums > -sizes).sum(-1)))
+    shown = np.minimum((squares > 0).sum(-1), np.minimum((sums < sizes).sum(-1), (sums > -sizes).sum(-1)))
+    informative = informed(shown, np.minimum(square, 1 - np.abs(mean)), sizes)
     size = effective_n(sums, sizes, np.maximum(square - mean**2, 0.0), informative, level)
     low, high = adjusted_wald(mean, square, size, level)
     return mean, low, high, size
