@@ -233,11 +233,13 @@ def compare(
     a, b = open_run(run_a), open_run(run_b)
     rows = compare_runs(a, b, paper_rules)
     from honne.report import compare as page
+    from honne.report._blocks import labels
 
+    first, second = labels([a, b])
     if format == "terminal":
-        page.print_compare(rows, _console(), (a.name, b.name))
+        page.print_compare(rows, _console(), (first, second))
     else:
-        sys.stdout.write(page.json(rows) if format == "json" else page.markdown(rows, (a.name, b.name)))
+        sys.stdout.write(page.json(rows) if format == "json" else page.markdown(rows, (first, second)))
 
 
 @app.command()
@@ -413,7 +415,11 @@ def _write(path: Path, text: str) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(soft_wrap=False, highlight=False)
+    from honne.report._trim import Trim
+
+    console = Console(soft_wrap=False, highlight=False)
+    console.push_render_hook(Trim())
+    return console
 
 
 def _say(text: str) -> None:

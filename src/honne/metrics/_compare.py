@@ -67,6 +67,7 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     headline: bool = False
     better: str | None = None
     detectable: float | None = None
+    withheld: bool = False
 
 
 class _Match(NamedTuple):

@@ -43,7 +43,10 @@ def unpooled(block: Block) -> Grid | None:
 
 
 def agreement(block: Block, blocks: Sequence[Block]) -> Grid | None:
-    """How far the judges of a benchmark agree, in pairs; with its first block only. Pairs with that judge come first."""
+    """How far the judges of a benchmark agree, in pairs (those with its first judge first); with its first block only.
+
+    What every pair has comes before what only some have.
+    """
     alike = [b for b in blocks if (b.benchmark, b.attack) == (block.benchmark, block.attack)]
     if alike[0] is not block:
         return None
@@ -64,5 +67,6 @@ def _grid(found: Iterable[tuple[str, str, Block, Line]]) -> Grid | None:
         for (_, run), e in zip(block.runs, line.cells, strict=True):
             if e is not None:
                 rows.setdefault((what, oneline(line.reference or ""), run), {})[metric] = e
-    made = tuple(GridRow(*key, tuple(cells.get(m) for m in metrics)) for key, cells in rows.items())
-    return Grid(tuple(metrics), made, tuple(lines)) if made else None
+    common = sorted(metrics, key=lambda m: -sum(m in cells for cells in rows.values()))
+    made = tuple(GridRow(*key, tuple(cells.get(m) for m in common)) for key, cells in rows.items())
+    return Grid(tuple(common), made, tuple(lines)) if made else None
