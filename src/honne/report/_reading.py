@@ -56,8 +56,9 @@ def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sente
         found = _faces(block, place)
         more = _same_answers(block, every)
         (faced if found else others).extend([*found, *_numbers(block, place, tests), *_other_judges(block, more)])
-    levels = ", ".join(dict.fromkeys(level(e) for block in blocks for e in block.headlines[0].found if e.level))
-    how = f"Brackets hold {levels} intervals" if levels else "No interval could be computed"
+    stated = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
+    levels = ", ".join(dict.fromkeys(map(level, stated)))
+    how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
     return [*faced, *others, (f"{how}{_judged(blocks)}.",), *_received(runs)]
 
 
@@ -88,11 +89,11 @@ def _received(runs: Sequence[RunReport]) -> list[Sentence]:
         asked, lost = _lost(runs[0])
         if not asked:
             return []
-        text = f"{named[0]} was asked {count(asked)} times"
         if not lost:
-            return [(text + " and every answer was received in full.",)]
+            return [(f"All {count(asked)} answers of {named[0]} were received in full.",)]
         listed = ", ".join(f"{count(n)} {STATUS[status]}" for status, n in lost.items())
-        return [(f"{text}; {count(asked - sum(lost.values()))} answers were received in full (others: {listed}).",)]
+        text = f"Of {count(asked)} answers of {named[0]}, {count(asked - sum(lost.values()))} were received in full"
+        return [(f"{text} (others: {listed}).",)]
     totals = [_lost(run) for run in runs]
     if not any(asked for asked, _ in totals):
         return []
@@ -198,9 +199,9 @@ def _several(block: Block, place: str, line: Line, tests: Tests | None) -> list[
     elif stated:
         out.append((head, "is ", *_number(stated[0][1]), f" for {stated[0][0]}."))
     if held:
-        out.append(
-            (f"{'For ' if stated else head + 'for '}{', '.join(held)} it is ", Strong("withheld"), ": too few judged.")
-        )
+        names = ", ".join(held)
+        who = (f"For {names} it is ",) if stated else (head, "is ")
+        out.append((*who, Strong("withheld"), "" if stated else f" for {names}", ": too few judged."))
     return out
 
 

@@ -230,7 +230,8 @@ def _categories(console: Console, block: Block, below: list[Branch]) -> None:
             table.add_row(Text("  " * branch.depth + branch.name), *map(Text, row))
         console.print(Padding(table, (0, 0, 0, 2)))
         return
-    room = min(max(cell_len("  " * x.depth + x.name) for x in below), 26 if console.width < 100 else 40)
+    longest = max(len("category"), *(cell_len("  " * x.depth + x.name) for x in below))
+    room = min(longest, 26 if console.width < 100 else 40)
     each = max(20, *(cell_len(name) + 2 for _, name in block.runs))
     fit = max(1, (console.width - room - 11) // each)
     if len(block.runs) > 2 * fit:
@@ -318,6 +319,9 @@ def _costs(console: Console, runs: Sequence[RunReport], named: list[str]) -> Non
     if not rows:
         return
     _heading(console, "cost")
+    if all(cell == "unknown" for _, (_, *cells) in rows for cell in cells):
+        _dim(console, "unknown: there are no prices and no token counts")
+        return
     table = _table(who="left", cost="right", tokens_in="right", tokens_out="right")
     for name, (who, *cells) in rows:
         table.add_row(Text(_where(name if len(runs) > 1 else "", who)), *map(Text, cells))
