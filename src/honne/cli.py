@@ -387,7 +387,7 @@ def _runs(paths: list[Path]) -> list[RunFolder]:
 def _build(folder: RunFolder, paper: bool) -> Any:
     from honne.report.model import build
 
-    return build(folder, paper or folder.info["spec"].get("paper_rules", False))
+    return build(folder, paper)
 
 
 def _print_runs(done: list[RunFolder], paper: bool) -> None:
