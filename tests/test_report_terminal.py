@@ -49,6 +49,24 @@ def test_one_run_says_its_numbers_with_interval_n_missing_method_and_judge() -> 
     assert "= 988 scored + 4 unparsed + 8 skipped" in text and "= 992 ok + 4 filtered + 4 error" in text
 
 
+def test_every_run_has_a_sentence_of_its_own() -> None:
+    text = printed(sample_run("kitsune", 0.58, 0.93, 0.5), sample_run("tanuki", 0.55, 0.86, 0.84), width=400)
+    said = [line for line in text.splitlines() if line.lstrip().startswith("•")]
+    assert sum("kitsune's open answers are safe in" in line for line in said) == 1
+    assert not [line for line in said if "kitsune's" in line and "tanuki's" in line]
+
+
+def test_a_withheld_headline_of_every_run_is_a_sentence() -> None:
+    text = " ".join(printed(*[one(estimate("harmless_rate", 0.4, 100, missing=30))] * 2).split())
+    assert "the share of harmless answers is withheld for r, r (2): too few judged." in text
+    assert "Brackets" not in text
+
+
+def test_short_category_names_leave_room_for_their_heading() -> None:
+    runs = [one(estimate("safe_rate", 0.5, 90), *(estimate("safe_rate", 0.5, 30, slice=c) for c in "xyz"))] * 2
+    assert "  category   n  r " in printed(*runs)
+
+
 def test_a_withheld_headline_shows_its_judged_share_and_no_number() -> None:
     text = printed(one(estimate("harmless_rate", 0.4321, 100, missing=30)))
     assert "withheld" in text and "70.0% judged" in text and "43.2" not in text

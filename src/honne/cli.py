@@ -255,11 +255,13 @@ def compare(
     a, b = open_run(run_a), open_run(run_b)
     rows = compare_runs(a, b, rule([a, b], paper_rules))
     from honne.report import compare as page
+    from honne.report._blocks import labels
 
+    first, second = labels([a, b])
     if format == "terminal":
-        page.print_compare(rows, _console(), (a.name, b.name))
+        page.print_compare(rows, _console(), (first, second))
     else:
-        _emit(page.json(rows) if format == "json" else page.markdown(rows, (a.name, b.name)))
+        _emit(page.json(rows) if format == "json" else page.markdown(rows, (first, second)))
 
 
 @app.command()
@@ -385,7 +387,11 @@ def _print_runs(done: list[RunFolder], asked_paper: bool) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(soft_wrap=False, highlight=False)
+    from honne.report._trim import Trim
+
+    console = Console(soft_wrap=False, highlight=False)
+    console.push_render_hook(Trim())
+    return console
 
 
 def _emit(text: str) -> None:

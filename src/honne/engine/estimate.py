@@ -15,6 +15,7 @@ import msgspec
 
 from honne import plugins
 from honne.engine.store import RunFolder
+from honne.errors import StoreError
 from honne.metrics._estimate import estimates
 from honne.plugins import Measure, Row, View, unit_id
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, Response
@@ -88,6 +89,7 @@ ByKey = dict[tuple[str, int], Judgment]
 
 @dataclass(frozen=True)
 class _Loaded:
+    model: str
     samples: int
     sections: dict[tuple[str, str | None], list[Item]]
     responses: dict[tuple[str, int], Response]
@@ -119,25 +121,56 @@ class _Loaded:
         return primary, fixed
 
 
+class _Benchmark(msgspec.Struct):
+    name: str
+    judges: dict[str, str]
+    metrics: tuple[str, ...]
+
+
+class _Model(msgspec.Struct):
+    name: str
+
+
+class _Spec(msgspec.Struct):
+    """What the analysis reads of a run's spec."""
+
+    benchmarks: list[_Benchmark]
+    model: _Model
+    samples: int
+
+
+def _spec(run: RunFolder) -> _Spec:
+    """Raises StoreError where run.json does not say what was asked."""
+    try:
+        return msgspec.convert(run.info.get("spec"), _Spec)
+    except msgspec.ValidationError as e:
+        raise StoreError(f"{run.path / 'run.json'} is damaged: in its spec, {str(e)[0].lower()}{str(e)[1:]}") from None
+
+
 def _load(run: RunFolder) -> _Loaded:
-    spec = run.info["spec"]
+    spec = _spec(run)
+    judges = {b.name: b.judges for b in spec.benchmarks}
     sections: dict[tuple[str, str | None], list[Item]] = {}
     for item in run.items():
         sections.setdefault((item.benchmark, item.attack), []).append(item)
+    for benchmark, _ in sections:
+        if benchmark not in judges:
+            raise StoreError(f"{run.path / 'run.json'} does not name the benchmark {benchmark!r}, which its items have")
     return _Loaded(
-        samples=spec["samples"],
+        model=spec.model.name,
+        samples=spec.samples,
         sections=sections,
         responses={(r.item_id, r.sample): r for r in run.responses()},
         judgments={key: {(j.item_id, j.sample): j for j in rows} for key, rows in run.judgments().items()},
-        judges={b["name"]: b["judges"] for b in spec["benchmarks"]},
-        metrics={b["name"]: tuple(b["metrics"]) for b in spec["benchmarks"]},
+        judges=judges,
+        metrics={b.name: b.metrics for b in spec.benchmarks},
     )
 
 
 def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     """Every number of the run, in a stable order, with what it rests on."""
-    sections = _sections(_load(run), paper)
-    model = run.info["spec"]["model"]["name"]
+    loaded = _load(run)
+    sections, model = _sections(loaded, paper), loaded.model
     measured: dict[tuple[str | None, ...], Measured] = {}
     numbers: dict[tuple[str | None, ...], Estimate] = {}
     for section in sections:

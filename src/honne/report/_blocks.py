@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Protocol
 
 from honne.plugins import is_choice
 from honne.records import Estimate, category_parts, category_path
@@ -57,7 +59,7 @@ class Branch:
 class Block:
     """One benchmark and attack under one judge. `runs` are (index, label) of the runs that have it.
 
-    `minor`: another judge of the same benchmark comes before it; it is shown more briefly.
+    `minor`: another judge of the same answers comes before it; it is shown more briefly.
     """
 
     benchmark: str
@@ -70,8 +72,14 @@ class Block:
 
     @property
     def whole(self) -> list[Line]:
-        """The lines of slice `all`, headlines first."""
-        return sorted((x for x in self.lines if x.slice == "all"), key=lambda x: not x.first.headline)
+        """The lines of slice `all`, headlines first, without the comparisons with another judge."""
+        mine = (x for x in self.lines if x.slice == "all" and x.reference is None)
+        return sorted(mine, key=lambda x: not x.first.headline)
+
+    @property
+    def compared(self) -> list[Line]:
+        """The lines of slice `all` that compare this judge with another one."""
+        return [x for x in self.lines if x.slice == "all" and x.reference is not None]
 
     @property
     def headlines(self) -> list[Line]:
@@ -148,9 +156,23 @@ class Block:
         return [*self.fronts, *(pair for pair in named if pair[1])]
 
 
-def labels(runs: Sequence[RunReport]) -> list[str]:
-    """A short, distinct name per run."""
+class Named(Protocol):
+    """A run, as a report or as a folder."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+
+
+def labels(runs: Sequence[Named]) -> list[str]:
+    """A short, distinct name per run; equally named folders are told apart by those that hold them."""
     names = [oneline(run.name, 60) or "run" for run in runs]
+    paths = [run.path.resolve() for run in runs]
+    for depth in (1, 2):
+        apart = Counter(name for name, _ in dict.fromkeys(zip(names, paths, strict=True)))
+        longer = ["/".join([*path.parent.parts[-depth:], run.name]) for path, run in zip(paths, runs, strict=True)]
+        names = [oneline(more, 60) if apart[n] > 1 else n for n, more in zip(names, longer, strict=True)]
     seen: Counter[str] = Counter()
     out = []
     for name in names:
@@ -184,7 +206,8 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
                 cells[column] = e
         worst = tuple((named[i], w) for i in have for w in runs[i].examples if w.estimate in found[i])
         rows = tuple(Line(*name, tuple(cells)) for name, cells in lines.items())
-        minor = any((b.benchmark, b.attack) == key[:2] for b in out)
+        before = {i for b in out if (b.benchmark, b.attack) == key[:2] for i, _ in b.runs}
+        minor = before >= set(have)
         out.append(Block(*key, tuple((i, named[i]) for i in have), rows, worst, minor))
     return out
 

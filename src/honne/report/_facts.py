@@ -6,6 +6,7 @@ A run folder may come from elsewhere, so every field is read as if it could be a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,10 +103,30 @@ def flags(run: RunReport) -> list[Flag]:
     differs = [_file_name(d) for d in _list(info.get("data")) if _map(d).get("matches") is False]
     if differs:
         out.append(Flag("data differ", f"{', '.join(differs)} not byte for byte the published file"))
+    out += _lost(run)
     if run.damage:
         out.append(Flag("damaged records", "; ".join(_text(d) for d in run.damage[:3])))
     if spec.get("limit"):
         out.append(Flag("sample", f"limited to {_text(spec['limit'])} groups per benchmark"))
+    return out
+
+
+def _lost(run: RunReport) -> list[Flag]:
+    """What run.json says was finished and the folder no longer holds."""
+    if run.info.get("state") != "done":
+        return []
+    told = [n for status, n in _map(run.info.get("counts")).items() if status != "not_asked" and isinstance(n, int)]
+    here = sum(n for a in run.accounts for status, n in a.responses.items() if status != "not_asked")
+    out = []
+    if here < sum(told):
+        out.append(
+            Flag("records missing", f"{count(sum(told))} answers were recorded, {count(here)} are in the folder")
+        )
+    judged = {judge for a in run.accounts for judge in a.judges}
+    gone = [_text(j.get("key"), 80) for j in map(_map, _list(_map(run.info.get("spec")).get("judges")))]
+    gone = [key for key in gone if key and key not in judged]
+    if gone and run.accounts:
+        out.append(Flag("judgments missing", f"the folder holds none by {', '.join(gone)}"))
     return out
 
 
@@ -175,9 +196,13 @@ def _costs(info: Mapping[str, Any], model: str) -> list[tuple[str, str, str, str
 
 
 def _money(value: Any) -> str:
-    return money(float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None)
+    return money(float(value) if _finite(value) else None)
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _tokens(value: Any) -> tuple[str, str]:
-    pair = [count(int(x)) if isinstance(x, int | float) else "unknown" for x in _list(value)[:2]]
+    pair = [count(int(x)) if _finite(x) else "unknown" for x in _list(value)[:2]]
     return (pair[0], pair[1]) if len(pair) == 2 else ("unknown", "unknown")

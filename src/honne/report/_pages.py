@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate
 from honne.report import _svg
 from honne.report._blocks import Block, Branch, Face, Line, face_slices, methods
+from honne.report._grids import Grid, unpooled
 from honne.report._text import (
     NO_VALUE,
     Axis,
@@ -21,6 +22,7 @@ from honne.report._text import (
     interval,
     level,
     oneline,
+    spread,
     value,
 )
 from honne.report._ties import Tests, tied
@@ -94,9 +96,16 @@ def _peeks(b: Block, line: Line, several: bool) -> list[dict[str, Any]]:
 
 
 def block(
-    b: Block, place: int, several: bool, tests: Tests | None, room: Room, titles: Mapping[str, str]
+    b: Block,
+    place: int,
+    several: bool,
+    tests: Tests | None,
+    room: Room,
+    titles: Mapping[str, str],
+    agreed: Grid | None,
 ) -> dict[str, Any]:
     """One benchmark under one judge."""
+    split = None if b.minor else unpooled(b)
     faces = [(i, name, face_slices(b, column)) for column, (i, name) in enumerate(b.runs)]
     faces = [(i, name, found) for i, name, found in faces if found]
     return {
@@ -109,6 +118,8 @@ def block(
         "minor": b.minor,
         "headlines": _measures(b, b.headlines, several, tests) if b.headlines else None,
         "rest": _measures(b, b.rest, several, tests) if b.rest else None,
+        "unpooled": _grid(split, b.runs) if split else None,
+        "agreed": _grid(agreed, b.runs) if agreed else None,
         "categories": [_categories(b, line, below, room) for line, below in b.broken_down()],
         "faces": _faces(faces) if faces else None,
         "worst": [
@@ -155,6 +166,27 @@ def _row(i: int, name: str, e: Estimate, scale: Axis, letter: str) -> dict[str, 
         "withheld": e.withheld,
         "method": oneline(e.method),
         "tie": letter,
+    }
+
+
+def _grid(grid: Grid, runs: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    glyphs = {name: _svg.glyph(i) for i, name in runs}
+    return {
+        "metrics": [(name.replace("_", " "), explain(name)) for name in grid.metrics],
+        "rows": [
+            {
+                "what": row.what,
+                "reference": row.reference,
+                "run": row.run,
+                "glyph": glyphs.get(row.run, ""),
+                "cells": [(value(e), interval(e)) if e else (NO_VALUE, "") for e in row.cells],
+                "n": spread(e.n for e in row.found),
+                "missing": spread(e.n_missing for e in row.found),
+            }
+            for row in grid.rows
+        ],
+        **_how(list(grid.lines)),
+        "missing": False,
     }
 
 

@@ -7,6 +7,7 @@ condition than a test at the same level), overlapping ones are left to `honne co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -42,24 +43,41 @@ def title(runs: Sequence[RunReport]) -> str:
 
 
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
-    """The report in a paragraph: whether face and heart part, each benchmark's leading numbers, what came back."""
+    """The report in sentences: whether face and heart part, each benchmark's leading numbers, what came back."""
     every = [block for block in arrange(runs) if block.lead is not None]
     blocks = [block for block in every if not block.minor]
     if not blocks:
         return [("No score was computed: there are answers, but no metric that applies to them.",), *_received(runs)]
-    judges = {block.judge for block in blocks}
+    often = Counter((block.benchmark, block.attack) for block in blocks)
     faced: list[Sentence] = []
     others: list[Sentence] = []
     for block in blocks:
-        place = _place(block, len(judges) > 1)
+        place = _place(block, often[block.benchmark, block.attack] > 1)
         found = _faces(block, place)
-        more = [x for x in every if x.minor and (x.benchmark, x.attack) == (block.benchmark, block.attack)]
+        more = _same_answers(block, every)
         (faced if found else others).extend([*found, *_numbers(block, place, tests), *_other_judges(block, more)])
-    levels = ", ".join(dict.fromkeys(level(e) for block in blocks for e in block.headlines[0].found if e.level))
-    how = f"Brackets hold {levels} intervals" if levels else "No interval could be computed"
-    only = next(iter(judges))
-    judged = f"; the judge is {oneline(only)}" if len(judges) == 1 and only else ""
-    return [*faced, *others, (f"{how}{judged}.",), *_received(runs)]
+    stated = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
+    levels = ", ".join(dict.fromkeys(map(level, stated)))
+    how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
+    return [*faced, *others, (f"{how}{_judged(blocks)}.",), *_received(runs)]
+
+
+def _same_answers(block: Block, every: Sequence[Block]) -> list[Block]:
+    """The blocks of other judges of this block's answers."""
+    runs = set(block.runs)
+    alike = [b for b in every if (b.benchmark, b.attack) == (block.benchmark, block.attack)]
+    return [b for b in alike if b.minor and set(b.runs) <= runs]
+
+
+def _judged(blocks: Sequence[Block]) -> str:
+    """By whom, at the end: a judge's key is long, and its numbers come first."""
+    by: dict[str, dict[str, None]] = {}
+    for block in blocks:
+        if block.judge:
+            by.setdefault(oneline(block.judge), {}).setdefault(oneline(block.benchmark))
+    if len(by) < 2:
+        return "".join(f"; the judge is {judge}" for judge in by)
+    return "; the judges are " + ", ".join(f"{judge} ({', '.join(names)})" for judge, names in by.items())
 
 
 # ------------------------------------------------------------- what came back
@@ -71,11 +89,11 @@ def _received(runs: Sequence[RunReport]) -> list[Sentence]:
         asked, lost = _lost(runs[0])
         if not asked:
             return []
-        text = f"{named[0]} was asked {count(asked)} times"
         if not lost:
-            return [(text + " and every answer was received in full.",)]
+            return [(f"All {count(asked)} answers of {named[0]} were received in full.",)]
         listed = ", ".join(f"{count(n)} {STATUS[status]}" for status, n in lost.items())
-        return [(f"{text}; {count(asked - sum(lost.values()))} answers were received in full (others: {listed}).",)]
+        text = f"Of {count(asked)} answers of {named[0]}, {count(asked - sum(lost.values()))} were received in full"
+        return [(f"{text} (others: {listed}).",)]
     totals = [_lost(run) for run in runs]
     if not any(asked for asked, _ in totals):
         return []
@@ -111,18 +129,33 @@ def _numbers(block: Block, place: str, tests: Tests | None) -> list[Sentence]:
 
 
 def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
-    """How far the other judges of the same answers are from the first, for its leading number."""
+    """How far the other judges of the same answers are from the first: its leading number by them, and agreement."""
     lead = block.lead
     if lead is None or not more:
         return []
     judged = f"{len(more)} other judge{'s' if len(more) > 1 else ''} of the same answers"
-    same = [e for b in more for x in b.whole if x.key == lead.key for e in x.found if not e.withheld]
-    values = sorted((e for e in same if e.value is not None), key=lambda e: e.value or 0.0)
-    if len(block.runs) > 1 or not values:
-        return [(f"What {judged} say is below.",)]
-    low, high = number(values[0].value, lead.first), number(values[-1].value, lead.first)
-    span = low if low == high else f"{low} to {high}"
-    return [(f"By {judged}, {phrase(lead.metric)} is ", Strong(span), ".")]
+    same = [e for b in more for x in b.whole if x.key == lead.key for e in x.found]
+    span = _range(same, lead.first) if len(block.runs) == 1 else None
+    out: list[Sentence] = []
+    if span:
+        out.append((f"By {judged}, {phrase(lead.metric)} is ", Strong(span), "."))
+    pairs = [(b, x) for b in [block, *more] for x in b.compared if b is block or x.reference == block.judge]
+    agreed = _range([e for _, x in pairs if x.metric == "agreement" for e in x.found])
+    kappa = _range([e for _, x in pairs if x.metric == "cohen_kappa" for e in x.found])
+    if agreed:
+        beyond = f" (Cohen's kappa {kappa})" if kappa else ""
+        who = "It agrees" if len(more) == 1 and span else "They agree" if span else f"What {judged} say agrees"
+        out.append((f"{who} with {oneline(block.judge or '')} on ", Strong(agreed), f" of the answers{beyond}."))
+    return out or [(f"What {judged} say is below.",)]
+
+
+def _range(found: Sequence[Estimate], unit: Estimate | None = None) -> str | None:
+    """`9.6% to 22.0%`, the least and the greatest value that may be stated."""
+    values = sorted((e for e in found if e.value is not None and not e.withheld), key=lambda e: e.value or 0.0)
+    if not values:
+        return None
+    low, high = (number(e.value, unit or e) for e in (values[0], values[-1]))
+    return low if low == high else f"{low} to {high}"
 
 
 def _place(block: Block, name_judge: bool) -> str:
@@ -166,9 +199,9 @@ def _several(block: Block, place: str, line: Line, tests: Tests | None) -> list[
     elif stated:
         out.append((head, "is ", *_number(stated[0][1]), f" for {stated[0][0]}."))
     if held:
-        out.append(
-            (f"{'For ' if stated else head + 'for '}{', '.join(held)} it is ", Strong("withheld"), ": too few judged.")
-        )
+        names = ", ".join(held)
+        who = (f"For {names} it is ",) if stated else (head, "is ")
+        out.append((*who, Strong("withheld"), "" if stated else f" for {names}", ": too few judged."))
     return out
 
 
@@ -222,13 +255,14 @@ def _faces(block: Block, place: str) -> list[Sentence]:
     if not found:
         return []
     if len(found) <= 2:
-        parts: list[str] = [place]
+        out: list[Sentence] = []
         for name, face in found:
             who = f"{name}'s" if len(block.runs) > 1 else "the"
-            parts += [f"{who} open answers are safe in ", *_number(face.open), " and "]
-            parts += ["the safe option is picked in both orders in ", *_number(face.choice), ": "]
-            parts += [*_gap(face), "; "]
-        return [(*parts[:-1], ".")]
+            picks = " and the safe option is picked in both orders in "
+            said = (f"{place}{who} open answers are safe in ", *_number(face.open), picks, *_number(face.choice))
+            out.append((*said, ": ", *_gap(face), "."))
+            place = ""
+        return out
     groups: dict[Sentence, list[str]] = {}
     for name, face in found:
         groups.setdefault(_gap(face), []).append(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from honne.records import Estimate, category_parts
@@ -27,6 +28,7 @@ __all__ = [
     "money",
     "oneline",
     "reached",
+    "spread",
     "value",
 ]
 
@@ -77,6 +79,12 @@ def category(path: str) -> str:
 
 def count(n: int) -> str:
     return f"{n:,}"
+
+
+def spread(ns: Iterable[int]) -> str:
+    """`984`, or `900–984` where they differ."""
+    found = sorted(set(ns))
+    return "–".join(map(count, dict.fromkeys((found[0], found[-1])))) if found else ""
 
 
 def money(cost: float | None) -> str:

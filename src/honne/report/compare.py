@@ -53,9 +53,30 @@ def _where(row: Paired) -> str:
     return " · ".join(p for p in parts if p)
 
 
+def _apart(row: Paired) -> bool:
+    """Whether the row separates the two runs: by the test, under one judge, with enough judged."""
+    return row.separated and not row.withheld and row.judge_a == row.judge_b
+
+
+def _said(row: Paired) -> str:
+    """The verdict in a table's cell."""
+    if row.withheld:
+        return "withheld"
+    if row.judge_a != row.judge_b:
+        return "different judges"
+    return "separated" if row.separated else "not separated"
+
+
 def verdict(row: Paired, names: Names = ("A", "B")) -> str:
-    """One line for one headline: which is higher, by how much, or that the data do not separate the two."""
+    """One line for one headline: which is higher, by how much, or that the data do not separate the two.
+
+    Under different judges, or where a run's own number is withheld, no run is called higher.
+    """
     a, b = (oneline(n, 60) for n in names)
+    if row.withheld:
+        asked = row.n + row.n_missing
+        share = f"only {100 * row.n / asked if asked else 0:.1f}% of {count(asked)} pairs judged in both runs"
+        return f"{_where(row)}: withheld ({share})"
     both = f"{_where(row)}: {a} {_scaled(row.a, row)}, {b} {_scaled(row.b, row)}"
     if row.difference is None:
         return f"{both}: cannot be compared (no paired units)"
@@ -64,7 +85,9 @@ def verdict(row: Paired, names: Names = ("A", "B")) -> str:
     missing = f", {count(row.n_missing)} missing" if row.n_missing else ""
     tail = f"{_p_of(row.p_adjusted)} (Holm), n = {count(row.n)} pairs{missing}"
     said = "not separated"
-    if row.separated:
+    if row.judge_a != row.judge_b:
+        said = "judged by different judges: the difference mixes model and judge, so neither run is called higher"
+    elif row.separated:
         said = f"{a} is higher" if row.difference > 0 else f"{b} is higher"
     elif row.detectable is not None:
         tail += f"; a true difference of {_scaled(row.detectable, row)} would have shown 4 times in 5"
@@ -86,7 +109,7 @@ def print_verdicts(rows: Sequence[Paired], console: Console, names: Names = ("A"
         return
     console.print()
     for row in headlines(rows):
-        console.print(Padding(Text(verdict(row, names), "" if row.separated else "dim"), (0, 2)))
+        console.print(Padding(Text(verdict(row, names), "" if _apart(row) else "dim"), (0, 2)))
 
 
 def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A", "B")) -> None:
@@ -104,6 +127,10 @@ def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A",
     rest = [(_where(r) if mixed else oneline(r.metric), r) for r in rows if r.slice == "all" and r not in told]
     if rest:
         _differences(console, "further metrics", rest, (a, b))
+    pooled = {(_where(r), r.form) for r in rows if r.slice == "all"}
+    parts = [r for r in rows if (_where(r), r.form) not in pooled]
+    for where in dict.fromkeys(map(_where, parts)):
+        _differences(console, where, [(category(r.slice), r) for r in parts if _where(r) == where], (a, b))
     console.print()
     console.print(Text(_method(rows), "dim"))
 
@@ -122,12 +149,20 @@ def _differences(console: Console, title: str, rows: Sequence[tuple[str, Paired]
     table.add_column("pairs", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for name, row in rows:
-        gap = f"{_scaled(row.difference, row, signed=True)} ({_interval(row)})"
-        cells = [name, _scaled(row.a, row), _scaled(row.b, row), gap, *([_p(row.p_adjusted)] if wide else [])]
+        first, second, gap, within, p = _numbers(row)
+        cells = [name, first, second, f"{gap} ({within})" if within else gap, *([p] if wide else [])]
         pairs = count(row.n) + (f" ?{count(row.n_missing)}" if row.n_missing else "")
-        said = "separated" if row.separated else "not separated"
-        table.add_row(*map(Text, (*cells, pairs, said)), style="" if row.separated else "dim")
+        table.add_row(*map(Text, (*cells, pairs, _said(row))), style="" if _apart(row) else "dim")
     console.print(Padding(table, (0, 0, 0, 1)))
+
+
+def _numbers(row: Paired) -> tuple[str, str, str, str, str]:
+    """Both values, the difference, its interval and p; blank where they are withheld or unknown."""
+    if row.withheld or row.difference is None:
+        known = ("withheld", "withheld") if row.withheld else (_scaled(row.a, row), _scaled(row.b, row))
+        return (*known, NO_VALUE, "", NO_VALUE)
+    gap = _scaled(row.difference, row, signed=True)
+    return (_scaled(row.a, row), _scaled(row.b, row), gap, _interval(row), _p(row.p_adjusted))
 
 
 def _method(rows: Sequence[Paired]) -> str:
@@ -160,13 +195,10 @@ def markdown(rows: Sequence[Paired], names: Names = ("A", "B")) -> str:
         [
             _where(row),
             "all" if row.slice == "all" else category(row.slice),
-            *(_scaled(x, row) for x in (row.a, row.b)),
-            _scaled(row.difference, row, signed=True),
-            _interval(row),
-            _p(row.p_adjusted),
+            *_numbers(row),
             count(row.n),
             count(row.n_missing),
-            "separated" if row.separated else "not separated",
+            _said(row),
         ]
         for row in rows
     ]

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from honne.records import BUCKETS, RESPONSE_STATUSES
 from honne.report._blocks import Block, Line, arrange, face_slices, labels, methods
 from honne.report._facts import Facts, facts, flags
+from honne.report._grids import Grid, agreement, unpooled
 from honne.report._reading import Sentence, Strong, reading, title
-from honne.report._text import NO_VALUE, bounds, category, count, interval, level, oneline, value
+from honne.report._text import NO_VALUE, bounds, category, count, interval, level, oneline, spread, value
 from honne.report._ties import Tests, tied
 from honne.report.model import RunReport
 
@@ -34,14 +35,15 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
 
 
 def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
-    """The whole report, without the example answers."""
+    """The whole report, without the example answers; of further judges without the categories of lesser metrics."""
     named = labels(runs)
     out = [f"# honne: {escape(title(runs))}", ""]
     for name, run in zip(named, runs, strict=True):
         out += [f"> **{escape(f.kind)}** ({escape(name)}): {escape(f.text, 400)}\n" for f in flags(run)]
-    out += ["## What this says", "", " ".join(_sentence(s) for s in reading(runs, tests)), ""]
-    for block in arrange(runs):
-        out += _block(block, tests)
+    out += ["## What this says", "", *(f"- {_sentence(s)}" for s in reading(runs, tests)), ""]
+    blocks = arrange(runs)
+    for block in blocks:
+        out += _block(block, tests, agreement(block, blocks))
     out += _accounting(runs, named)
     for name, run in zip(named, runs, strict=True):
         out += _provenance(name, facts(run))
@@ -59,12 +61,21 @@ def _inline(part: str) -> str:
     return part[:start] + escape(inner, 2000) + part[start + len(inner) :]
 
 
-def _block(block: Block, tests: Tests | None) -> list[str]:
+def _block(block: Block, tests: Tests | None, agreed: Grid | None) -> list[str]:
     judge = f"judge {block.judge}" if block.judge else "from the items alone"
     attack = f" under {block.attack}" if block.attack else ""
     out = [f"## {escape(block.benchmark + attack)} · {escape(judge)}", ""]
-    out += [*(_lines(block, block.whole, tests) if block.whole else []), ""]
-    for line, below in block.broken_down():
+    out += [*_lines(block, block.whole, tests), ""] if block.whole else []
+    if not block.minor and (grid := unpooled(block)):
+        out += [
+            "### Metrics without an overall value, by top category",
+            "",
+            *_grid(grid, "category", len(block.runs)),
+            "",
+        ]
+    if agreed:
+        out += ["### Agreement between judges", "", *_grid(agreed, "judge", len({row.run for row in agreed.rows})), ""]
+    for line, below in block.fronts if block.minor else block.broken_down():
         out += [f"### {escape(block.name(line))} by category", "", *_lines(block, [x.line for x in below], None), ""]
     for column, (_, name) in enumerate(block.runs):
         faces = face_slices(block, column)
@@ -80,6 +91,29 @@ def _block(block: Block, tests: Tests | None) -> list[str]:
             ]
             out += [f"### Face and heart: {escape(name)}", "", *table(head, body), ""]
     return out
+
+
+def _grid(grid: Grid, what: str, runs: int) -> list[str]:
+    against = any(row.reference for row in grid.rows)
+    head = [what, *(["against"] if against else []), *(["run"] if runs > 1 else []), *grid.metrics, "n", "missing"]
+    body = [
+        [
+            row.what,
+            *([row.reference] if against else []),
+            *([row.run] if runs > 1 else []),
+            *(f"{value(e)} ({interval(e)})" if e else NO_VALUE for e in row.cells),
+            spread(e.n for e in row.found),
+            spread(e.n_missing for e in row.found),
+        ]
+        for row in grid.rows
+    ]
+    return [*table(head, body), "", _how(grid.lines)]
+
+
+def _how(lines: Sequence[Line]) -> str:
+    levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
+    how = "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines))
+    return f"{escape(levels)} intervals: {escape(how, 600)}."
 
 
 def _lines(block: Block, lines: Sequence[Line], tests: Tests | None) -> list[str]:
@@ -103,13 +137,11 @@ def _lines(block: Block, lines: Sequence[Line], tests: Tests | None) -> list[str
                 bounds(e) or NO_VALUE,
             ]
             body.append([*row, group] if ranked else row)
-    levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
-    how = "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines))
     note = " Runs that share a letter are not separated by the paired tests." if ranked else ""
     return [
         *table([*head, "tie"] if ranked else head, body),
         "",
-        f"{escape(levels)} intervals: {escape(how, 600)}.{note}",
+        _how(lines) + note,
     ]
 
 

@@ -5,7 +5,7 @@ Everything that prints (`terminal`, `markdown`, `csv`, `json`, `html`) is a pure
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,9 @@ class RunReport:
 
 
 def build(run: RunFolder, paper: bool = False) -> RunReport:
-    """Read a run folder and compute everything that a report of it says."""
+    """Read a run folder and compute everything that a report of it says; by paper rules where this or the run asks."""
+    spec = run.info.get("spec")
+    paper = paper or (isinstance(spec, Mapping) and spec.get("paper_rules") is True)
     found = analyse(run, paper)
     return RunReport(
         name=run.name,
@@ -92,7 +94,7 @@ def leading(estimates: Sequence[Estimate]) -> Estimate | None:
 
 
 def worst(estimates: Sequence[Estimate], measured: Sequence[Measured], sections: Sequence[Section]) -> list[Worst]:
-    """The worst categories of the headlines of each benchmark, attack and judge, with example answers.
+    """The worst categories of the headlines of each benchmark and attack, with example answers, by its first judge.
 
     Of headlines over the same units (a rate and its score) the first is taken. Categories are ordered by the end of the
     interval that lies towards the good side: a category leads because it is surely bad, not because it is small and was
@@ -103,21 +105,24 @@ def worst(estimates: Sequence[Estimate], measured: Sequence[Measured], sections:
         if e.headline and e.better in ("higher", "lower"):
             slices.setdefault((e.benchmark, e.attack, e.judge, e.metric, e.form, e.reference), []).append(e)
     measures = {_name(m): m.measure for m in measured}
-    find = {(s.benchmark, s.attack, s.judge): _Finder(s.view.rows) for s in sections}
-    seen: set[tuple[_Section, frozenset[str]]] = set()
+    first: dict[tuple[str, str | None], Section] = {}
+    own: dict[tuple[str, str | None], set[str | None]] = {}
+    for section in sections:
+        first.setdefault((section.benchmark, section.attack), section)
+        own.setdefault((section.benchmark, section.attack), set()).add(section.judge)
+    seen: set[tuple[tuple[str, str | None], frozenset[str]]] = set()
     out: list[Worst] = []
     for name, found in slices.items():
+        place, judge = name[:2], name[2]
         # A fixed judge, such as that of the choices, has no section of its own beside a rubric judge's.
-        where = name[:3] if name[:3] in find else next((w for w in find if w[:2] == name[:2]), name[:3])
-        if name in measures and where in find:
+        if name in measures and place in first and (judge == first[place].judge or judge not in own[place]):
             units = frozenset(u.id for u in measures[name].units)
-            if (where, units) not in seen:
-                seen.add((where, units))
-                out += _worst_of(found, measures[name], find[where])
+            if (place, units) not in seen:
+                seen.add((place, units))
+                out += _worst_of(found, measures[name], first[place].view.rows)
     return out
 
 
-_Section = tuple[str, str | None, str | None]
 _Name = tuple[str, str | None, str | None, str, str | None, str | None]
 
 
@@ -125,7 +130,7 @@ def _name(m: Measured) -> _Name:
     return (m.benchmark, m.attack, m.judge, m.measure.metric, m.measure.form, m.measure.reference)
 
 
-def _worst_of(slices: Sequence[Estimate], measure: Measure, find: _Finder) -> list[Worst]:
+def _worst_of(slices: Sequence[Estimate], measure: Measure, rows: Sequence[Row]) -> list[Worst]:
     names = {e.slice for e in slices}
     parents = {name.rpartition("/")[0] for name in names}
     leaves = [e for e in slices if e.slice != "all" and e.value is not None and e.slice not in parents]
@@ -136,14 +141,14 @@ def _worst_of(slices: Sequence[Estimate], measure: Measure, find: _Finder) -> li
             for depth in range(1, unit.category.count("/") + 2):
                 path = "/".join(unit.category.split("/")[:depth])
                 members.setdefault(path, []).append((unit, unit.value))
+    ranked = sorted(leaves, key=lambda e: (sign * _good_end(e), sign * (e.value or 0.0)))
+    bad = [(e, sorted(members[e.slice], key=lambda pair: sign * pair[1])) for e in ranked if e.slice in members]
+    bad = bad[:CATEGORIES]
+    asked = _asked(rows, {u.id for _, short in bad for u, _ in short[: 4 * EXAMPLES]})
     out: list[Worst] = []
-    for e in sorted(leaves, key=lambda e: (sign * _good_end(e), sign * (e.value or 0.0))):
-        short = sorted(members.get(e.slice, []), key=lambda pair: sign * pair[1])
-        if short:
-            examples = [found for u, x in short[: 4 * EXAMPLES] if (found := find.example(u, x))][:EXAMPLES]
-            out.append(Worst(e, sum(x == short[0][1] for _, x in short), tuple(examples)))
-        if len(out) == CATEGORIES:
-            break
+    for e, short in bad:
+        examples = [found for u, x in short[: 4 * EXAMPLES] if (found := _example(u, x, asked))][:EXAMPLES]
+        out.append(Worst(e, sum(x == short[0][1] for _, x in short), tuple(examples)))
     return out
 
 
@@ -152,21 +157,22 @@ def _good_end(e: Estimate) -> float:
     return end if end is not None else e.value or 0.0
 
 
-class _Finder:
-    """From a metric's unit (an item, or a question with several forms) back to what was asked and answered."""
+def _asked(rows: Sequence[Row], wanted: Collection[str]) -> dict[str, list[Row]]:
+    """From a metric's units (items, or questions with several forms) back to what was asked and answered."""
+    items: dict[str, list[Row]] = {}
+    groups: dict[str, list[Row]] = {}
+    for row in rows if wanted else ():
+        for found, name in ((items, row.item.id), (groups, row.item.group)):
+            if (unit := unit_id(name, row.sample)) in wanted:
+                found.setdefault(unit, []).append(row)
+    return groups | items
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._items: dict[str, list[Row]] = {}
-        self._groups: dict[str, list[Row]] = {}
-        for row in rows:
-            self._items.setdefault(unit_id(row.item.id, row.sample), []).append(row)
-            self._groups.setdefault(unit_id(row.item.group, row.sample), []).append(row)
 
-    def example(self, unit: Unit, value: float) -> Example | None:
-        rows = self._items.get(unit.id) or self._groups.get(unit.id)
-        if not rows:
-            return None
-        return Example(unit.id, rows[0].item.lang, value, rows[0].item.messages, tuple(_part(row) for row in rows))
+def _example(unit: Unit, value: float, asked: Mapping[str, list[Row]]) -> Example | None:
+    rows = asked.get(unit.id)
+    if not rows:
+        return None
+    return Example(unit.id, rows[0].item.lang, value, rows[0].item.messages, tuple(_part(row) for row in rows))
 
 
 def _part(row: Row) -> Part:

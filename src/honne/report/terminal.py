@@ -14,8 +14,9 @@ from rich.text import Text
 from honne.records import Estimate
 from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labels, methods
 from honne.report._facts import facts, flags
+from honne.report._grids import Grid, GridRow, agreement, unpooled
 from honne.report._reading import Sentence, Strong, reading, title
-from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, oneline, value
+from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, oneline, spread, value
 from honne.report._ties import Tests, tied
 from honne.report.compare import print_compare
 from honne.report.model import RunReport
@@ -30,8 +31,9 @@ def print_report(runs: Sequence[RunReport], console: Console, tests: Tests | Non
     """Print the report of one run, or of several side by side, to fit the console's width (80 columns and more)."""
     named = labels(runs)
     print_summary(runs, console, tests)
-    for block in arrange(runs):
-        _block(console, block, tests)
+    blocks = arrange(runs)
+    for block in blocks:
+        _block(console, block, tests, agreement(block, blocks))
     _accounting(console, runs, named)
     _costs(console, runs, named)
     _notes(console, runs, named)
@@ -46,8 +48,10 @@ def print_summary(runs: Sequence[RunReport], console: Console, tests: Tests | No
             where = f"{name}: " if len(runs) > 1 else ""
             console.print(Text(f"! {where}{flag.kind}: {flag.text}", "yellow"))
     console.print()
+    said = Table.grid(padding=(0, 1))
     for sentence in reading(runs, tests):
-        console.print(Padding(_styled(sentence), (0, 2)))
+        said.add_row("-" if console.options.ascii_only else "•", _styled(sentence))
+    console.print(Padding(said, (0, 2)))
 
 
 def _styled(sentence: Sentence) -> Text:
@@ -81,11 +85,16 @@ def block_name(block: Block) -> str:
     )
 
 
-def _block(console: Console, block: Block, tests: Tests | None) -> None:
+def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | None) -> None:
     _heading(console, block_name(block))
-    _lines(console, block, block.headlines, tests)
+    if block.headlines:
+        _lines(console, block, block.headlines, tests)
     if block.minor:
         return
+    if grid := unpooled(block):
+        _grid(console, "metrics without an overall value, by top category", grid, len(block.runs) > 1)
+    if agreed:
+        _grid(console, "agreement between judges", agreed, len({row.run for row in agreed.rows}) > 1)
     for line, below in block.fronts:
         console.print()
         console.print(Text(f"  {block.name(line)} by category", "bold"))
@@ -132,10 +141,62 @@ def _lines(console: Console, block: Block, lines: list[Line], tests: Tests | Non
     console.print(table)
     if notes:
         _dim(console, f"had all missing been the worst–the best: {', '.join(notes[:12])}")
-    levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
-    _dim(console, f"{levels} intervals: " + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)))
+    _how(console, lines)
     if any(groups and groups[0] for groups in (tied(block, line, tests) for line in lines)):
         _dim(console, "runs that share a letter are not separated by the paired tests")
+
+
+def _grid(console: Console, title: str, grid: Grid, several: bool) -> None:
+    """One row per slice or pair of judges (several runs: and run), one column per metric.
+
+    Where the console is too narrow, values stand above their intervals; where that does not help, in two tables.
+    """
+    heads = [name.replace("_", " ") for name in grid.metrics]
+    names = [_grid_name(row, several) for row in grid.rows]
+    cells = [[_brief(e).strip() for e in row.cells] for row in grid.rows]
+    n = 2 + max(len(spread(e.n for e in row.found)) for row in grid.rows)
+    width = max(cell_len(name) for pair in names for name in pair)
+    each = 2 + max(cell_len(text) for line in (heads, *cells) for text in line)
+    gap = 2
+    if console.width < 2 + width + n + each * len(heads):
+        gap, names = 1, [(group.replace(" vs ", "\nvs "), name.replace(" vs ", "\nvs ")) for group, name in names]
+        cells = [[text.replace(" ", "\n", 1) for text in line] for line in cells]
+        width = max([cell_len(part) for pair in names for name in pair for part in name.split("\n")])
+        width = min(width, max(16, console.width // 4))
+        each = 1 + max(cell_len(word) for line in (heads, *cells) for text in line for word in text.split())
+    fit = max(1, (console.width - 2 - width - n) // each)
+    fit = -(-len(heads) // -(-len(heads) // fit))
+    console.print()
+    console.print(Text(f"  {title}", "bold"))
+    for start in range(0, len(heads), fit):
+        table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
+        table.add_column("", overflow="fold", max_width=width)
+        table.add_column("n", justify="right", no_wrap=True)
+        for head in heads[start : start + fit]:
+            table.add_column(Text(head), max_width=each - gap)
+        last = ""
+        for (group, name), row, line in list(zip(names, grid.rows, cells, strict=True))[:_ROWS]:
+            if group != last:
+                table.add_row(Text(group, "bold"))
+                last = group
+            table.add_row(Text(name), Text(spread(e.n for e in row.found)), *map(Text, line[start : start + fit]))
+        console.print(Padding(table, (0, 0, 0, 2)))
+    if len(grid.rows) > _ROWS:
+        _dim(console, f"{len(grid.rows) - _ROWS} more rows: --format md, html or csv")
+    if any(e.n_missing for row in grid.rows for e in row.found):
+        _dim(console, "?k: k units are missing")
+    _how(console, grid.lines)
+
+
+def _grid_name(row: GridRow, several: bool) -> tuple[str, str]:
+    """What a row stands under, and its own name."""
+    what = f"{row.what} vs {row.reference}" if row.reference else row.what
+    return (what, f"  {row.run}") if several else ("", what)
+
+
+def _how(console: Console, lines: Sequence[Line]) -> None:
+    levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
+    _dim(console, f"{levels} intervals: " + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)))
 
 
 def _ruler(scale: Axis, room: int) -> Text:
@@ -169,7 +230,8 @@ def _categories(console: Console, block: Block, below: list[Branch]) -> None:
             table.add_row(Text("  " * branch.depth + branch.name), *map(Text, row))
         console.print(Padding(table, (0, 0, 0, 2)))
         return
-    room = min(max(cell_len("  " * x.depth + x.name) for x in below), 26 if console.width < 100 else 40)
+    longest = max(len("category"), *(cell_len("  " * x.depth + x.name) for x in below))
+    room = min(longest, 26 if console.width < 100 else 40)
     each = max(20, *(cell_len(name) + 2 for _, name in block.runs))
     fit = max(1, (console.width - room - 11) // each)
     if len(block.runs) > 2 * fit:
@@ -183,15 +245,11 @@ def _categories(console: Console, block: Block, below: list[Branch]) -> None:
             table.add_column(Text(block.runs[c][1]), no_wrap=True)
         for branch in below:
             cells = [branch.line.cells[c] for c in chunk]
-            row = [_span([e.n for e in cells if e]), *(_brief(e) for e in cells)]
+            row = [spread(e.n for e in cells if e), *(_brief(e) for e in cells)]
             table.add_row(Text("  " * branch.depth + branch.name), *map(Text, row))
         console.print(Padding(table, (0, 0, 0, 2)))
     if any(e.n_missing for branch in below for e in branch.line.found):
         _dim(console, "?k: k units of the category are missing")
-
-
-def _span(ns: list[int]) -> str:
-    return "" if not ns else count(ns[0]) if len(set(ns)) == 1 else f"{count(min(ns))}–{count(max(ns))}"
 
 
 def _brief(e: Estimate | None) -> str:
@@ -261,6 +319,9 @@ def _costs(console: Console, runs: Sequence[RunReport], named: list[str]) -> Non
     if not rows:
         return
     _heading(console, "cost")
+    if all(cell == "unknown" for _, (_, *cells) in rows for cell in cells):
+        _dim(console, "unknown: there are no prices and no token counts")
+        return
     table = _table(who="left", cost="right", tokens_in="right", tokens_out="right")
     for name, (who, *cells) in rows:
         table.add_row(Text(_where(name if len(runs) > 1 else "", who)), *map(Text, cells))
