@@ -200,9 +200,15 @@ async def test_cancelled_at_any_moment_every_outcome_is_whole_and_single() -> No
 
 
 def test_ctrl_c_ends_a_run_cleanly() -> None:
+    async def press(run: Run) -> None:
+        while not run.outcomes:
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
     async def interrupted(run: Run) -> None:
-        asyncio.get_running_loop().call_later(0.3, os.kill, os.getpid(), signal.SIGINT)
+        pressing = asyncio.create_task(press(run))
         await run(questions(5000))
+        await pressing
 
     with Server("--latency", "0.01") as server:
         run = Run(server.spec())

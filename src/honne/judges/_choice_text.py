@@ -52,7 +52,7 @@ _OPEN_THINK = re.compile(r"<think(?:ing)?>.*", re.S | re.I)
 _ANSWER_TAG = re.compile(r"<(?:final[_-]?answer|final|answer|choice|option)>", re.I)
 _BLOCK_TAG = re.compile(r"<(?:br|/?p|/?div|/?li|/?tr|/?h[1-6]|/?ul|/?ol|hr)\b[^<>]{0,100}>", re.I)
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
-_TOKEN = re.compile(r"<\|[^|<>\n]{0,40}\|>|\[/?INST\]|<</?SYS>>")
+_TOKEN = re.compile(r"<\|[^|<>\n]{0,40}\|>|\[/?INST\]|<</?SYS>>|</?s>")
 _LONE_TAG = re.compile(r"\s*<\s*([A-Ja-j]|10|[1-9])\s*>\s*")
 _BOX = re.compile(r"\\f?boxed\s*\{((?:[^{}]|\{[^{}]{0,80}\}){0,300})\}")
 _LATEX = re.compile(r"\\(?:text|mathrm|mathbf|mathit|textbf|rm|bf|mathsf|operatorname)\b|\\[\[\]()]|[${}]")
@@ -85,11 +85,11 @@ def clean(reply: str) -> str:
     text = unicodedata.normalize("NFKC", text.translate(_RINGS)).translate(_SIGNS)
     text = _ends(_JUNK.sub("", text))
     text = _OPEN_THINK.sub("", _THOUGHT.split(text)[-1], count=1)
+    text = _BLOCK_TAG.sub("\n", _TOKEN.sub("\n", _ANSWER_TAG.sub("\nanswer: ", text)))
     lone = _LONE_TAG.fullmatch(text)
     if lone:
         return lone[1]
-    text = _TOKEN.sub("\n", _ANSWER_TAG.sub("\nanswer: ", text))
-    text = _TAG.sub("", _BLOCK_TAG.sub("\n", text)).replace("|", ";")
+    text = _TAG.sub("", text).replace("|", ";")
     text = _JUNK.sub("", text)
     text = _BOX.sub(rf"\n{OPEN}\1{CLOSE}\n", text)
     if "{" in text and ('"' in text or "'" in text):

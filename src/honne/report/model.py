@@ -71,9 +71,7 @@ class RunReport:
 
 
 def build(run: RunFolder, paper: bool = False) -> RunReport:
-    """Read a run folder and compute everything that a report of it says; by paper rules where this or the run asks."""
-    spec = run.info.get("spec")
-    paper = paper or (isinstance(spec, Mapping) and spec.get("paper_rules") is True)
+    """Read a run folder and compute everything that a report of it says."""
     found = analyse(run, paper)
     return RunReport(
         name=run.name,
