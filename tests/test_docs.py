@@ -80,6 +80,17 @@ def test_commands_run(page: Path, folder: Path, honne_data: Path, mirror: str) -
             assert result.returncode == 0, f"{command}\n{result.stderr[-2000:]}"
 
 
+def test_the_python_page_runs(folder: Path) -> None:
+    """The page's own code, in a folder of its own, against a real server."""
+    code = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    with Server() as server:
+        env = environment(OPENAI_BASE_URL=server.url)
+        told = [sys.executable, "-c", code]
+        result = subprocess.run(told, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert "cs all 0.0 False" in result.stdout
+
+
 def test_the_readme_opens_with_the_question() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.index("aligned, or does it only look so?") < 200

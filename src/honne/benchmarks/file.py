@@ -76,6 +76,7 @@ class File(Base):
 
     def _read(self, rows: Iterable[DataRow]) -> Iterator[Item]:
         seen: dict[str, str] = {}
+        first: dict[str, str] = {}
         for seq, row in enumerate(rows):
             id = row.text(self._columns["id"]) if "id" in self._columns else f"{self.name}-{seq + 1:05}"
             if id in seen:
@@ -87,7 +88,8 @@ class File(Base):
             options = _options(row, self._columns["options"]) if "options" in self._columns else None
             target = _target(row, self._columns["target"], options) if "target" in self._columns else None
             path = category_path(category) if category else ""
-            item = self._item(seq, id, prompt, lang=lang, category=path, group=group)
+            # Answers to the same prompt are not independent: they are one cluster, unless a column says otherwise.
+            item = self._item(seq, id, prompt, lang=lang, category=path, group=group or first.setdefault(prompt, id))
             if options is not None:
                 asked = (Message(role="user", content=choice_prompt(lang, prompt, options)),)
                 item = msgspec.structs.replace(item, form="choice", messages=asked, options=options, target=target)
