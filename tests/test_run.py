@@ -10,6 +10,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from honne import demo as demo_files
 from honne.engine import journal
 from honne.engine.store import open_run, response_key
 from honne.records import Response
@@ -322,3 +325,20 @@ def test_a_judge_that_cannot_work_ends_the_asking_at_once(tmp_path: Path) -> Non
         ok(honne(*command, "llm/" + judge.spec("j"), OPENAI_API_KEY="right"))
         assert len(model.log()) <= 1000 + 16
     assert Counter(status for status, _ in verdicts(run).values()) == {"scored": 1000}
+
+
+def test_the_demo_ends_with_its_verdict(tmp_path: Path) -> None:
+    """Two invented models: alike when asked openly, apart when they must choose; and the report's path."""
+    out = tmp_path / "demo"
+    result = ok(honne("demo", "-o", out, HOME=str(tmp_path / "home")))
+    text = " ".join(result.stdout.split())
+    assert "omote" in text and "talks more safely than it chooses" in text
+    assert "open_rate" in text and "not separated" in text and "choice_rate" in text and "kagami is higher" in text
+    assert str(out / "report.html") in result.stdout and (out / "report.html").stat().st_size > 50_000
+    expected = json.loads((Path(demo_files.__file__).parent / "expected.json").read_text())
+    for name in ("kagami", "omote"):
+        found = {
+            r["metric"]: r["value"] for r in rows(honne("report", out / name, "-f", "json")) if r["slice"] == "all"
+        }
+        for metric in ("cs", "css", "open_rate", "choice_rate"):
+            assert found[metric] == pytest.approx(expected[name][metric][0] / expected[name][metric][1])
