@@ -230,3 +230,17 @@ def test_kappa_intervals_cover_with_repeated_units():
         found = cohen_kappa(np.stack([pairs // 2, pairs % 2], axis=1), np.repeat(np.arange(40), 4))
         held += found.low <= kappa <= found.high
     assert held / 500 >= 0.93
+
+
+@pytest.mark.parametrize("kappa", [0.8, 0.9])
+def test_kappa_intervals_cover_with_large_clusters(kappa):
+    """20 clusters of 50 of which every unit copies its cluster's with probability sqrt(0.3)."""
+    rng, margin = np.random.default_rng(0), [0.6, 0.4]
+    cells = (kappa * np.diag(margin) + (1 - kappa) * np.outer(margin, margin)).ravel()
+    held, groups = 0, np.repeat(np.arange(20), 50)
+    for _ in range(200):
+        common, own = rng.choice(4, 20, p=cells)[groups], rng.choice(4, 1000, p=cells)
+        pairs = np.where(rng.random(1000) < 0.3**0.5, common, own)
+        found = cohen_kappa(np.stack([pairs // 2, pairs % 2], axis=1), groups)
+        held += found.low <= kappa <= found.high
+    assert held / 200 >= 0.93

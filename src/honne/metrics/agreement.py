@@ -7,11 +7,12 @@ keeps them apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from honne.metrics._units import scored
 from honne.plugins import Measure, Row, Unit, View, unit_id
 from honne.records import Estimate, Judgment
 from honne.stats.agreement import cohen_kappa, fleiss_kappa
@@ -22,17 +23,22 @@ _ByKey = Mapping[tuple[str, int], Judgment]
 
 
 def agreement(view: View) -> Iterable[Measure | Estimate]:
-    if view.judge is None or view.judge not in view.by_judge:
+    reference = view.judge
+    if reference is None or reference not in view.by_judge:
         return
-    mine = view.by_judge[view.judge]
-    for judge in sorted(view.by_judge, key=_order):
-        if _order(judge) <= _order(view.judge):
-            continue
-        theirs = view.by_judge[judge]
-        forms = _forms(view, mine) & _forms(view, theirs)
-        rows = sorted((r for r in view.rows if r.item.form in forms), key=lambda r: (r.item.id, r.sample))
-        if rows:
-            yield from _pair(view.judge, judge, rows, [(_label(mine, r), _label(theirs, r)) for r in rows])
+    others = [judge for judge in sorted(view.by_judge, key=_order) if _order(judge) > _order(reference)]
+    if not others:
+        return
+    rows = sorted(view.rows, key=lambda r: (r.item.id, r.sample))
+    codes: dict[str, int] = {}
+    mine = _column(view.by_judge[reference], rows, codes)
+    for judge in others:
+        theirs = _column(view.by_judge[judge], rows, codes)
+        forms = mine.forms & theirs.forms
+        places = [i for i, row in enumerate(rows) if row.item.form in forms]
+        if places:
+            table = np.stack([mine.labels, theirs.labels], axis=1)[places]
+            yield from _pair(reference, judge, [rows[i] for i in places], table)
 
 
 def _order(judge: str) -> tuple[bool, str]:
@@ -40,28 +46,37 @@ def _order(judge: str) -> tuple[bool, str]:
     return (judge.split(".")[0] != "labels", judge)
 
 
-def _forms(view: View, given: _ByKey) -> set[str]:
-    """The forms that a judge has judged: `choice` and a rubric judge share none and are not compared."""
-    return {row.item.form for row in view.rows if (row.item.id, row.sample) in given}
+class _Column(NamedTuple):
+    """One judge's labels as numbers, -1 where missing, and the forms that it has judged.
+
+    `choice` and a rubric judge share no form and are not compared.
+    """
+
+    labels: NDArray[np.int64]
+    forms: set[str]
 
 
-def _label(given: _ByKey, row: Row) -> str | None:
-    found = scored(given.get((row.item.id, row.sample)))
-    return found.label if found else None
+def _column(given: _ByKey, rows: Sequence[Row], codes: dict[str, int]) -> _Column:
+    labels, forms = np.full(len(rows), -1, dtype=np.int64), set()
+    for i, row in enumerate(rows):
+        judgment = given.get((row.item.id, row.sample))
+        if judgment is not None:
+            forms.add(row.item.form)
+            if judgment.status == "scored" and judgment.label is not None:
+                labels[i] = codes.setdefault(judgment.label, len(codes))
+    return _Column(labels, forms)
 
 
-def _pair(
-    reference: str, judge: str, rows: list[Row], labels: list[tuple[str | None, str | None]]
-) -> Iterable[Measure | Estimate]:
+def _pair(reference: str, judge: str, rows: Sequence[Row], table: NDArray[np.int64]) -> Iterable[Measure | Estimate]:
+    first, second = (table[:, i].tolist() for i in (0, 1))
+    alike = [float(a == b) if a >= 0 <= b else None for a, b in zip(first, second, strict=True)]
     units = [
-        Unit(unit_id(r.item.id, r.sample), r.item.group, r.item.category, None if None in pair else float(a == b))
-        for r, pair in zip(rows, labels, strict=True)
-        for a, b in [pair]
+        Unit(unit_id(r.item.id, r.sample), r.item.group, r.item.category, value)
+        for r, value in zip(rows, alike, strict=True)
     ]
     yield Measure("agreement", units, better="higher", judge=judge, reference=reference)
-    codes = {label: i for i, label in enumerate(sorted({x for pair in labels for x in pair if x is not None}))}
-    table = np.array([[codes[x] if x is not None else -1 for x in pair] for pair in labels], dtype=np.int64)
-    groups = np.unique(np.array([row.item.group for row in rows], dtype=object).astype(str), return_inverse=True)[1]
+    numbers: dict[str, int] = {}
+    groups = np.array([numbers.setdefault(row.item.group, len(numbers)) for row in rows], dtype=np.int64)
     for name, kappa in (("cohen_kappa", cohen_kappa), ("fleiss_kappa", fleiss_kappa)):
         found = kappa(table, groups)
         # Run, model, benchmark and attack are filled in by whoever asked.
