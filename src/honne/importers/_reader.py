@@ -61,11 +61,11 @@ class ModelRecords:
 
 
 def _categories(benchmark: plugins.Benchmark) -> dict[str, str]:
-    """The benchmark's categories by item id and by prompt, where its data are at hand."""
+    """The benchmark's categories by item id and by prompt; none where its data are not at hand."""
     try:
         items = list(benchmark.items(seed=0))
-    except DataError as e:
-        raise DataError(f"{e} Or map the categories: --map category=COLUMN") from None
+    except DataError:
+        return {}
     found = {item.messages[-1].content: item.category for item in items if item.messages}
     return found | {item.id: item.category for item in items}
 
@@ -155,7 +155,7 @@ class Reader:
                 f"categories taken from {self.benchmark.name} for {n - self._unknown} of {n} rows, by id or prompt"
             )
         elif not self._categories and self.benchmark.metrics and self.benchmark.name != ImportBenchmark.name:
-            notes.append(f"no categories: map category=COLUMN ({self.benchmark.name} reports by category)")
+            notes.append(f"no categories: map category=COLUMN, or fetch the data of {self.benchmark.name}")
         if self._response is None:
             notes.append("no response column was mapped: the answers are not recorded")
         return notes
