@@ -155,7 +155,8 @@ class Reader:
                 f"categories taken from {self.benchmark.name} for {n - self._unknown} of {n} rows, by id or prompt"
             )
         elif not self._categories and self.benchmark.metrics and self.benchmark.name != ImportBenchmark.name:
-            notes.append(f"no categories: map category=COLUMN, or fetch the data of {self.benchmark.name}")
+            fetch = f", or honne data fetch {self.benchmark.name}" if self.benchmark.sources else ""
+            notes.append(f"no categories: map category=COLUMN{fetch}")
         if self._response is None:
             notes.append("no response column was mapped: the answers are not recorded")
         return notes
