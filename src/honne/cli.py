@@ -18,7 +18,6 @@ from honne.errors import ConfigError, unknown
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from honne.engine.store import RunFolder
     from honne.spec import Config
 
 app = typer.Typer(
@@ -90,6 +89,7 @@ def run(
     from honne.engine.plan import Options, make
     from honne.engine.progress import silent, visible
     from honne.engine.run import run as carry_out
+    from honne.report.output import present
     from honne.spec import Defaults, slug
 
     settings = _settings(config)
@@ -126,7 +126,7 @@ def run(
         for note in plan.notes:
             _say(f"note: {note}")
         done.append(carry_out(plan, folder, silent if quiet else visible))
-    _print_runs(done, options.paper)
+    present(done, options.paper, _console())
 
 
 @app.command("import")
@@ -159,6 +159,7 @@ def import_(
     from honne.engine.plan import benchmark as build
     from honne.engine.plan import describe
     from honne.importers import read_import
+    from honne.report.output import present
     from honne.spec import slug
 
     settings = _settings(config)
@@ -198,7 +199,7 @@ def import_(
     for one in found:
         for note in one.notes:
             _say(f"note: {one.model}: {note}" if len(found) > 1 else f"note: {note}")
-    _print_runs(done, paper_rules)
+    present(done, paper_rules, _console())
 
 
 @app.command()
@@ -369,19 +370,6 @@ def _settings(path: Path | None) -> Config:
     from honne.spec import load_config
 
     return load_config(path, commands=("run",))
-
-
-def _print_runs(done: list[RunFolder], asked_paper: bool) -> None:
-    from honne.report.output import build, pairwise, render, rule, save
-    from honne.report.terminal import print_report
-
-    paper = rule(done, asked_paper)
-    reports = [build(folder, paper) for folder in done]
-    for folder, one in zip(done, reports, strict=True):
-        save(folder.path / "report.html", render("html", [one], {}))
-    print_report(reports, _console(), pairwise(done, paper))
-    for folder in done:
-        typer.echo(f"report: {folder.path / 'report.html'}")
 
 
 def _console() -> Console:

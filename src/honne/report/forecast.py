@@ -17,8 +17,9 @@ def print_forecast(plan: Plan, console: Console) -> None:
     """Print requests, rough token counts, cost, and the first rendered prompt; nothing is asked."""
     console.print(Text(f"dry run of {oneline(plan.model.name)}: nothing was asked", "bold"))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (("asked", "left"), ("requests", "right"), ("tokens in", "right"), ("tokens out", "right")):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table.add_column("asked", overflow="fold")
+    for name in ("requests", "tokens in", "tokens out"):
+        table.add_column(name, justify="right")
     table.add_column("cost", justify="right")
     for line in forecast(plan):
         table.add_row(

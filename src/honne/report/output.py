@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from rich.console import Console
+
 from honne.engine.estimate import analyse, reworded
 from honne.engine.journal import os_failure, write_atomic
 from honne.engine.store import RunFolder, open_run
@@ -15,7 +17,7 @@ from honne.metrics._compare import Paired, compare_all
 from honne.report.model import RunReport
 from honne.report.model import build as build_report
 
-__all__ = ["FORMATS", "build", "compare", "open_runs", "pairwise", "render", "rule", "save"]
+__all__ = ["FORMATS", "build", "compare", "open_runs", "pairwise", "present", "render", "rule", "save"]
 
 FORMATS = ("html", "md", "json", "csv")
 # Beyond so many runs a table of all pairs is neither readable nor cheap.
@@ -53,6 +55,19 @@ def save(path: Path, text: str) -> None:
     except OSError as e:
         raise os_failure(e, path.parent, "create") from None
     write_atomic(path, text.encode())
+
+
+def present(done: Sequence[RunFolder], asked_paper: bool, console: Console) -> None:
+    """What a command ends with: a report.html in every run folder, and the report of all of them on the terminal."""
+    from honne.report.terminal import print_report
+
+    paper = rule(done, asked_paper)
+    reports = [build(folder, paper) for folder in done]
+    for folder, one in zip(done, reports, strict=True):
+        save(folder.path / "report.html", render("html", [one], {}))
+    print_report(reports, console, pairwise(done, paper))
+    for folder in done:
+        console.print(f"report: {folder.path / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def render(format: str, runs: Sequence[RunReport], tests: Mapping[tuple[int, int], Sequence[Paired]]) -> str:
