@@ -176,3 +176,10 @@ def test_a_hand_edited_run_json_breaks_nothing() -> None:
     ):
         text = markdown.render([dataclasses.replace(sample_run(), info=broken)])
         assert "not finished" in text and "## Provenance" in text
+
+
+def test_equally_named_runs_are_told_apart_in_data_too() -> None:
+    one, two = sample_run("good"), sample_run("good")
+    runs = [dataclasses.replace(run, path=Path(f"/somewhere/{place}/good")) for run, place in ((one, "a"), (two, "b"))]
+    assert {row["run"] for row in json.loads(report_json.render(runs))} == {"a/good", "b/good"}
+    assert {row["run"] for row in json.loads(report_json.render(runs[:1]))} == {"good"}

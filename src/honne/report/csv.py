@@ -44,8 +44,6 @@ def render(runs: Sequence[RunReport]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for run in runs:
-        for e in run.estimates:
-            row = report_json.row(e)
-            writer.writerow([_cell(row[name]) for name in COLUMNS])
+    for row in report_json.rows(runs):
+        writer.writerow([_cell(row[name]) for name in COLUMNS])
     return out.getvalue()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from honne.records import Estimate
+from honne.report._blocks import labels
 from honne.report.model import RunReport
 
-__all__ = ["dump", "render", "row", "text"]
+__all__ = ["dump", "render", "row", "rows", "text"]
 
 # JSON escapes C0 controls by itself; a terminal may obey the others, and editors reorder by bidirectional overrides.
 # They can only stand inside strings, where \u is the same text.
@@ -45,6 +47,13 @@ def _seen(text: str) -> str:
     return _UNSEEN.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
 
 
+def rows(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
+    """All estimates of all runs, in order; equally named runs are told apart by the folders that hold them."""
+    often = Counter(run.name for run in runs)
+    names = [label if often[run.name] > 1 else run.name for label, run in zip(labels(runs), runs, strict=True)]
+    return [row(e) | {"run": name} for name, run in zip(names, runs, strict=True) for e in run.estimates]
+
+
 def render(runs: Sequence[RunReport]) -> str:
-    """All estimates of all runs, in order."""
-    return dump([row(e) for run in runs for e in run.estimates])
+    """`rows` as a JSON list."""
+    return dump(rows(runs))
