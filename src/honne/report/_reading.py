@@ -42,12 +42,24 @@ def title(runs: Sequence[RunReport]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} runs"
 
 
+def _unscored(runs: Sequence[RunReport]) -> str:
+    """Why there is no number at all."""
+    accounts = [account for run in runs for account in run.accounts]
+    if not any(account.responses.get(status) for account in accounts for status in ("ok", "truncated")):
+        return "no answer was received"
+    if not any(account.judges for account in accounts):
+        return "the answers were not judged (--judge llm/… judges open answers)"
+    if not any(buckets.get("scored") for account in accounts for buckets in account.judges.values()):
+        return "no answer has a judgment that could be read"
+    return "no metric applies to these answers"
+
+
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
     """The report in sentences: whether face and heart part, each benchmark's leading numbers, what came back."""
     every = [block for block in arrange(runs) if block.lead is not None]
     blocks = [block for block in every if not block.minor]
     if not blocks:
-        return [("No score was computed: there are answers, but no metric that applies to them.",), *_received(runs)]
+        return [(f"No score was computed: {_unscored(runs)}.",), *_received(runs)]
     often = Counter((block.benchmark, block.attack) for block in blocks)
     faced: list[Sentence] = []
     others: list[Sentence] = []
