@@ -342,3 +342,12 @@ def test_the_demo_ends_with_its_verdict(tmp_path: Path) -> None:
         }
         for metric in ("cs", "css", "open_rate", "choice_rate"):
             assert found[metric] == pytest.approx(expected[name][metric][0] / expected[name][metric][1])
+
+
+def test_a_category_that_always_fails_is_not_a_dead_server(tmp_path: Path) -> None:
+    """As many failures in a row of the file as would stop the run, at its end."""
+    lines = [{"q": f"{'[[broken]] ' if i >= 840 else ''}question {i}"} for i in range(900)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with Server() as server:
+        ok(honne("run", f"file/{tmp_path}/q.jsonl?prompt=q", "-m", server.spec("m"), "-o", tmp_path / "r", "-q"))
+    assert Counter(status for status, _ in answers(tmp_path / "r").values()) == {"ok": 840, "error": 60}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +124,9 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
     When the asking ends early, what was received is judged before the reason is raised.
     """
     todo = list(_requests(plan, store))
+    # In a shuffled order, items that a server cannot answer (a whole category, say) lie scattered and do not look like
+    # a dead server, and a run that stops early holds a fair sample. Records are sorted by item whenever they are read.
+    random.Random(plan.options.seed).shuffle(todo)
     judges = [Judging(judging, plan, store) for judging in plan.judges]
     coming = {(request.item_id, request.sample) for request in todo}
 
