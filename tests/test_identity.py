@@ -161,3 +161,23 @@ def test_a_run_folder_may_be_copied(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "r", tmp_path / "elsewhere")
     (tmp_path / "q.jsonl").unlink()
     ok(honne("report", tmp_path / "elsewhere", "-f", "json"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"prompts": []}, {"served_models": 5}, {"judges_served": [1]}, {"damage": "x"}, {"notes": 3}, {"counts": []}],
+)
+def test_a_damaged_run_json_costs_no_answer(tmp_path: Path, damage: dict[str, object]) -> None:
+    """What run.json says beside the spec can be made anew; the answers are not asked again."""
+    spec = questions(tmp_path / "q.jsonl", 5)
+    with Server() as server:
+        command = ["run", spec, "-m", server.spec("m"), "-o", tmp_path / "r", "-q"]
+        ok(honne(*command))
+        path = tmp_path / "r" / "run.json"
+        info = json.loads(path.read_text())
+        info["spec"]["judges"] = [1]
+        path.write_text(json.dumps({**info, **damage}))
+        ok(honne(*command))
+        assert len(server.log()) == 5
+    path.write_text("[" * 100_000)
+    assert "run.json" in ok(honne("report", tmp_path / "r"), 2).stderr

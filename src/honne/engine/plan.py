@@ -273,10 +273,23 @@ def _judges(
 
 
 def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """run.json of a resumed run: it started when it first started, and keeps the judges that it already had."""
+    """run.json of a resumed run: it started when it first started, and keeps the judges that it already had.
+
+    What is not of its kind in a damaged run.json is made anew; the records themselves are elsewhere.
+    """
     known = {j["key"] for j in new["spec"]["judges"]}
-    kept = [j for j in old["spec"].get("judges", []) if j["key"] not in known]
-    spec = {**new["spec"], "judges": [*kept, *new["spec"]["judges"]]}
-    carried = {key: old.get(key) or new[key] for key in ("started", "served_models", "judges_served", "damage")}
-    prompts = {**(old.get("prompts") or {}), **new["prompts"]}
-    return {**new, **carried, "spec": spec, "prompts": prompts}
+    had = old["spec"].get("judges")
+    listed = [j for j in had if isinstance(j, dict) and "key" in j] if isinstance(had, list) else []
+    spec = {**new["spec"], "judges": [*(j for j in listed if j["key"] not in known), *new["spec"]["judges"]]}
+    carried = {key: _same_kind(old, new, key) for key in ("started", "served_models", "judges_served", "damage")}
+    return {
+        **new,
+        **carried,
+        "spec": spec,
+        "prompts": {**_same_kind(old, {"prompts": {}}, "prompts"), **new["prompts"]},
+    }
+
+
+def _same_kind(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> Any:
+    value = old.get(key)
+    return value if value and isinstance(value, type(new[key])) else new[key]

@@ -195,7 +195,7 @@ def read_info(path: Path) -> dict[str, Any]:
         info = json.loads((path / "run.json").read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(_not_a_run(path)) from None
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise StoreError(f"cannot read {path / 'run.json'}: {e}") from None
     if not isinstance(info, dict) or not isinstance(info.get("format"), int):
         raise StoreError(f"{path / 'run.json'} is not a run of honne")
