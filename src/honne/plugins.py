@@ -33,6 +33,7 @@ __all__ = [
     "Row",
     "Scale",
     "Source",
+    "Suite",
     "Unit",
     "Verdict",
     "View",
@@ -87,6 +88,17 @@ class Scale:
         key = text.strip()
         key = self.aliases.get(key, key)
         return next((v for v in self.verdicts if v.label == key), None)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A name for several benchmarks that are run together: `honne run NAME` runs its `members`.
+
+    Registered as a benchmark. Options given to the suite go to every member (`trust?langs=zh`).
+    """
+
+    title: str
+    members: tuple[str, ...]
 
 
 class Benchmark(Protocol):
@@ -214,6 +226,11 @@ class Judge(Protocol):
     key: str
     model: Model | None
     prompts: Mapping[str, str]
+
+    @property
+    def metrics(self) -> Sequence[str] | None:
+        """The metrics for its verdicts, where they are on a scale of its own; None: the benchmark's. Optional."""
+        ...
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request to the judge's model; None for a judge without one."""

@@ -96,6 +96,11 @@ class _Loaded:
     judgments: dict[str, ByKey]
     judges: dict[str, dict[str, str]]
     metrics: dict[str, tuple[str, ...]]
+    own: dict[tuple[str, str], tuple[str, ...]]
+
+    def metrics_of(self, benchmark: str, judge: str | None) -> tuple[str, ...]:
+        """The benchmark's metrics, or those of a judge whose verdicts are on a scale of its own."""
+        return self.own.get((judge or "", benchmark), self.metrics[benchmark])
 
     def samples_of(self, item: Item) -> range:
         """The samples asked for; an import may hold more answers to one item than to another, and they count."""
@@ -131,12 +136,18 @@ class _Model(msgspec.Struct):
     name: str
 
 
+class _Judge(msgspec.Struct):
+    key: str
+    metrics: dict[str, tuple[str, ...]] = {}
+
+
 class _Spec(msgspec.Struct):
     """What the analysis reads of a run's spec."""
 
     benchmarks: list[_Benchmark]
     model: _Model
     samples: int
+    judges: list[_Judge] = []
 
 
 def _spec(run: RunFolder) -> _Spec:
@@ -164,6 +175,7 @@ def _load(run: RunFolder) -> _Loaded:
         judgments={key: {(j.item_id, j.sample): j for j in rows} for key, rows in run.judgments().items()},
         judges=judges,
         metrics={b.name: b.metrics for b in spec.benchmarks},
+        own={(j.key, benchmark): names for j in spec.judges for benchmark, names in j.metrics.items()},
     )
 
 
@@ -210,9 +222,8 @@ def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
             ]
             chosen = dict.fromkeys([*primary, *fixed.values()])
             view = View(rows, judge, {key: loaded.judgments[key] for key in chosen}, paper)
-            out.append(
-                Section(benchmark, items[0].version, attack, judge, view, loaded.metrics[benchmark], judge in primary)
-            )
+            metrics = loaded.metrics_of(benchmark, judge)
+            out.append(Section(benchmark, items[0].version, attack, judge, view, metrics, judge in primary))
     return out
 
 

@@ -18,7 +18,7 @@ from honne.judges._family import same_family
 from honne.records import Item, Message, now
 from honne.spec import Config, Spec, parse, slug
 
-__all__ = ["JudgePlan", "Options", "Plan", "limited", "make"]
+__all__ = ["JudgePlan", "Options", "Plan", "entries", "expanded", "limited", "make"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def make(
         raise ConfigError(f"name at least one benchmark; built in: {', '.join(plugins.names('benchmarks'))}")
     if len(set(benchmarks)) < len(benchmarks):
         raise ConfigError(f"a benchmark is named twice: {' '.join(benchmarks)}")
-    built = [benchmark(text, config) for text in benchmarks]
+    built = [one for text in benchmarks for one in expanded(text, config)]
     names = [b.name for b, _ in built]
     if len(set(names)) < len(names):
         again = next(name for name in names if names.count(name) > 1)
@@ -114,7 +114,7 @@ def make(
     spec = {
         "benchmarks": [describe(b, s) for b, s in built],
         "model": {"name": the_model.name, "spec": model_spec.public, "settings": dict(the_model.settings)},
-        "judges": [{"key": p.judge.key, "name": p.judge.name, "spec": p.spec} for p in plans],
+        "judges": entries(plans),
         "samples": options.samples,
         "seed": options.seed,
         "limit": options.limit,
@@ -127,14 +127,48 @@ def make(
     return Plan(the_model, tuple(items), tuple(plans), options, spec, data, tuple(dict.fromkeys(notes)))
 
 
+def expanded(text: str, config: Config | None = None) -> list[tuple[plugins.Benchmark, Spec]]:
+    """The benchmarks of a SPEC: one, or the members of a suite, each with the options given to the suite."""
+    spec = _benchmark_spec(text, config)
+    if spec.provider in plugins.names("benchmarks"):
+        suite = plugins.load("benchmarks", spec.provider)
+        if isinstance(suite, plugins.Suite):
+            if spec.name:
+                raise ConfigError(f"{spec.label}: the suite {spec.provider} takes no /{spec.name}")
+            members = [Spec(member, "", spec.options, spec.secrets) for member in suite.members]
+            return [(plugins.load("benchmarks", member.provider)(member), member) for member in members]
+    return [benchmark(text, config)]
+
+
 def benchmark(text: str, config: Config | None = None) -> tuple[plugins.Benchmark, Spec]:
-    """The benchmark of a SPEC such as `flames`, `trust-safety?langs=en` or `file/prompts.jsonl?prompt=q`."""
+    """The benchmark of a SPEC such as `flames`, `trust-safety?langs=en` or `file/prompts.jsonl?prompt=q`.
+
+    Raises ConfigError for a suite, which is several.
+    """
+    spec = _benchmark_spec(text, config)
+    plugin = plugins.load("benchmarks", spec.provider, config.benchmarks if config else ())
+    if isinstance(plugin, plugins.Suite):
+        raise ConfigError(f"{spec.provider!r} is several benchmarks: name one of {', '.join(plugin.members)}")
+    built: plugins.Benchmark = plugin(spec)
+    return built, spec
+
+
+def _benchmark_spec(text: str, config: Config | None) -> Spec:
     named = config.benchmarks if config else {}
     if text not in named and Path(text.partition("?")[0]).is_file():
         raise ConfigError(f"{text!r} is a file: write file/{text.partition('?')[0]}?prompt=COLUMN to ask its prompts")
-    spec = parse(text, named)
-    built: plugins.Benchmark = plugins.load("benchmarks", spec.provider, named)(spec)
-    return built, spec
+    return parse(text, named)
+
+
+def entries(plans: Sequence[JudgePlan]) -> list[dict[str, Any]]:
+    """What a run stores about its judges: `metrics` by benchmark where a judge's verdicts have their own."""
+    out: dict[str, dict[str, Any]] = {}
+    for plan in plans:
+        entry = out.setdefault(plan.judge.key, {"key": plan.judge.key, "name": plan.judge.name, "spec": plan.spec})
+        own = getattr(plan.judge, "metrics", None)
+        if own is not None:
+            entry.setdefault("metrics", {})[plan.benchmark] = list(own)
+    return list(out.values())
 
 
 def describe(built: plugins.Benchmark, spec: Spec | None = None) -> dict[str, Any]:
