@@ -57,7 +57,7 @@ def _template() -> jinja2.Template:
     return env.get_template("report.html.j2")
 
 
-def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
+def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | None = None) -> str:
     """The page, of one run or of several side by side; under 3 MB whatever their size (what is left out is said)."""
     css, js = _asset("report.css").strip(), _asset("report.js").strip()
     named = labels(runs)
