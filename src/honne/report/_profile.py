@@ -22,14 +22,13 @@ from honne.report._text import oneline
 from honne.stats.intervals import LEVEL, Interval, macro, rate
 from honne.values import Frame, Node, framework, frameworks, nodes_of, strengths
 
-__all__ = ["Profiled", "Read", "Value", "best", "estimates", "frames", "profile", "read", "readable"]
+__all__ = ["Profiled", "Read", "Value", "estimates", "frames", "profile", "ranked", "read", "readable"]
 
 METRIC = "value"
 NOT_MEASURED = "none: not measured"
 # Of headlines over the same questions, the one that says how far a value is really held: consistency (cs) is high for a
 # model that is unsafe in both forms, and open answers alone are the face.
 _FIRST = ("css",)
-_UNITS = ("proportion", "score")
 
 _EXACT, _PART, _ANY = "exact", "part", "any"
 
@@ -61,7 +60,10 @@ class Value:
 
 
 def readable(measured: Iterable[Measured], sections: Sequence[Section]) -> list[Measured]:
-    """The measures that a profile reads: headlines with a good side, by the first judge, no unit in two of them."""
+    """The measures that a profile reads: headlines with a good side, by the first judge, no unit in two of them.
+
+    Shares come before points of the same answers; where there are points alone, 0 is their floor and 1 their ceiling.
+    """
     first: dict[tuple[str, str | None], str | None] = {}
     own: dict[tuple[str, str | None], set[str | None]] = {}
     for section in sections:
@@ -71,12 +73,12 @@ def readable(measured: Iterable[Measured], sections: Sequence[Section]) -> list[
     for one in measured:
         place, m = (one.benchmark, one.attack), one.measure
         mine = one.judge == first[place] or one.judge not in own[place]
-        if mine and m.headline and m.better in ("higher", "lower") and m.unit in _UNITS and m.reference is None:
+        if mine and m.headline and m.better in ("higher", "lower") and m.reference is None:
             groups.setdefault(place, []).append(one)
     out: list[Measured] = []
     for found in groups.values():
         taken: set[str] = set()
-        for one in sorted(found, key=lambda x: (x.measure.metric not in _FIRST, _UNITS.index(x.measure.unit))):
+        for one in sorted(found, key=lambda x: (x.measure.metric not in _FIRST, x.measure.unit != "proportion")):
             ids = {unit.id for unit in one.measure.units}
             if ids and ids.isdisjoint(taken):
                 taken |= ids
@@ -99,21 +101,17 @@ def read(runs: Sequence[Profiled], among: Sequence[Frame]) -> list[Read]:
     return [(one, [profile(run, one) for run in runs]) for one in among]
 
 
-def best(found: Sequence[Read]) -> Read | None:
-    """The frame of which the runs measure the most, by the share of its finest nodes; None where they measure none.
+def ranked(found: Sequence[Read]) -> list[Read]:
+    """The frames by how much of them the runs measure (the share of the finest nodes), those of attacks last."""
 
-    A frame of attacks is taken only where there is no other.
-    """
-
-    def rank(one: Read) -> tuple[float, bool, float]:
+    def rank(one: Read) -> tuple[bool, bool, float]:
         leaves = {node.id for node in one[0].leaves()}
         values = [v for values in one[1] for v in values if v.node.id in leaves and v.estimate]
         exact, partly = ({v.node.id for v in values if v.exact is e} for e in (True, False))
         covered = (len(exact) + len(partly - exact) / 2) / len(leaves)
         return (covered > 0, not one[0].of_attacks, covered)
 
-    ranked = sorted(found, key=rank, reverse=True)
-    return ranked[0] if ranked and rank(ranked[0])[0] else None
+    return sorted(found, key=rank, reverse=True)
 
 
 def profile(run: Profiled, one: Frame, level: float = LEVEL) -> list[Value]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from honne.report._profile import Value, estimates, profile
-from honne.report._text import NO_VALUE, bounds, count, interval, oneline, value
+from honne.report._text import NO_VALUE, bounds, count, interval, level, oneline, value
 from honne.report.model import RunReport
 from honne.values import Frame, framework
 
@@ -73,7 +73,11 @@ def print_profile(runs: Sequence[RunReport], names: Sequence[str], frame: str, c
         table.add_row(label, *(Text(_cell(v)) for v in cells), Text("/".join(ns)))
     console.print(Padding(table, (0, 0, 0, 2)))
     missing = not_measured(found, shown)
-    said = [f"measured by {', '.join(dict.fromkeys(s for cells in shown for s in sources(cells)))}", _HOW]
+    numbers = [v.estimate for cells in shown for v in cells if v.estimate]
+    how = "; ".join(dict.fromkeys(e.method.partition(";")[0] for e in numbers))
+    said = [f"{', '.join(dict.fromkeys(level(e) for e in numbers if e.level))} intervals: {how}"]
+    said += ["?k: k units are missing"] if any(e.n_missing for e in numbers) else []
+    said += [f"measured by {', '.join(dict.fromkeys(s for cells in shown for s in sources(cells)))}", _HOW]
     said += [f"not measured: {', '.join(missing)}"] if missing else []
     for text in said:
         console.print(Padding(Text(text, "dim"), (0, 0, 0, 2)))
