@@ -28,6 +28,7 @@ __all__ = [
     "Measure",
     "Metric",
     "Model",
+    "ModelAttack",
     "Reply",
     "Request",
     "Row",
@@ -304,6 +305,8 @@ class Measure:
     `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference`
     the judge it is compared with. `rule` is the rule by which missing values were counted, `strict` or `paper`. `per`
     says what a unit's id names: an `item`, or the `group` of a question.
+    `safety` marks the share (0..1) of answers that are safe (`better` "higher") or unsafe ("lower"): from it follow the
+    attack success rate, adversarial and global safety. The first one of a benchmark counts.
     """
 
     metric: str
@@ -321,6 +324,7 @@ class Measure:
     judge: str | None = None
     per: str = "item"
     parts: tuple[str, ...] = ()
+    safety: bool = False
 
 
 class Metric(Protocol):
@@ -330,9 +334,32 @@ class Metric(Protocol):
 
 
 class Attack(Protocol):
-    """A pure function: messages -> attacked messages, with a seed."""
+    """A pure function: messages -> attacked messages, with a seed. The user's last message carries the request.
+
+    A function that also takes `lang` is given the item's language: `def attack(messages, *, seed, lang="en")`. Messages
+    that come back as they went in say that the attack does not apply to the item: it is not asked under it.
+    """
 
     def __call__(self, messages: Sequence[Message], *, seed: int) -> tuple[Message, ...]: ...
+
+
+class ModelAttack(Protocol):
+    """An attack that needs a model: a class, built from what follows the colon in `--attack NAME:ARGUMENT`.
+
+    The engine asks the model named with `--translator` once per item, before the run's own questions, and keeps what it
+    answered. `lang` is the language of the attacked items, None where that stays. Raises ConfigError for an argument
+    that it does not know.
+    """
+
+    lang: str | None
+
+    def ask(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """The request to the attack's model; empty where there is nothing to ask."""
+        ...
+
+    def take(self, messages: Sequence[Message], reply: str) -> tuple[Message, ...] | None:
+        """The attacked messages, or None where the reply cannot be used."""
+        ...
 
 
 # ----------------------------------------------------------------- discovery
