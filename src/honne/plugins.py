@@ -29,6 +29,7 @@ __all__ = [
     "Metric",
     "Model",
     "ModelAttack",
+    "Probe",
     "Reply",
     "Request",
     "Row",
@@ -148,12 +149,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request to a model. `schema` is a JSON schema that the answer should follow, where the server can do it.
 
     `occurrence` counts the items of the run with the same messages (0 for the first) and `occurrences` is their number,
-    for models that answer from a recording.
+    for models that answer from a recording. `prompt` is the same request as raw text, control tokens and all, for a
+    model that is asked without a chat template; others go by `messages`.
     """
 
     item_id: str
     sample: int = 0
     messages: tuple[Message, ...]
+    prompt: str | None = None
     schema: dict[str, Any] | None = None
     occurrence: int = 0
     occurrences: int = 1
@@ -216,6 +219,19 @@ class Model(Protocol):
 # -------------------------------------------------------------------- judges
 
 
+@dataclass(frozen=True)
+class Probe:
+    """A question and an answer that a judge must get right before it is trusted: `labels` are the right verdicts.
+
+    `what` names it in one phrase, for the message that says how the judge failed.
+    """
+
+    what: str
+    item: Item
+    response: Response
+    labels: tuple[str, ...]
+
+
 class Judge(Protocol):
     """A judge for one benchmark: built as `Judge(spec, benchmark)`.
 
@@ -231,6 +247,15 @@ class Judge(Protocol):
     @property
     def metrics(self) -> Sequence[str] | None:
         """The metrics for its verdicts, where they are on a scale of its own; None: the benchmark's. Optional."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the run should know about this judge. Optional."""
+        ...
+
+    def probes(self) -> Sequence[Probe]:
+        """What to ask before anything is judged: a wrong answer to one of them stops the run. Optional."""
         ...
 
     def render(self, item: Item, response: Response) -> Request | None:

@@ -90,6 +90,7 @@ class Plan:
             "prompts": {plan.judge.key: dict(plan.judge.prompts) for plan in self.judges if plan.judge.prompts},
             "served_models": [],
             "judges_served": {},
+            "judge_notes": {},
             "counts": {},
             "cost": {"model": None, "judges": {}, "attacks": {}},
             "tokens": {"model": [None, None], "judges": {}, "attacks": {}},
@@ -347,6 +348,9 @@ def _judges(
     return plans
 
 
+_CARRIED = ("started", "served_models", "judges_served", "judge_notes", "damage")
+
+
 def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """run.json of a resumed run: it started when it first started, and keeps the judges that it already had.
 
@@ -356,7 +360,7 @@ def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     had = old["spec"].get("judges")
     listed = [j for j in had if isinstance(j, dict) and "key" in j] if isinstance(had, list) else []
     spec = {**new["spec"], "judges": [*(j for j in listed if j["key"] not in known), *new["spec"]["judges"]]}
-    carried = {key: _same_kind(old, new, key) for key in ("started", "served_models", "judges_served", "damage")}
+    carried = {key: _same_kind(old, new, key) for key in _CARRIED}
     return {
         **new,
         **carried,
