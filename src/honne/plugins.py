@@ -265,12 +265,15 @@ class View:
 
     In `rows` a form that a fixed judge serves (`choice`) carries that judge's judgment. `by_judge` has all judgments of
     the same rows by judge key, then `(item_id, sample)`. `paper` selects the source's counting rule for missing values.
+    `own` has the metrics of the judges whose verdicts are on a scale of their own, `panels` the members of panels.
     """
 
     rows: Sequence[Row]
     judge: str | None
     by_judge: Mapping[str, Mapping[tuple[str, int], Judgment]] = field(default_factory=dict)
     paper: bool = False
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    panels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def is_choice(form: str) -> bool:
