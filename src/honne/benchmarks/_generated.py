@@ -79,7 +79,7 @@ def _spread(drafts: Sequence[Draft], seed: int) -> list[Draft]:
         groups.setdefault(draft.group, []).append(draft)
     turns = []
     for name, members in groups.items():
-        turns += [(turn, rank(seed, draft.lang, name), draft) for turn, draft in enumerate(members)]
+        turns += [(turn, rank(seed, draft.category, draft.lang, name), draft) for turn, draft in enumerate(members)]
     return [draft for *_, draft in sorted(turns, key=lambda t: t[:2])]
 
 
