@@ -107,7 +107,7 @@ def make(
         raise ConfigError(f"two of the benchmarks are named {again!r}: run them separately, each with its own -o")
     the_model, model_spec = _model(model, config)
     items = _items([b for b, _ in built], options)
-    notes: list[str] = []
+    notes = [f"{b.name}: {note}" for b, _ in built for note in getattr(b, "notes", ())]
     plans: list[JudgePlan] = []
     for the_benchmark, _ in built:
         plans += _judges(the_benchmark, judges, items, config, model_spec, notes)
