@@ -139,6 +139,11 @@ class Benchmark(Protocol):
         """
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the run should know about the items, asked for after `items`. Optional."""
+        ...
+
     def validate(self) -> None:
         """Check schema and counts, and that all-best and all-worst judgments hit the ends of every metric."""
         ...

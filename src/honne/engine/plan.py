@@ -110,6 +110,7 @@ def make(
     translator, translator_spec = _translator(attacks, options, config)
     notes: list[str] = []
     items, stages = _items([b for b, _ in built], options, attacks, notes)
+    notes += [f"{b.name}: {note}" for b, _ in built for note in getattr(b, "notes", ())]
     judging: list[JudgePlan] = []
     wanted = asked(judges, config)
     for the_benchmark, _ in built:
