@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -66,8 +67,15 @@ def _categories(benchmark: plugins.Benchmark) -> dict[str, str]:
         items = list(benchmark.items(seed=0))
     except DataError:
         return {}
-    found = {item.messages[-1].content: item.category for item in items if item.messages}
+    found = {question: item.category for item in items if (question := _question(item))}
+    found |= {item.messages[-1].content: item.category for item in items if item.messages}
     return found | {item.id: item.category for item in items}
+
+
+def _question(item: Item) -> str | None:
+    """The question alone, where a benchmark's prompt adds instructions to it and keeps it in `meta`."""
+    question = json.loads(item.meta).get("question")
+    return question if isinstance(question, str) else None
 
 
 class Reader:
