@@ -106,6 +106,8 @@ class Suite:
 class Benchmark(Protocol):
     """One benchmark. Built from its Spec (`name?option=…`), which it validates.
 
+    A plug-in whose constructor reads data may offer a class method `without_data(spec)`: its scale and criteria alone,
+    by which recorded answers are judged again.
     `judges` maps each form to the kind of judge that serves it: `rubric` (replaced by `--judge`) or the name of a fixed
     one such as `choice`. `metrics` are names of metric plug-ins. A change of what a number means is a new `version`.
     """
@@ -135,6 +137,11 @@ class Benchmark(Protocol):
 
         Optional: it lets a judge's key change whenever a rubric does, before any data are read.
         """
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the run should know about the items, asked for after `items`. Optional."""
         ...
 
     def validate(self) -> None:
@@ -289,12 +296,15 @@ class View:
 
     In `rows` a form that a fixed judge serves (`choice`) carries that judge's judgment. `by_judge` has all judgments of
     the same rows by judge key, then `(item_id, sample)`. `paper` selects the source's counting rule for missing values.
+    `own` has the metrics of the judges whose verdicts are on a scale of their own, `panels` the members of panels.
     """
 
     rows: Sequence[Row]
     judge: str | None
     by_judge: Mapping[str, Mapping[tuple[str, int], Judgment]] = field(default_factory=dict)
     paper: bool = False
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    panels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def is_choice(form: str) -> bool:
