@@ -227,9 +227,7 @@ def _model(text: str, config: Config) -> tuple[plugins.Model, Spec]:
     return plugins.load("models", spec.provider, config.models)(spec), spec
 
 
-def _translator(
-    attacks: Sequence[Chosen], options: Options, config: Config
-) -> tuple[plugins.Model | None, str | None]:
+def _translator(attacks: Sequence[Chosen], options: Options, config: Config) -> tuple[plugins.Model | None, str | None]:
     needing = [attack.name for attack in attacks if attack.needs_model]
     if needing and options.translator is None:
         raise ConfigError(f"--attack {needing[0]} needs a model: name it with --translator SPEC, e.g. openai/gpt-4.1")

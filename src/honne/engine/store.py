@@ -257,7 +257,8 @@ def _shown(value: Any) -> str:
 def _identity(spec: dict[str, Any]) -> dict[str, Any]:
     """Drop what may change without changing a request: the address in the model's SPEC, a benchmark's title."""
     model, translator = (
-        {k: v for k, v in (spec.get(role) or {}).items() if k in ("name", "settings")} for role in ("model", "translator")
+        {k: v for k, v in (spec.get(role) or {}).items() if k in ("name", "settings")}
+        for role in ("model", "translator")
     )
     attacks = ", ".join(map(str, spec.get("attacks") or ())) or None
     benchmarks = [{k: b.get(k) for k in ("name", "version", "spec")} for b in spec.get("benchmarks") or []]

@@ -32,12 +32,12 @@ def _under(block: Block, blocks: Sequence[Block]) -> list[Block]:
 
 
 def means(block: Block) -> list[Line]:
-    """Adversarial and global safety."""
-    return [x for name in (ADVERSARIAL, GLOBAL) for x in block.whole if x.metric == name]
+    """Adversarial and global safety, where they are not headlines already."""
+    return [x for name in (ADVERSARIAL, GLOBAL) for x in block.whole if x.metric == name and not x.first.headline]
 
 
 def attack_grid(block: Block, blocks: Sequence[Block]) -> Grid | None:
-    """A row per attack and run: success rate, what safety it costs, and the other headlines, with their plain values."""
+    """A row per attack and run: success rate, safety lost, and the other headlines, with their plain values."""
     under = _under(block, blocks)
     if not under:
         return None

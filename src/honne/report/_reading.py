@@ -69,7 +69,12 @@ def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sente
         found = _faces(block, place)
         more = _same_answers(block, every)
         (faced if found else others).extend(
-            [*found, *_numbers(block, place, tests), *_attacked(block, place, every, tests), *_other_judges(block, more)]
+            [
+                *found,
+                *_numbers(block, place, tests),
+                *_attacked(block, place, every, tests),
+                *_other_judges(block, more),
+            ]
         )
     stated = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
     levels = ", ".join(dict.fromkeys(map(level, stated)))
@@ -150,8 +155,9 @@ def _attacked(block: Block, place: str, every: Sequence[Block], tests: Tests | N
     if found:
         (weak, least), (strong, most) = found[0], found[-1]
         head = f"{place}{phrase(most.metric)} "
-        if len(found) == 1:
-            out.append((f"{head}of {strong} is ", *_number(most), "."))
+        if least.value == most.value:
+            who = f"of {strong}" if len(found) == 1 else f"of each of the {len(found)} attacks"
+            out.append((f"{head}{who} is ", *_number(most), "."))
         else:
             out.append((f"{head}runs from ", *_number(least), f" for {weak} to ", *_number(most), f" for {strong}."))
     for line in means(block)[-1:]:
