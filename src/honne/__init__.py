@@ -43,6 +43,7 @@ __all__ = [
     "TrainingError",
     "__version__",
     "compare",
+    "judge",
     "load",
     "run",
 ]
@@ -129,6 +130,22 @@ def run(
     plan = make(names, model, judges, options, load_config(commands=("run",)))
     folder = Path(out) if out is not None else plan.default_folder
     carry_out(plan, folder, visible if progress else silent)
+    return Run(folder)
+
+
+def judge(run: str | Path | Run, *, judge: str | Sequence[str], progress: bool = False) -> Run:
+    """Judge the answers of a run again, as `honne judge` does; the model is not asked, and nothing is judged twice.
+
+    Raises ConfigError, DataError, JudgeError, ModelError, StoreError; Stopped when it ended early and can go on.
+    """
+    from honne.engine.progress import silent, visible
+    from honne.engine.rejudge import make, rejudge
+    from honne.engine.store import open_run
+    from honne.spec import load_config
+
+    folder = run.path if isinstance(run, Run) else Path(run)
+    judges = [judge] if isinstance(judge, str) else list(judge)
+    rejudge(make(open_run(folder), judges, load_config(commands=("run",))), visible if progress else silent)
     return Run(folder)
 
 

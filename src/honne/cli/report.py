@@ -20,6 +20,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write (html: default RUN/report.html).")
     ] = None,
+    frame: Annotated[
+        str | None, typer.Option("--frame", help="Read the results in a value frame: see honne list values.")
+    ] = None,
     paper_rules: PaperRules = False,
 ) -> None:
     """Report one run, or several side by side."""
@@ -27,6 +30,10 @@ def report(
 
     if format not in ("terminal", *FORMATS):
         raise ConfigError(unknown("format", format, ("terminal", *FORMATS)))
+    if frame is not None:
+        from honne.values import framework
+
+        framework(frame)
     folders = open_runs(runs)
     paper = rule(folders, paper_rules)
     reports = [build(folder, paper) for folder in folders]
@@ -36,9 +43,9 @@ def report(
 
         if out is not None:
             raise ConfigError(f"-o {out} needs a --format: one of {', '.join(FORMATS)}")
-        print_report(reports, console(), tests)
+        print_report(reports, console(), tests, frame)
         return
-    text = render(format, reports, tests)
+    text = render(format, reports, tests, frame)
     if format == "html" and out is None:
         out = folders[0].path / "report.html" if len(folders) == 1 else Path("report.html")
     if out is None:

@@ -98,6 +98,7 @@ class _Loaded:
     judges: dict[str, dict[str, str]]
     metrics: dict[str, tuple[str, ...]]
     own: dict[tuple[str, str], tuple[str, ...]]
+    panels: dict[str, tuple[str, ...]]
 
     def metrics_of(self, benchmark: str, judge: str | None) -> tuple[str, ...]:
         """The benchmark's metrics, or those of a judge whose verdicts are on a scale of its own."""
@@ -159,6 +160,7 @@ class _Model(msgspec.Struct):
 class _Judge(msgspec.Struct):
     key: str
     metrics: dict[str, tuple[str, ...]] = {}
+    members: tuple[str, ...] = ()
 
 
 class _Spec(msgspec.Struct):
@@ -196,6 +198,7 @@ def _load(run: RunFolder) -> _Loaded:
         judges=judges,
         metrics={b.name: b.metrics for b in spec.benchmarks},
         own={(j.key, benchmark): names for j in spec.judges for benchmark, names in j.metrics.items()},
+        panels={j.key: j.members for j in spec.judges if j.members},
     )
 
 
@@ -236,8 +239,10 @@ def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
     out: list[Section] = []
     for (benchmark, attack), items in loaded.sections.items():
         primary, fixed = loaded.judges_of(benchmark, items)
-        judges: list[str | None] = []
-        judges += primary or [*fixed.values()][:1]
+        judges: list[str | None] = [*primary]
+        if all((judge, benchmark) in loaded.own for judge in primary):
+            # No primary judge gives the benchmark's own numbers: those that fixed judges give are not lost.
+            judges += [*fixed.values()][:1]
         for judge in judges or [None]:
             rows = [
                 Row(item, sample, loaded.responses.get((item.id, sample)), _judged(loaded, fixed, judge, item, sample))
@@ -245,7 +250,9 @@ def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
                 for sample in loaded.samples_of(item)
             ]
             chosen = dict.fromkeys([*primary, *fixed.values()])
-            view = View(rows, judge, {key: loaded.judgments[key] for key in chosen}, paper)
+            by_judge = {key: loaded.judgments[key] for key in chosen}
+            own = {key: loaded.own[key, benchmark] for key in chosen if (key, benchmark) in loaded.own}
+            view = View(rows, judge, by_judge, paper, own, {k: v for k, v in loaded.panels.items() if k in chosen})
             metrics = loaded.metrics_of(benchmark, judge)
             out.append(Section(benchmark, items[0].version, attack, judge, view, metrics, judge in primary))
     return out

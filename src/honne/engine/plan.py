@@ -13,13 +13,13 @@ import msgspec
 from honne import plugins
 from honne._version import __version__
 from honne.engine.attacking import Chosen, Stage, attacked, choose
+from honne.engine.judges import Asked, JudgePlan, asked, entries, fixed_plans, kin, open_items, plans
 from honne.engine.store import FORMAT
 from honne.errors import ConfigError, DataError
-from honne.judges._family import same_family
 from honne.records import Item, Message, now
 from honne.spec import Config, Spec, parse, slug
 
-__all__ = ["JudgePlan", "Options", "Plan", "entries", "expanded", "limited", "make"]
+__all__ = ["JudgePlan", "Options", "Plan", "entries", "expanded", "limited", "make", "unjudged"]
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,6 @@ class Options:
             raise ConfigError(f"--samples {self.samples}: at least 1")
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit {self.limit}: at least 1 (groups per benchmark)")
-
-
-@dataclass(frozen=True)
-class JudgePlan:
-    """One judge of one benchmark, and the items that it serves."""
-
-    judge: plugins.Judge
-    benchmark: str
-    spec: str
-    items: tuple[Item, ...]
-    fixed: bool
 
 
 @dataclass(frozen=True)
@@ -90,6 +79,7 @@ class Plan:
             "prompts": {plan.judge.key: dict(plan.judge.prompts) for plan in self.judges if plan.judge.prompts},
             "served_models": [],
             "judges_served": {},
+            "judge_notes": {},
             "counts": {},
             "cost": {"model": None, "judges": {}, "attacks": {}},
             "tokens": {"model": [None, None], "judges": {}, "attacks": {}},
@@ -120,13 +110,15 @@ def make(
     translator, translator_spec = _translator(attacks, options, config)
     notes: list[str] = []
     items, stages = _items([b for b, _ in built], options, attacks, notes)
-    plans: list[JudgePlan] = []
+    notes += [f"{b.name}: {note}" for b, _ in built for note in getattr(b, "notes", ())]
+    judging: list[JudgePlan] = []
+    wanted = asked(judges, config)
     for the_benchmark, _ in built:
-        plans += _judges(the_benchmark, judges, items, config, model_spec, notes)
+        judging += _judges(the_benchmark, wanted, items, config, model_spec, notes)
     spec = {
         "benchmarks": [describe(b, s) for b, s in built],
         "model": {"name": the_model.name, "spec": model_spec.public, "settings": dict(the_model.settings)},
-        "judges": entries(plans),
+        "judges": entries(judging),
         "samples": options.samples,
         "seed": options.seed,
         "limit": options.limit,
@@ -141,7 +133,7 @@ def make(
         notes.append("samples > 1 at temperature 0: the samples will be near copies of each other")
     data = [row for b, _ in built for row in provenance(b)]
     said = tuple(dict.fromkeys(notes))
-    return Plan(the_model, tuple(items), tuple(plans), options, spec, data, said, tuple(stages), translator)
+    return Plan(the_model, tuple(items), tuple(judging), options, spec, data, said, tuple(stages), translator)
 
 
 def expanded(text: str, config: Config | None = None) -> list[tuple[plugins.Benchmark, Spec]]:
@@ -175,17 +167,6 @@ def _benchmark_spec(text: str, config: Config | None) -> Spec:
     if text not in named and Path(text.partition("?")[0]).is_file():
         raise ConfigError(f"{text!r} is a file: write file/{text.partition('?')[0]}?prompt=COLUMN to ask its prompts")
     return parse(text, named)
-
-
-def entries(plans: Sequence[JudgePlan]) -> list[dict[str, Any]]:
-    """What a run stores about its judges: `metrics` by benchmark where a judge's verdicts have their own."""
-    out: dict[str, dict[str, Any]] = {}
-    for plan in plans:
-        entry = out.setdefault(plan.judge.key, {"key": plan.judge.key, "name": plan.judge.name, "spec": plan.spec})
-        own = getattr(plan.judge, "metrics", None)
-        if own is not None:
-            entry.setdefault("metrics", {})[plan.benchmark] = list(own)
-    return list(out.values())
 
 
 def describe(built: plugins.Benchmark, spec: Spec | None = None) -> dict[str, Any]:
@@ -308,43 +289,26 @@ def _draw(seed: int, group: str) -> str:
 
 
 def _judges(
-    built: plugins.Benchmark,
-    judges: Sequence[str],
-    items: Sequence[Item],
-    config: Config,
-    model: Spec,
-    notes: list[str],
+    built: plugins.Benchmark, wanted: Asked, items: Sequence[Item], config: Config, model: Spec, notes: list[str]
 ) -> list[JudgePlan]:
     mine = [item for item in items if item.benchmark == built.name]
-    forms = dict.fromkeys(item.form for item in mine)
-    plans: list[JudgePlan] = []
-    fixed = dict.fromkeys(built.judges[form] for form in forms if built.judges.get(form, "rubric") != "rubric")
-    for name in fixed:
-        served = tuple(item for item in mine if built.judges.get(item.form) == name)
-        plans.append(JudgePlan(plugins.load("judges", name)(Spec(name, ""), built), built.name, name, served, True))
-    open_items = tuple(item for item in mine if built.judges.get(item.form, "rubric") == "rubric")
-    if not open_items:
-        return plans
-    if not judges:
-        notes.append(f"{built.name}: {len(open_items)} open items have no judge; add --judge llm/… to judge them")
-    for text in judges:
-        spec = parse(text, config.judges)
-        if spec.provider in plugins.names("models"):
-            raise ConfigError(
-                f"--judge {spec.label}: that is a model; for a rubric judge with it, write llm/{spec.label}"
-            )
-        if spec.provider in built.judges.values():
-            raise ConfigError(
-                f"--judge {spec.label}: it judges its own forms of {built.name} already; --judge is for the others"
-            )
-        judge: plugins.Judge = plugins.load("judges", spec.provider, config.judges)(spec, built)
-        plans.append(JudgePlan(judge, built.name, spec.public, open_items, False))
-        if judge.model is not None and same_family(judge.model.name, model.label):
-            notes.append(f"judge {judge.name} is of the same family as {model.label}: it may favour its own kin")
-    keys = [p.judge.key for p in plans]
-    if len(set(keys)) < len(keys):
-        raise ConfigError(f"--judge names the same judge twice: {', '.join(sorted(keys))}")
-    return plans
+    found = fixed_plans(built, mine)
+    asked_open = open_items(built.judges, mine)
+    if not asked_open:
+        return found
+    if not wanted.judges and not wanted.panels:
+        notes.append(unjudged(built.name, len(asked_open)))
+    named = plans(built, built.name, wanted, asked_open, config)
+    notes += kin(named, model.label)
+    return found + named
+
+
+def unjudged(benchmark: str, n: int) -> str:
+    """The note of a run whose open answers nobody judges yet."""
+    return f"{benchmark}: {n} open items have no judge; add --judge llm/… to judge them"
+
+
+_CARRIED = ("started", "served_models", "judges_served", "judge_notes", "damage")
 
 
 def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -356,7 +320,7 @@ def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     had = old["spec"].get("judges")
     listed = [j for j in had if isinstance(j, dict) and "key" in j] if isinstance(had, list) else []
     spec = {**new["spec"], "judges": [*(j for j in listed if j["key"] not in known), *new["spec"]["judges"]]}
-    carried = {key: _same_kind(old, new, key) for key in ("started", "served_models", "judges_served", "damage")}
+    carried = {key: _same_kind(old, new, key) for key in _CARRIED}
     return {
         **new,
         **carried,

@@ -70,8 +70,20 @@ def present(done: Sequence[RunFolder], asked_paper: bool, console: Console) -> N
         console.print(f"report: {folder.path / 'report.html'}", markup=False, soft_wrap=True)
 
 
-def render(format: str, runs: Sequence[RunReport], tests: Mapping[tuple[int, int], Sequence[Paired]]) -> str:
-    """The report of one run, or of several side by side. Raises ConfigError for an unknown format."""
+def render(
+    format: str,
+    runs: Sequence[RunReport],
+    tests: Mapping[tuple[int, int], Sequence[Paired]],
+    frame: str | None = None,
+) -> str:
+    """The report of one run, or of several side by side. Raises ConfigError for an unknown format.
+
+    `frame` adds the value profile in that frame; the HTML page has them all, and begins with that one.
+    """
+    if format in ("json", "csv") and frame is not None:
+        from honne.report.values import with_profile
+
+        runs = [with_profile(run, frame) for run in runs]
     if format == "json":
         from honne.report import json
 
@@ -83,11 +95,11 @@ def render(format: str, runs: Sequence[RunReport], tests: Mapping[tuple[int, int
     if format == "md":
         from honne.report import markdown
 
-        return markdown.render(runs, tests)
+        return markdown.render(runs, tests, frame)
     if format == "html":
         from honne.report import html
 
-        return html.render(runs, tests)
+        return html.render(runs, tests, frame)
     raise ConfigError(unknown("format", format, FORMATS))
 
 
