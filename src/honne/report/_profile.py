@@ -298,7 +298,8 @@ def _filled(by: Iterable[Sequence[_Pair]], fill: float) -> float:
 
 
 def _nothing(run: Profiled, one: Frame, node: Node) -> Estimate:
-    model = next((x.model for x in (*run.measures, *run.estimates)), "")
+    found: list[Measured | Estimate] = [*run.measures, *run.estimates]
+    model = found[0].model if found else ""
     return Estimate(
         **_place(run, one, node), model=model, value=None, low=None, high=None, level=None,
         method=NOT_MEASURED, n=0, n_missing=0,

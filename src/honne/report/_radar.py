@@ -53,10 +53,11 @@ def radar(runs: Sequence[tuple[int, str, Sequence[Value]]], places: Sequence[int
     for row, (series, name, values) in enumerate(drawn):
         mine = [values[i] for i in places]
         parts += _one(series, name, mine, angles, row - (len(drawn) - 1) / 2, len(drawn) == 1)
+    height = round(_Y + (_R + 11) * max(math.sin(a) for a in angles) + 34)
     spoken = "; ".join(f"{name}: {', '.join(_spoken(run[i]) for i in places)}" for _, name, run in drawn)
     label = escape(clean(f"Value profile. {spoken}"))
     return Markup(
-        f'<svg class="radar" viewBox="0 0 {2 * _X:g} 284" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+        f'<svg class="radar" viewBox="0 0 {2 * _X:g} {height:g}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     )
 
 
