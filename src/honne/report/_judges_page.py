@@ -9,7 +9,7 @@ from typing import Any
 from honne.records import BUCKETS, Estimate
 from honne.report import _svg
 from honne.report._blocks import Block
-from honne.report._text import interval, oneline, value
+from honne.report._text import count, interval, oneline, value
 from honne.report.model import RunReport
 
 __all__ = ["judges"]
@@ -40,6 +40,7 @@ def judges(block: Block, blocks: Sequence[Block], runs: Sequence[RunReport]) -> 
                 "glyph": _svg.glyph(i),
                 "names": known,
                 "matrix": [_row(known, k, pairs) for k in range(len(known))] if len(known) > 2 else None,
+                "alphas": _alphas(alike, i),
                 "buckets": _buckets(block, known, runs[i]),
             }
         )
@@ -59,6 +60,20 @@ def _pairs(alike: Sequence[Block], i: int) -> _Pairs:
                 a, other = oneline(b.judge or ""), oneline(x.reference or "")
                 for pair in ((a, other), (other, a)):
                     out.setdefault(pair, {})[x.metric] = e
+    return out
+
+
+def _alphas(alike: Sequence[Block], i: int) -> list[dict[str, str]]:
+    """Krippendorff's alphas: of all judges, and of a panel's members."""
+    out = []
+    for b in alike:
+        column = next((c for c, (j, _) in enumerate(b.runs) if j == i), None)
+        for x in b.compared if column is not None else ():
+            e = x.cells[column or 0]
+            if e is not None and x.metric.startswith("krippendorff_alpha"):
+                kind = "ordinal" if x.metric.endswith("_ordinal") else ""
+                of = oneline(x.reference or "")
+                out.append({"of": of, "kind": kind, "value": value(e), "interval": interval(e), "n": count(e.n)})
     return out
 
 
