@@ -1,8 +1,8 @@
 """What a plug-in must provide, and how it is found.
 
 A built-in is one file in its package (`honne.benchmarks`, `honne.models`, `honne.judges`, `honne.metrics`,
-`honne.attacks`) that assigns `PLUGIN`; its name is the file's, with `-` for `_`. Anything outside this repository
-registers the same object under the entry-point group `honne.<kind>`. Nothing else has to be edited.
+`honne.attacks`, `honne.replications`) that assigns `PLUGIN`; its name is the file's, with `-` for `_`. Anything outside
+this repository registers the same object under the entry-point group `honne.<kind>`. Nothing else has to be edited.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = [
     "Measure",
     "Metric",
     "Model",
+    "ModelAttack",
     "Probe",
     "Reply",
     "Request",
@@ -45,7 +46,7 @@ __all__ = [
     "unit_id",
 ]
 
-KINDS = ("benchmarks", "models", "judges", "metrics", "attacks")
+KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "replications")
 
 
 # ---------------------------------------------------------------- benchmarks
@@ -105,6 +106,8 @@ class Suite:
 class Benchmark(Protocol):
     """One benchmark. Built from its Spec (`name?option=…`), which it validates.
 
+    A plug-in whose constructor reads data may offer a class method `without_data(spec)`: its scale and criteria alone,
+    by which recorded answers are judged again.
     `judges` maps each form to the kind of judge that serves it: `rubric` (replaced by `--judge`) or the name of a fixed
     one such as `choice`. `metrics` are names of metric plug-ins. A change of what a number means is a new `version`.
     """
@@ -134,6 +137,11 @@ class Benchmark(Protocol):
 
         Optional: it lets a judge's key change whenever a rubric does, before any data are read.
         """
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the run should know about the items, asked for after `items`. Optional."""
         ...
 
     def validate(self) -> None:
@@ -288,12 +296,15 @@ class View:
 
     In `rows` a form that a fixed judge serves (`choice`) carries that judge's judgment. `by_judge` has all judgments of
     the same rows by judge key, then `(item_id, sample)`. `paper` selects the source's counting rule for missing values.
+    `own` has the metrics of the judges whose verdicts are on a scale of their own, `panels` the members of panels.
     """
 
     rows: Sequence[Row]
     judge: str | None
     by_judge: Mapping[str, Mapping[tuple[str, int], Judgment]] = field(default_factory=dict)
     paper: bool = False
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    panels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def is_choice(form: str) -> bool:
@@ -329,6 +340,8 @@ class Measure:
     `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference`
     the judge it is compared with. `rule` is the rule by which missing values were counted, `strict` or `paper`. `per`
     says what a unit's id names: an `item`, or the `group` of a question.
+    `safety` marks the share (0..1) of answers that are safe (`better` "higher") or unsafe ("lower"): from it follow the
+    attack success rate, adversarial and global safety. The first one of a benchmark counts.
     """
 
     metric: str
@@ -346,6 +359,7 @@ class Measure:
     judge: str | None = None
     per: str = "item"
     parts: tuple[str, ...] = ()
+    safety: bool = False
 
 
 class Metric(Protocol):
@@ -355,9 +369,32 @@ class Metric(Protocol):
 
 
 class Attack(Protocol):
-    """A pure function: messages -> attacked messages, with a seed."""
+    """A pure function: messages -> attacked messages, with a seed. The user's last message carries the request.
+
+    A function that also takes `lang` is given the item's language: `def attack(messages, *, seed, lang="en")`. Messages
+    that come back as they went in say that the attack does not apply to the item: it is not asked under it.
+    """
 
     def __call__(self, messages: Sequence[Message], *, seed: int) -> tuple[Message, ...]: ...
+
+
+class ModelAttack(Protocol):
+    """An attack that needs a model: a class, built from what follows the colon in `--attack NAME:ARGUMENT`.
+
+    The engine asks the model named with `--translator` once per item, before the run's own questions, and keeps what it
+    answered. `lang` is the language of the attacked items, None where that stays. Raises ConfigError for an argument
+    that it does not know.
+    """
+
+    lang: str | None
+
+    def ask(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """The request to the attack's model; empty where there is nothing to ask."""
+        ...
+
+    def take(self, messages: Sequence[Message], reply: str) -> tuple[Message, ...] | None:
+        """The attacked messages, or None where the reply cannot be used."""
+        ...
 
 
 # ----------------------------------------------------------------- discovery

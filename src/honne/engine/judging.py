@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from honne.engine.journal import Journal
+from honne.engine.judges import JudgePlan
 from honne.engine.local import Feed, Outcome, execute
-from honne.engine.plan import JudgePlan, Plan
 from honne.engine.progress import MakeProgress
 from honne.engine.store import RunFolder
 from honne.engine.sums import total
@@ -77,12 +77,12 @@ def _failure(judge: Judge, probe: Probe, judgment: Judgment, said: str) -> str:
 class Judging:
     """One judge at work on one benchmark: takes responses as they come, asks its model where it has one."""
 
-    def __init__(self, plan: JudgePlan, whole: Plan, store: RunFolder) -> None:
+    def __init__(self, plan: JudgePlan, model: str, store: RunFolder) -> None:
         self.feed = Feed()
         self.journal: Journal[Judgment] = Journal(store.judge_folder(plan.judge.key))
         self.judge = self._judge = plan.judge
         self._benchmark = plan.benchmark
-        self._model_name = whole.model.name
+        self._model_name = model
         self._items: Mapping[str, Item] = {item.id: item for item in plan.items}
         self._before = {(j.item_id, j.sample): j.status for j in store.judgments().get(plan.judge.key, ())}
         self._waiting: dict[tuple[str, int], Response] = {}
