@@ -102,6 +102,8 @@ def run(
     *,
     model: str,
     judge: str | Sequence[str] = (),
+    attack: str | Sequence[str] = (),
+    translator: str | None = None,
     out: str | Path | None = None,
     limit: int | None = None,
     samples: int = 1,
@@ -111,9 +113,11 @@ def run(
 ) -> Run:
     """Ask, judge and estimate, as `honne run` does; the same call again finishes what is missing.
 
-    `limit` counts groups per benchmark. Raises ConfigError, DataError, JudgeError, ModelError, StoreError; Stopped when
+    `limit` counts groups per benchmark; `attack` asks open items under these attacks, too, and `translator` is the
+    model for those that need one. Raises ConfigError, DataError, JudgeError, ModelError, StoreError; Stopped when
     the run ended early and can go on.
     """
+    from honne.engine.attacking import listed
     from honne.engine.plan import Options, make
     from honne.engine.progress import silent, visible
     from honne.engine.run import run as carry_out
@@ -121,7 +125,9 @@ def run(
 
     names = [benchmarks] if isinstance(benchmarks, str) else list(benchmarks)
     judges = [judge] if isinstance(judge, str) else list(judge)
-    plan = make(names, model, judges, Options(limit, samples, seed, paper_rules), load_config(commands=("run",)))
+    attacks = listed([attack] if isinstance(attack, str) else attack)
+    options = Options(limit, samples, seed, paper_rules, attacks, translator)
+    plan = make(names, model, judges, options, load_config(commands=("run",)))
     folder = Path(out) if out is not None else plan.default_folder
     carry_out(plan, folder, visible if progress else silent)
     return Run(folder)

@@ -16,6 +16,7 @@ import msgspec
 from honne import plugins
 from honne.engine.store import RunFolder
 from honne.errors import StoreError
+from honne.metrics._attacks import attack_estimates
 from honne.metrics._estimate import estimates
 from honne.plugins import Measure, Row, View, unit_id
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, Response
@@ -110,6 +111,25 @@ class _Loaded:
             n += 1
         return range(n)
 
+    @property
+    def attacks(self) -> dict[str, list[str | None]]:
+        """The attacks of each benchmark's items; None stands for its plain ones."""
+        out: dict[str, list[str | None]] = {}
+        for benchmark, attack in self.sections:
+            out.setdefault(benchmark, []).append(attack)
+        return out
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """From the units of attacked items to those of their plain ones."""
+        return {
+            unit_id(item.id, sample): unit_id(item.parent, sample)
+            for items in self.sections.values()
+            for item in items
+            if item.parent is not None
+            for sample in self.samples_of(item)
+        }
+
     def judges_of(self, benchmark: str, items: Iterable[Item]) -> tuple[list[str], dict[str, str]]:
         """The primary judges of these items, and the fixed judge key by form."""
         ids = {item.id for item in items}
@@ -187,6 +207,7 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     loaded = _load(run)
     sections, model = _sections(loaded, paper), loaded.model
     measured: dict[tuple[str | None, ...], Measured] = {}
+    by_measure: list[tuple[Measured, list[Estimate]]] = []
     numbers: dict[tuple[str | None, ...], Estimate] = {}
     for section in sections:
         names = (*section.metrics, "agreement") if len(section.view.by_judge) > 1 else section.metrics
@@ -205,9 +226,12 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
                         continue
                     measured[where] = one
                     made = _estimates(run, section, one)
+                    by_measure.append((one, made))
                 else:
                     continue
                 numbers |= {_identity(e): e for e in made}
+    attacked = attack_estimates(by_measure, loaded.attacks, loaded.parents)
+    numbers |= {_identity(e): e for e in attacked}
     return Analysis(sections, list(measured.values()), list(numbers.values()))
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from honne import plugins
 from honne.engine.journal import Journal
@@ -137,7 +137,7 @@ def plans(
         out.setdefault(judge.key, JudgePlan(judge, name, spec.public, items, False))
     for spec, members in wanted.panels:
         panel = Panel(spec, built, [made[member.public] for member in members])
-        out[panel.key] = JudgePlan(panel, name, spec.public, items, False)
+        out[panel.key] = JudgePlan(cast(plugins.Judge, panel), name, spec.public, items, False)
     return list(out.values())
 
 

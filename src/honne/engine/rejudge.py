@@ -44,6 +44,7 @@ class _StandIn:
 
     title, url = "", ""
     sources: tuple[Source, ...] = ()
+    notes: Sequence[str] = ()
 
     def __init__(self, stored: Mapping[str, Any], scale: Scale) -> None:
         self.name, self.version = str(stored["name"]), str(stored.get("version"))

@@ -17,7 +17,7 @@ from honne import plugins
 from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
 from honne.engine.judges import panelled, settle
-from honne.engine.judging import Judging
+from honne.engine.judging import Judging, check
 from honne.engine.local import Outcome, execute
 from honne.engine.plan import Plan, merged_info, sent_messages
 from honne.engine.progress import MakeProgress
@@ -147,16 +147,19 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
             for judging in judges:
                 judging.feed.close()
 
-    asking = asyncio.create_task(ask())
-    working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
+    tasks: list[asyncio.Task[None]] = []
     try:
+        info["judge_notes"] |= await check(judges, todo)
+        asking = asyncio.create_task(ask())
+        working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
+        tasks += (asking, *working)
         for done in asyncio.as_completed(working):
             await done
         await asking
     finally:
-        for task in (asking, *working):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(asking, *working, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for judging in judges:
             judging.journal.close()
             known = set(info["judges_served"].get(judging.key, ()))
@@ -303,4 +306,6 @@ def _notes(info: dict[str, Any]) -> Iterator[str]:
     for row in info["data"]:
         if not row["matches"]:
             yield f"{row['dataset']}/{row['file']} differs from the published file (sha256 {row['sha256'][:12]}…)"
+    for said in info["judge_notes"].values():
+        yield from (note for note in said if isinstance(note, str)) if isinstance(said, list) else ()
     yield from info["damage"]
