@@ -13,8 +13,10 @@ second, for each pair of groups; there is no overall value, since pairs have no 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
 
 from honne.metrics._units import choice_rows, item_units, judge_of, open_rows, scored, unparsed_units
 from honne.metrics.label_share import by_label, own_scale
@@ -25,10 +27,16 @@ __all__ = ["PLUGIN"]
 _LABELS = {"fair": 1.0, "unfair": 0.0}
 
 
-def _favours(row: Row) -> dict[str, float]:
+class _Meta(msgspec.Struct):
+    favours: dict[str, Literal[1, -1]] = {}
+
+
+def _favours(row: Row) -> dict[str, Literal[1, -1]]:
     """The letters of the two groups, with 1 where that option favours the first group and -1 where it does not."""
-    found: dict[str, float] = json.loads(row.item.meta).get("favours", {})
-    return found
+    try:
+        return msgspec.json.decode(row.item.meta, type=_Meta).favours
+    except msgspec.DecodeError:
+        return {}
 
 
 def _labelled(row: Row) -> float | None:
