@@ -7,7 +7,7 @@ under way, or imported) is sorted in memory, as Arrow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +70,8 @@ def columns(kind: str) -> pa.Schema:
         return schema(Estimate)
     run = pa.field("run", pa.string())
     if kind != "rows":
-        record = {"items": Item, "responses": Response, "judgments": Judgment}[kind]
-        return pa.schema([run, *(field.with_nullable(True) for field in schema(record))])
+        record: dict[str, type[msgspec.Struct]] = {"items": Item, "responses": Response, "judgments": Judgment}
+        return pa.schema([run, *(field.with_nullable(True) for field in schema(record[kind]))])
     fields = [run, pa.field("model", pa.string()), pa.field("item_id", pa.string()), pa.field("sample", pa.int64())]
     joined: list[tuple[type[msgspec.Struct], dict[str, str]]]
     joined = [(Item, _ITEM), (Response, _RESPONSE), (Judgment, _JUDGMENT)]
@@ -135,8 +135,8 @@ def _rows(run: RunFolder) -> Iterator[dict[str, Any]]:
                 row["response_status"] = "not_asked"
             elif answer["messages"] is not None:
                 row["prompt"] = answer["messages"]
-            found: Sequence[dict[str, Any] | None] = verdicts.get(sample) or [None]
-            for verdict in found:
+            found: list[dict[str, Any] | None] = [*verdicts.get(sample, [])]
+            for verdict in found or [None]:
                 yield {**row, **_renamed(verdict, _JUDGMENT)}
 
 
