@@ -185,6 +185,8 @@ class Defaults:
     benchmarks: list[str] = field(default_factory=list)
     model: list[str] = field(default_factory=list)
     judge: list[str] = field(default_factory=list)
+    attack: list[str] = field(default_factory=list)
+    translator: str | None = None
     out: str | None = None
     limit: int | None = None
     samples: int = 1
@@ -194,7 +196,8 @@ class Defaults:
     @classmethod
     def of(cls, config: Config) -> Defaults:
         """Raises ConfigError for a key that does not exist or a value of another kind."""
-        kinds: dict[str, type] = {"benchmarks": list, "model": list, "judge": list, "out": str, "paper_rules": bool}
+        kinds: dict[str, type] = {"benchmarks": list, "model": list, "judge": list, "attack": list}
+        kinds |= {"translator": str, "out": str, "paper_rules": bool}
         kinds |= dict.fromkeys(("limit", "samples", "seed"), int)
         words = {list: "a text or a list of texts", str: "a text", int: "a whole number", bool: "true or false"}
         found: dict[str, Any] = {}

@@ -33,7 +33,8 @@ def data_fetch(names: Annotated[list[str], typer.Argument(metavar="DATASET...")]
     from honne.data import fetch, named
 
     for source in [s for name in names for s in named(name)]:
-        typer.echo(f"{source.dataset}/{source.file}: {fetch(source)}")
+        where = fetch(source) if source.url else "not published as one file: put a copy into HONNE_DATA"
+        typer.echo(f"{source.dataset}/{source.file}: {where}")
 
 
 @data.command("path")

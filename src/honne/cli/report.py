@@ -24,6 +24,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write (html: default RUN/report.html).")
     ] = None,
+    frame: Annotated[
+        str | None, typer.Option("--frame", help="Read the results in a value frame: see honne list values.")
+    ] = None,
     paper_rules: PaperRules = False,
     fail_if: Annotated[
         list[str] | None,
@@ -40,6 +43,10 @@ def report(
 
     if format not in ("terminal", *FORMATS):
         raise ConfigError(unknown("format", format, ("terminal", *FORMATS)))
+    if frame is not None:
+        from honne.values import framework
+
+        framework(frame)
     folders = open_runs(runs)
     paper = rule(folders, paper_rules)
     reports = [build(folder, paper) for folder in folders]
@@ -50,9 +57,9 @@ def report(
 
         if out is not None:
             raise ConfigError(f"-o {out} needs a --format: one of {', '.join(FORMATS)}")
-        print_report(reports, console(), tests)
+        print_report(reports, console(), tests, frame)
     else:
-        _write(format, render(format, reports, tests, checked), out or _default(format, folders))
+        _write(format, render(format, reports, tests, frame, checked), out or _default(format, folders))
     for line in _gates.lines(checked):
         say(line)
     if any(gate.failed for gate in checked):

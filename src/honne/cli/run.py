@@ -26,6 +26,16 @@ def run(
             "--judge", "-j", metavar="SPEC", envvar="HONNE_JUDGE", help="e.g. llm/openai/gpt-4.1 (repeatable)"
         ),
     ] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attack", metavar="NAME[,NAME…]", envvar="HONNE_ATTACK", help="Ask open items under attacks, too."
+        ),
+    ] = None,
+    translator: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", envvar="HONNE_TRANSLATOR", help="The model for --attack translate:LANG."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", envvar="HONNE_OUT", help="Run folder; with several models their parent."),
@@ -43,6 +53,7 @@ def run(
     config: ConfigFile = None,
 ) -> None:
     """Ask a model, judge its answers, estimate and report. The same command again finishes what is missing."""
+    from honne.engine.attacking import listed
     from honne.engine.plan import Options, make
     from honne.engine.progress import silent, visible
     from honne.engine.run import run as carry_out
@@ -59,6 +70,8 @@ def run(
         defaults.samples if samples is None else samples,
         defaults.seed if seed is None else seed,
         paper_rules or defaults.paper_rules,
+        listed(attack or defaults.attack),
+        translator or defaults.translator,
     )
     names, judges = benchmarks or defaults.benchmarks, judge or defaults.judge
     out = out or (Path(defaults.out) if defaults.out else None)

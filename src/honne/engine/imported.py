@@ -59,6 +59,7 @@ def write(
             "prompts": {},
             "served_models": [],
             "judges_served": {},
+            "judge_notes": {},
             "damage": [],
             "counts": dict(sorted(Counter(r.status for r in responses).items())),
             "cost": {"model": None, "judges": {}},

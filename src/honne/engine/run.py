@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,18 @@ import msgspec
 from honne import plugins
 from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
-from honne.engine.judging import Judging
+from honne.engine.judges import panelled, settle
+from honne.engine.judging import Judging, check
 from honne.engine.local import Outcome, execute
 from honne.engine.plan import Plan, merged_info, sent_messages
 from honne.engine.progress import MakeProgress
 from honne.engine.store import RunFolder, differences, locked, response_key
-from honne.engine.sums import total
+from honne.engine.sums import judges_cost, judges_tokens, tokens, total
 from honne.errors import HonneError, ModelError, Stopped, StoreError
 from honne.plugins import Request
-from honne.records import SETTLED, Judgment, Message, Response, now
+from honne.records import SETTLED, Message, Response, now
 
-__all__ = ["run"]
+__all__ = ["drive", "run"]
 
 
 def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
@@ -40,7 +41,7 @@ def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
         why: HonneError | None = None
         try:
             try:
-                _drive(_ask_and_judge(plan, store, info, progress))
+                drive(_ask_and_judge(plan, store, info, progress))
             except KeyboardInterrupt:
                 raise Stopped("interrupted.") from None
         except HonneError as e:
@@ -63,7 +64,7 @@ def _reason(why: HonneError, store: RunFolder, folder: Path) -> HonneError:
     return why
 
 
-def _drive(work: Coroutine[Any, Any, None]) -> None:
+def drive(work: Coroutine[Any, Any, None]) -> None:
     """Run to the end, also where a loop is running already, as in a notebook; an interrupt ends it in both."""
     try:
         asyncio.get_running_loop()
@@ -127,7 +128,7 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
     # In a shuffled order, items that a server cannot answer (a whole category, say) lie scattered and do not look like
     # a dead server, and a run that stops early holds a fair sample. Records are sorted by item whenever they are read.
     random.Random(plan.options.seed).shuffle(todo)
-    judges = [Judging(judging, plan, store) for judging in plan.judges]
+    judges = [Judging(judging, plan.model.name, store) for judging in plan.judges if not panelled(judging)]
     coming = {(request.item_id, request.sample) for request in todo}
 
     def answered(response: Response) -> None:
@@ -146,16 +147,19 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
             for judging in judges:
                 judging.feed.close()
 
-    asking = asyncio.create_task(ask())
-    working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
+    tasks: list[asyncio.Task[None]] = []
     try:
+        info["judge_notes"] |= await check(judges, todo)
+        asking = asyncio.create_task(ask())
+        working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
+        tasks += (asking, *working)
         for done in asyncio.as_completed(working):
             await done
         await asking
     finally:
-        for task in (asking, *working):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(asking, *working, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for judging in judges:
             judging.journal.close()
             known = set(info["judges_served"].get(judging.key, ()))
@@ -252,20 +256,15 @@ def _response(model: plugins.Model, outcome: Outcome) -> Response:
 def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError | None) -> None:
     store.refresh()
     with _also_when_full(why):
+        settle(plan.judges, store)
         store.finish_responses()
         store.finish_judgments()
     responses = store.responses()
     counts = Counter(r.status for r in responses)
     counts["not_asked"] += len(plan.items) * plan.options.samples - len(responses)
     info["counts"] = dict(sorted(counts.items()))
-    info["cost"] = {
-        "model": total(r.cost for r in responses if r.status in SETTLED),
-        "judges": {key: total(j.cost for j in rows) for key, rows in store.judgments().items() if _paid(rows)},
-    }
-    info["tokens"] = {
-        "model": _tokens(responses),
-        "judges": {key: _tokens(rows) for key, rows in store.judgments().items() if _paid(rows)},
-    }
+    info["cost"] = {"model": total(r.cost for r in responses if r.status in SETTLED), "judges": judges_cost(store)}
+    info["tokens"] = {"model": tokens(responses), "judges": judges_tokens(store)}
     info["damage"] = list(dict.fromkeys([*info["damage"], *store.damage]))
     info["notes"] = list(dict.fromkeys([*info["notes"], *_notes(info)]))
     info["state"] = "done" if why is None or _complete(plan, store) else "stopped"
@@ -283,15 +282,6 @@ def _also_when_full(why: HonneError | None) -> Iterator[None]:
     except Stopped:
         if why is None:
             raise
-
-
-def _paid(rows: list[Judgment]) -> bool:
-    return any(j.attempts for j in rows)
-
-
-def _tokens(rows: Iterable[Response] | Iterable[Judgment]) -> list[int | None]:
-    known = [(r.tokens_in, r.tokens_out) for r in rows if r.tokens_in is not None and r.tokens_out is not None]
-    return [sum(a for a, _ in known), sum(b for _, b in known)] if known else [None, None]
 
 
 def _complete(plan: Plan, store: RunFolder) -> bool:
@@ -316,4 +306,6 @@ def _notes(info: dict[str, Any]) -> Iterator[str]:
     for row in info["data"]:
         if not row["matches"]:
             yield f"{row['dataset']}/{row['file']} differs from the published file (sha256 {row['sha256'][:12]}…)"
+    for said in info["judge_notes"].values():
+        yield from (note for note in said if isinstance(note, str)) if isinstance(said, list) else ()
     yield from info["damage"]

@@ -33,6 +33,11 @@ _METRICS = {
     "agreement_compliance": ("agreement on compliance", "answers alike in compliance against any refusal"),
     "cohen_kappa": ("Cohen's kappa", "agreement beyond chance"),
     "fleiss_kappa": ("Fleiss' kappa", "agreement beyond chance, with pooled margins"),
+    "krippendorff_alpha": (
+        "Krippendorff's alpha",
+        "agreement of all these judges beyond chance; labels may be missing",
+    ),
+    "krippendorff_alpha_ordinal": ("ordinal alpha", "the same with the labels as steps: a near miss counts for less"),
 }
 
 # Every status and bucket, in the order in which the accounting shows them, with what it means.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from honne.records import BUCKETS, RESPONSE_STATUSES
+from honne.report import values
 from honne.report._blocks import Block, Line, arrange, face_slices, labels, methods
 from honne.report._facts import Facts, facts, flags
 from honne.report._grids import Grid, agreement, unpooled
@@ -34,13 +35,14 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     return [rows[0], "|" + " --- |" * len(head), *rows[1:]]
 
 
-def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
+def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | None = None) -> str:
     """The whole report, without the example answers; of further judges without the categories of lesser metrics."""
     named = labels(runs)
     out = [f"# honne: {escape(title(runs))}", ""]
     for name, run in zip(named, runs, strict=True):
         out += [f"> **{escape(f.kind)}** ({escape(name)}): {escape(f.text, 400)}\n" for f in flags(run)]
     out += ["## What this says", "", *(f"- {_sentence(s)}" for s in reading(runs, tests)), ""]
+    out += values.markdown(runs, named, frame) if frame is not None else []
     blocks = arrange(runs)
     for block in blocks:
         out += _block(block, tests, agreement(block, blocks))

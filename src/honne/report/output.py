@@ -84,12 +84,18 @@ def render(
     format: str,
     runs: Sequence[RunReport],
     tests: Mapping[tuple[int, int], Sequence[Paired]],
+    frame: str | None = None,
     gates: Sequence[Gate] = (),
 ) -> str:
     """The report of one run, or of several side by side. Raises ConfigError for an unknown format.
 
-    The formats for build servers (`junit`, `github`) hold the results of the gates as well.
+    `frame` adds the value profile in that frame; the HTML page has them all, and begins with that one. The formats for
+    build servers (`junit`, `github`) hold the results of the gates as well.
     """
+    if format in ("json", "csv") and frame is not None:
+        from honne.report.values import with_profile
+
+        runs = [with_profile(run, frame) for run in runs]
     if format == "junit":
         from honne.report import junit
 
@@ -109,11 +115,11 @@ def render(
     if format == "md":
         from honne.report import markdown
 
-        return markdown.render(runs, tests)
+        return markdown.render(runs, tests, frame)
     if format == "html":
         from honne.report import html
 
-        return html.render(runs, tests)
+        return html.render(runs, tests, frame)
     raise ConfigError(unknown("format", format, FORMATS))
 
 

@@ -21,16 +21,21 @@ from honne.report._ties import Tests, tied
 from honne.report.compare import print_compare
 from honne.report.model import RunReport
 from honne.report.show import show_item
+from honne.report.values import print_profile
 
 __all__ = ["print_compare", "print_report", "show_item"]
 
 _ROWS = 40
 
 
-def print_report(runs: Sequence[RunReport], console: Console, tests: Tests | None = None) -> None:
+def print_report(
+    runs: Sequence[RunReport], console: Console, tests: Tests | None = None, frame: str | None = None
+) -> None:
     """Print the report of one run, or of several side by side, to fit the console's width (80 columns and more)."""
     named = labels(runs)
     print_summary(runs, console, tests)
+    if frame is not None:
+        print_profile(runs, named, frame, console)
     blocks = arrange(runs)
     for block in blocks:
         _block(console, block, tests, agreement(block, blocks))
