@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from honne.benchmarks._base import Base
 from honne.benchmarks._text import packaged
 from honne.errors import ConfigError, DataError, unknown
-from honne.plugins import Scale, Verdict
+from honne.plugins import Benchmark, Scale, Verdict
 from honne.records import Item
 from honne.spec import Spec
 
-__all__ = ["RIGHT", "Drawn", "Graded", "check_numbers", "interleaved", "rank", "written"]
+__all__ = ["RIGHT", "Drawn", "Graded", "check_numbers", "interleaved", "numbered", "rank", "written"]
 
 RIGHT = Scale(
     (Verdict("right", 1.0, 1.0), Verdict("wrong", 0.0, 0.0)),
@@ -43,6 +43,16 @@ def written(path: str) -> Mapping[str, Any]:
         return tomllib.loads(packaged(path))
     except (OSError, ValueError) as e:
         raise DataError(f"the packaged {path} cannot be read: {e}") from None
+
+
+def numbered(benchmark: Benchmark, seed: int = 0) -> list[Item]:
+    """The items, if they are numbered 0, 1, 2, … and their ids are unique. Raises DataError."""
+    items = list(benchmark.items(seed=seed))
+    if not items or [item.seq for item in items] != list(range(len(items))):
+        raise DataError(f"{benchmark.name}: items must be numbered 0, 1, 2, …")
+    if len({item.id for item in items}) < len(items):
+        raise DataError(f"{benchmark.name}: item ids are not unique")
+    return items
 
 
 def check_numbers(items: Iterable[Item]) -> None:

@@ -61,7 +61,7 @@ def options(
 def settings(path: Path | None) -> Config:
     from honne.spec import load_config
 
-    return load_config(path, commands=("run",))
+    return load_config(path, commands=("run", "report"))
 
 
 def console() -> Console:

@@ -67,7 +67,7 @@ _SO = re.compile(
     re.I,
 )
 _UNSURE = re.compile(
-    r"\b(?:can ?not|can't|unable|do not know|don't know|not sure|not enough|impossible|insufficient|undefined|unclear)\b"
+    r"\b(?:can ?not|can't|unable|do not know|don't know|not sure|not enough|impossible|insufficient|undefined)\b"
     r"|无法|不能|不知道|不确定|不清楚|わかりません|分かりません|できません|不明",
     re.I,
 )
@@ -93,8 +93,8 @@ def read_number(reply: str, *, complete: bool = True) -> Reading:
 
 def _marked(text: str, pattern: re.Pattern[str]) -> Reading | None:
     """What the marks of one kind state; None where there is none."""
-    stated = [(m.start(), _stated(text[m.end() : m.end() + 400])) for m in pattern.finditer(text)]
-    stated = [(at, found) for at, found in stated if found is not None]
+    read = ((m.start(), _stated(text[m.end() : m.end() + 400])) for m in pattern.finditer(text))
+    stated = [(at, found) for at, found in read if found is not None]
     if not stated:
         return None
     at, last = stated[-1]

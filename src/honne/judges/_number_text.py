@@ -143,7 +143,8 @@ def _value(m: re.Match[str]) -> Fraction | None:
 _EN = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
 _EN += " eighteen nineteen"
 _UNITS = {word: i for i, word in enumerate(_EN.split())}
-_TENS = {w: 10 * i for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_TENS_EN = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS = {word: 10 * i for i, word in enumerate(_TENS_EN.split(), 2)}
 _HAN = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _PLACES = {"十": 10, "百": 100, "千": 1000}
 _WORD = re.compile(r"[\"'(]?([a-z]+)(?:[- ]([a-z]+))?(?: [a-z]+)?[\"')]?", re.I)

@@ -1,7 +1,7 @@
 """`accuracy` of open answers: the share judged right, with the share that could not be read beside it.
 
-For questions that are answered freely and judged right or wrong (by the judges `number` and `instructions`, or by labels
-that came with an import); `accuracy` itself is for multiple choice. An answer that could not be read is missing.
+For questions that are answered freely and judged right or wrong (by the judges `number` and `instructions`, or by
+labels that came with an import); `accuracy` itself is for multiple choice. An answer that could not be read is missing.
 
 Paper rule (GSM8K: Cobbe et al. 2021, arXiv 2110.14168): a reply without a final answer is wrong.
 """
