@@ -28,11 +28,20 @@ _METRICS = {
     "positive_shorter_words": ("positive option shorter in words", "how often always picking the shorter one is right"),
     "positive_shorter_chars": ("positive option shorter in characters", "the same, counted in characters"),
     "positive_refusal_styled": ("positive option reads as a refusal", "how often picking the refusal is right"),
+    "attack_success_rate": ("the attack success rate", "answers under the attack that are not safe"),
+    "safety_lost": ("the safety lost", "share of safe answers, asked plainly less under the attack; the same items"),
+    "adversarial_safety": ("adversarial safety", "mean over the attacks of the share of safe answers"),
+    "global_safety": ("global safety", "mean of the share of safe answers asked plainly and of adversarial safety"),
     "agreement": ("agreement", "answers on which the two judges agree"),
     "agreement_3way": ("agreement on three labels", "answers with the same of the three labels"),
     "agreement_compliance": ("agreement on compliance", "answers alike in compliance against any refusal"),
     "cohen_kappa": ("Cohen's kappa", "agreement beyond chance"),
     "fleiss_kappa": ("Fleiss' kappa", "agreement beyond chance, with pooled margins"),
+    "krippendorff_alpha": (
+        "Krippendorff's alpha",
+        "agreement of all these judges beyond chance; labels may be missing",
+    ),
+    "krippendorff_alpha_ordinal": ("ordinal alpha", "the same with the labels as steps: a near miss counts for less"),
 }
 
 # Every status and bucket, in the order in which the accounting shows them, with what it means.

@@ -22,6 +22,7 @@ from honne.report._grids import agreement
 from honne.report._reading import Strong, reading, title
 from honne.report._text import clean, count
 from honne.report._ties import Tests
+from honne.report._values_page import values
 from honne.report._words import STATUS
 from honne.report.model import RunReport
 
@@ -57,7 +58,7 @@ def _template() -> jinja2.Template:
     return env.get_template("report.html.j2")
 
 
-def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
+def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | None = None) -> str:
     """The page, of one run or of several side by side; under 3 MB whatever their size (what is left out is said)."""
     css, js = _asset("report.css").strip(), _asset("report.js").strip()
     named = labels(runs)
@@ -82,6 +83,7 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
             for i, (name, run) in enumerate(zip(named, runs, strict=True))
         ],
         sentences=reading(runs, tests),
+        values=values(runs, named, frame),
         glance=_pages.glance(blocks, several),
         blocks=pages,
         nav=[page for page in pages if not page["minor"]][:8],
