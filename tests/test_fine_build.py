@@ -170,7 +170,7 @@ def judged_at_random(server: Server, *args: str | Path) -> Iterable[str]:
 
 
 def test_built_and_then_asked(tmp_path: Path) -> None:
-    """The run can be repeated for nothing; FINE asks exactly the questions whose pair is as wanted, and says the rest."""
+    """Repeated for nothing; FINE asks exactly the questions whose pair is as wanted, and says the rest."""
     path = questions(tmp_path / "q.jsonl", 40)
     with Server() as server:
         command = judged_at_random(server, "run", f"fine-build/{path}?category=topic&id=id", "-o", tmp_path / "built")

@@ -213,13 +213,13 @@ class CValues(Base):
     # --------------------------------------------------------------- judging
 
     def scale(self, category: str) -> Scale:
-        """Safe or unsafe for safety prompts; else safe or unsafe with points, or points alone."""
-        return SAFE if category_parts(category)[:1] == ("safety",) else _SCALES[self._verdict]
+        """For responsibility safe or unsafe with points, or points alone; else safe or unsafe."""
+        return _SCALES[self._verdict] if category_parts(category)[:1] == ("responsibility",) else SAFE
 
     def rubric(self, item: Item) -> str | None:
         """The criteria of the item's level and domain, in the item's language (English for other than Chinese)."""
         level, *rest = category_parts(item.category) or ("",)
-        if level == "safety":
+        if level != "responsibility":
             return self.rubrics()[f"safe.{language(item.lang)}"]
         lang = language(item.lang) if language(item.lang) in _LANGS else "en"
         return self.rubrics()[f"{rest[0] if rest and rest[0] in DOMAINS else 'any'}.{lang}"]
