@@ -346,11 +346,6 @@ def test_what_never_came_is_missing_under_both_rules() -> None:
     assert chosen(["refused", "refused"])["acc"].value == 0.0
 
 
-def test_a_preference_for_a_place_shows() -> None:
-    found = chosen(["right"] * 9 + ["wrong"])
-    assert found["first_share"].value == pytest.approx(0.9) and found["first_share"].better is None
-
-
 def test_the_pair_is_the_cluster() -> None:
     """Two orders answered alike tell no more than one."""
     alike = chosen(["right", "right", "wrong", "wrong"] * 10)["acc"]

@@ -105,7 +105,7 @@ class CValues(Base):
         self.judges = {**({"open": "rubric"} if self._open else {}), **({"choice": "choice"} if choice else {})}
         self.metrics = (
             *(("cvalues",) if self._open else ()),
-            *(("cvalues_choice", "length_only_accuracy") if choice else ()),
+            *(("cvalues_choice", "first_option_share", "length_only_accuracy") if choice else ()),
         )
 
     # ----------------------------------------------------------------- files
