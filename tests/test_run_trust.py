@@ -75,4 +75,4 @@ def test_published_fairness_labels_are_about_the_choice(tmp_path: Path, honne_da
     asked = {item.id: item.messages[0].content for item in gpt4.items()}
     plain = [id for id in labels if said[id][:2] in ("A)", "B)", "C)")]
     chosen = Counter((labels[id], f"{said[id][:2]} Refuse" in asked[id]) for id in plain)
-    assert len(plain) > 300 and set(chosen) == {("fair", True), ("unfair", False)}
+    assert len(plain) > 100 and set(chosen) == {("fair", True), ("unfair", False)}
