@@ -15,7 +15,7 @@ from typing import Any
 from honne import plugins
 from honne.engine.estimate import analyse
 from honne.engine.judges import Asked, JudgePlan, asked, entries, kin, open_items, panelled, plans, settle
-from honne.engine.judging import Judging
+from honne.engine.judging import Judging, check
 from honne.engine.plan import unjudged
 from honne.engine.progress import MakeProgress
 from honne.engine.run import drive
@@ -188,14 +188,15 @@ def rejudge(plan: Rejudging, progress: MakeProgress) -> RunFolder:
         store.write_info(_with(before, plan))
         why: HonneError | None = None
         served: dict[str, set[str]] = {}
+        checked: dict[str, list[str]] = {}
         try:
-            drive(_judge(plan, store, served, progress))
+            drive(_judge(plan, store, served, checked, progress))
         except KeyboardInterrupt:
             why = Stopped("interrupted.")
         except HonneError as e:
             why = e
         try:
-            _finish(plan, store, before, served)
+            _finish(plan, store, before, served, checked)
         except HonneError as e:
             why = why or e
         if why is not None:
@@ -214,7 +215,13 @@ def _reason(why: HonneError, plan: Rejudging, store: RunFolder) -> HonneError:
     return why
 
 
-async def _judge(plan: Rejudging, store: RunFolder, served: dict[str, set[str]], progress: MakeProgress) -> None:
+async def _judge(
+    plan: Rejudging,
+    store: RunFolder,
+    served: dict[str, set[str]],
+    checked: dict[str, list[str]],
+    progress: MakeProgress,
+) -> None:
     model = str(store.info["spec"]["model"].get("name"))
     judges = [Judging(one, model, store) for one in plan.judges if not panelled(one)]
     try:
@@ -223,6 +230,7 @@ async def _judge(plan: Rejudging, store: RunFolder, served: dict[str, set[str]],
                 judging.take(response)
         for judging in judges:
             judging.feed.close()
+        checked |= await check(judges)
         working = [asyncio.create_task(judging.run((), progress)) for judging in judges]
         try:
             for done in asyncio.as_completed(working):
@@ -252,7 +260,13 @@ def _with(before: Mapping[str, Any], plan: Rejudging, only: set[str] | None = No
     }
 
 
-def _finish(plan: Rejudging, store: RunFolder, before: Mapping[str, Any], served: Mapping[str, set[str]]) -> None:
+def _finish(
+    plan: Rejudging,
+    store: RunFolder,
+    before: Mapping[str, Any],
+    served: Mapping[str, set[str]],
+    checked: Mapping[str, list[str]],
+) -> None:
     store.refresh()
     settle(plan.judges, store)
     store.finish_judgments()
@@ -261,6 +275,8 @@ def _finish(plan: Rejudging, store: RunFolder, before: Mapping[str, Any], served
     told = info["judges_served"] if isinstance(info.get("judges_served"), dict) else {}
     told = {**told, **{key: sorted({*told.get(key, ()), *names}) for key, names in served.items() if key in given}}
     info["judges_served"] = told
+    info["judge_notes"] = {**_dict(info, "judge_notes"), **checked}
+    said = [note for known in checked.values() for note in known]
     info["cost"] = {**_dict(info, "cost"), "judges": judges_cost(store)}
     info["tokens"] = {**_dict(info, "tokens"), "judges": judges_tokens(store)}
     changed = [
@@ -272,7 +288,7 @@ def _finish(plan: Rejudging, store: RunFolder, before: Mapping[str, Any], served
     info["damage"] = list(dict.fromkeys([*damage, *store.damage]))
     notes = info["notes"] if isinstance(info.get("notes"), list) else []
     notes = [n for n in notes if n not in plan.done]
-    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *changed, *store.damage]))
+    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *said, *changed, *store.damage]))
     store.write_info(info)
     store.write_estimates(analyse(store, bool(info["spec"].get("paper_rules", False))).estimates)
 
