@@ -6,7 +6,6 @@ question under every seed, and the first n of a larger set are the set of n.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -14,12 +13,13 @@ from typing import NamedTuple
 import msgspec
 
 from honne.benchmarks._base import Base, validate_ends
+from honne.benchmarks._graded import rank
 from honne.benchmarks._text import LANGS, LETTERS, choice_prompt
 from honne.errors import ConfigError, DataError, unknown
 from honne.records import Item, Message, category_parts
 from honne.spec import Spec
 
-__all__ = ["Draft", "Generated", "drawn", "rank"]
+__all__ = ["Draft", "Generated", "drawn"]
 
 
 class Draft(NamedTuple):
@@ -32,11 +32,6 @@ class Draft(NamedTuple):
     category: str
     group: str
     parts: tuple[int, ...]
-
-
-def rank(*parts: object) -> bytes:
-    """A seeded order that no version of a random generator can change."""
-    return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
 
 
 def drawn(drafts: Sequence[Draft], variants: int, n: int, seed: int) -> Iterator[tuple[Draft, int]]:
