@@ -124,7 +124,7 @@ def test_a_wrong_key_is_exit_2_and_leaves_the_run_as_it_was(run: Path) -> None:
 
 
 def test_a_server_that_dies_is_exit_3_and_the_same_command_goes_on(run: Path) -> None:
-    with Server("--die-after", "20") as server:
+    with Server("--away", "20", "600") as server:
         stopped = ok(honne("judge", run, "--judge", f"llm/{server.spec('j', concurrency=2)}", "-q"), 3)
         first = len(verdicts(run))
     assert "The same command goes on" in stopped.stderr and 15 <= first <= 60
@@ -262,7 +262,7 @@ def test_from_python(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_a_stopped_run_stays_stopped(tmp_path: Path) -> None:
     spec = questions(tmp_path / "q.jsonl", 300)
-    with Server("--die-after", "100") as server:
+    with Server("--away", "100", "600") as server:
         ok(honne("run", spec, "--model", server.spec("m", concurrency=4), "-o", tmp_path / "r", "-q"), 3)
     before = info(tmp_path / "r")
     ok(honne("judge", tmp_path / "r", "--judge", "refusal", "-q"))
