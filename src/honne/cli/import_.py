@@ -12,12 +12,14 @@ from honne.cli._app import ConfigFile, PaperRules, app, console, say, settings
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSONL, JSON, CSV, TSV or Parquet, also .gz.")],
-    mapping: Annotated[
-        list[str],
-        typer.Option("--map", help="FIELD=COLUMN[,…]: prompt, response, model, label, label.NAME, category, …"),
+    file: Annotated[
+        Path, typer.Argument(help="JSONL, JSON, CSV, TSV, Parquet, or a log of Inspect AI or lm-evaluation-harness.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Parent folder: one run per model below it.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="FIELD=COLUMN[,…]: prompt, response, model, label, label.NAME, category, …"),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="The model's name, where no column has it.")
     ] = None,
@@ -47,7 +49,7 @@ def import_(
     built = build(benchmark, config_toml)[0] if benchmark else None
     found = read_import(
         file,
-        mapping=mapping,
+        mapping=mapping or [],
         model=model,
         label_map=label_map or [],
         joins=join or [],
@@ -55,21 +57,26 @@ def import_(
         encoding=encoding,
         benchmark=built,
     )
-    how = {"map": mapping, "label_map": label_map or [], "on": on or [], "encoding": encoding, "benchmark": benchmark}
+    how = {
+        "map": mapping or [],
+        "label_map": label_map or [],
+        "on": on or [],
+        "encoding": encoding,
+        "benchmark": benchmark,
+    }
     done, taken = [], set[str]()
     for one in found:
         name = slug(one.model)
         if name in taken:
             name += f"-{sha256(one.model.encode()).hexdigest()[:6]}"
         taken.add(name)
-        shape = describe(one.benchmark)
         run = write(
             out / name,
             model=one.model,
             items=one.items,
             responses=one.responses,
             judgments=one.judgments,
-            benchmark={**shape, "version": "import", "judges": {}},
+            benchmarks=[{**describe(b), "version": "import", "judges": {}} for b in one.benchmarks],
             how={**how, "model": one.model, "sources": one.sources},
             notes=one.notes,
             paper=paper_rules,

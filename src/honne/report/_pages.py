@@ -9,7 +9,8 @@ from markupsafe import Markup, escape
 
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate
 from honne.report import _svg
-from honne.report._blocks import Block, Branch, Face, Line, face_slices, methods
+from honne.report._blocks import Block, Branch, Line, face_slices, methods
+from honne.report._faces_page import face_view
 from honne.report._grids import Grid, unpooled
 from honne.report._text import (
     NO_VALUE,
@@ -121,7 +122,7 @@ def block(
         "unpooled": _grid(split, b.runs) if split else None,
         "agreed": _grid(agreed, b.runs) if agreed else None,
         "categories": [_categories(b, line, below, room) for line, below in b.broken_down()],
-        "faces": _faces(faces) if faces else None,
+        "faces": face_view(faces) if faces else None,
         "worst": [
             {"name": name, "glyph": _svg.glyph(i), "categories": [_worst(w, room) for run, w in b.worst if run == name]}
             for i, name in b.runs
@@ -254,45 +255,6 @@ def _heat(e: Estimate, scale: Axis) -> str:
     if e.better == "lower":
         step = _HEAT - 1 - step
     return f"{'heat' if e.better in ('higher', 'lower') else 'tone'}{step}"
-
-
-# ------------------------------------------------------------ face and heart
-
-
-def _faces(found: list[tuple[int, str, list[Face]]]) -> dict[str, Any]:
-    return {
-        "plot": _svg.scatter(found),
-        "squares": [_square(i, name, faces[0]) for i, name, faces in found if faces[0].slice == "all"],
-        "runs": [{"glyph": _svg.glyph(i), "name": name} for i, name, _ in found],
-        "tables": [
-            {"name": name, "glyph": _svg.glyph(i), "rows": [_face(face) for face in faces[:_CATEGORY_ROWS]]}
-            for i, name, faces in found
-        ],
-    }
-
-
-def _face(face: Face) -> dict[str, Any]:
-    return {
-        "name": "all" if face.slice == "all" else category(face.slice),
-        "open": value(face.open),
-        "open_interval": interval(face.open),
-        "choice": value(face.choice),
-        "choice_interval": interval(face.choice),
-        "cells": [(value(x), interval(x)) if x else (NO_VALUE, "") for x in face.square],
-        "n": face.open.n,
-        "missing": max(face.open.n_missing, face.choice.n_missing),
-    }
-
-
-def _square(i: int, name: str, face: Face) -> dict[str, Any]:
-    cells = [
-        {"share": value(e), "interval": interval(e), "level": min(4, int((e.value or 0.0) * 5))}
-        if e
-        else {"share": NO_VALUE, "interval": "", "level": 0}
-        for e in face.square
-    ]
-    first = face.square[0] or face.open
-    return {"glyph": _svg.glyph(i), "name": name, "cells": cells, "n": first.n, "missing": first.n_missing}
 
 
 # ------------------------------------------------------------------ examples

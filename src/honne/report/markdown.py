@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from honne.records import BUCKETS, RESPONSE_STATUSES
 from honne.report import values
+from honne.report._attacks import attack_grid, category_grids, folded
 from honne.report._blocks import Block, Line, arrange, face_slices, labels, methods
 from honne.report._facts import Facts, facts, flags
 from honne.report._grids import Grid, agreement, unpooled
@@ -45,7 +46,9 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
     out += values.markdown(runs, named, frame) if frame is not None else []
     blocks = arrange(runs)
     for block in blocks:
-        out += _block(block, tests, agreement(block, blocks))
+        if not folded(block):
+            out += _block(block, tests, agreement(block, blocks))
+            out += _attacks(block, blocks)
     out += _accounting(runs, named)
     for name, run in zip(named, runs, strict=True):
         out += _provenance(name, facts(run))
@@ -110,6 +113,17 @@ def _grid(grid: Grid, what: str, runs: int) -> list[str]:
         for row in grid.rows
     ]
     return [*table(head, body), "", _how(grid.lines)]
+
+
+def _attacks(block: Block, blocks: Sequence[Block]) -> list[str]:
+    grid = attack_grid(block, blocks)
+    if grid is None:
+        return []
+    out = ["### Under attack", "", *_grid(grid, "attack", len(block.runs)), ""]
+    for run, table in [] if block.minor else category_grids(block, blocks):
+        who = f": {escape(run)}" if len(block.runs) > 1 else ""
+        out += [f"### Attack success rate by category{who}", "", *_grid(table, "category", 1), ""]
+    return out
 
 
 def _how(lines: Sequence[Line]) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from honne.records import Estimate
+from honne.report._attacks import attack_grid, folded, means
 from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labels, methods
 from honne.report._facts import facts, flags
 from honne.report._grids import Grid, GridRow, agreement, unpooled
@@ -38,7 +39,9 @@ def print_report(
         print_profile(runs, named, frame, console)
     blocks = arrange(runs)
     for block in blocks:
-        _block(console, block, tests, agreement(block, blocks))
+        if not folded(block):
+            _block(console, block, tests, agreement(block, blocks))
+            _attacks(console, block, attack_grid(block, blocks))
     _accounting(console, runs, named)
     _costs(console, runs, named)
     _notes(console, runs, named)
@@ -111,6 +114,15 @@ def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | N
     ids = [oneline(bad.examples[0].parts[0].item_id, 40) for _, bad in block.worst if bad.examples]
     if ids and len(block.runs) == 1:
         _dim(console, f"to read answers of the worst categories: honne show RUN ITEM, with {', '.join(ids[:5])}")
+
+
+def _attacks(console: Console, block: Block, grid: Grid | None) -> None:
+    if grid is None:
+        return
+    _grid(console, "under attack", grid, len(block.runs) > 1)
+    if found := means(block):
+        console.print()
+        _lines(console, block, found, None)
 
 
 def _lines(console: Console, block: Block, lines: list[Line], tests: Tests | None) -> None:
