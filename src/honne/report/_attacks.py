@@ -58,7 +58,7 @@ def _head(block: Block, line: Line) -> str:
 
 def _shown(block: Block) -> list[Line]:
     first = [x for name in (SUCCESS, LOST) for x in block.whole if x.metric == name]
-    rest = [x for x in block.whole if x.first.headline and x.first.unit == "proportion" and not _repeats(x, first)]
+    rest = [x for x in block.whole if x.first.headline and x.first.unit != "score" and not _repeats(x, first)]
     return [*first, *rest]
 
 

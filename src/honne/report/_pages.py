@@ -66,6 +66,8 @@ class Room:
 
 
 _GLANCE = 6
+# How many leading numbers stand beside the summary, of one run and of each of several.
+_GROUPS = {False: 10, True: 3}
 
 
 def glance(blocks: list[Block], several: bool) -> dict[str, Any] | None:
@@ -81,7 +83,7 @@ def glance(blocks: list[Block], several: bool) -> dict[str, Any] | None:
         if rows and not faces:
             faces = {"plot": _svg.dumbbell(rows[:_GLANCE]), "of": oneline(b.benchmark), "more": len(rows) - _GLANCE}
             continue
-        for line in b.mains if len(groups) < 3 else ():
+        for line in b.mains if len(groups) < _GROUPS[several] else ():
             groups.append({"name": f"{oneline(b.benchmark)} · {b.name(line)}", "rows": _peeks(b, line, several)})
     return {"faces": faces, "groups": groups} if faces or groups else None
 
