@@ -207,6 +207,22 @@ def test_judges_stand_in_a_matrix_with_their_alpha(opened: Any) -> None:
     assert opening.errors == []
 
 
+def test_many_benchmarks_begin_with_an_overview(opened: Any) -> None:
+    rates = [estimate("safe_rate", 0.25 + i / 4, 40, benchmark=b, form=None) for i, b in enumerate("xyz")]
+    points = estimate("responsibility", 6.5, 40, benchmark="w", unit="points", low=5.0, high=8.0)
+    page = opened(html.render([one(*rates, points)])).page
+    rows = page.locator("#overview tbody tr")
+    assert [text.split(":")[0] for text in rows.locator("th").all_inner_texts()] == ["x", "y", "z", "w"]
+    assert rows.locator(".cell b").all_inner_texts() == ["25.0%", "50.0%", "75.0%", "6.50"]
+    assert [row.locator("svg use").count() for row in rows.all()] == [1, 1, 1, 0], "points have no place among shares"
+    assert opened(html.render([one(*rates[:2])])).page.locator("#overview").count() == 0
+
+
+def test_attacked_answers_are_not_at_a_glance(opened: Any) -> None:
+    page = opened(html.render([attacked()])).page
+    assert page.locator("aside .peek").count() == 1
+
+
 # --------------------------------------------------------------- everything
 
 

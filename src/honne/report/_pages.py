@@ -15,6 +15,7 @@ from honne.report._blocks import Block, Branch, Line, face_slices, methods
 from honne.report._faces_page import face_view
 from honne.report._grids import Grid, agreement, unpooled
 from honne.report._judges_page import judges
+from honne.report._overview import overview
 from honne.report._reliability import reliability
 from honne.report._text import (
     NO_VALUE,
@@ -34,7 +35,7 @@ from honne.report._ties import Tests, tied
 from honne.report._words import explain
 from honne.report.model import Example, Part, RunReport, Worst
 
-__all__ = ["Room", "accounts", "block", "glance"]
+__all__ = ["Room", "accounts", "block", "glance", "summary"]
 
 _CATEGORY_ROWS = 80
 _PROMPT, _OPTION, _ANSWER, _WHY = 800, 300, 1500, 600
@@ -100,6 +101,12 @@ def _peeks(b: Block, line: Line, several: bool) -> list[dict[str, Any]]:
         }
         for i, name, e in cells[:_GLANCE]
     ]
+
+
+def summary(blocks: Sequence[Block], room: Room) -> dict[str, Any] | None:
+    """The leading number of every benchmark in one table, where there are many."""
+    found = overview(blocks)
+    return _categories(found[0], found[1][0].line, found[1], room, _svg.SHARES) if found else None
 
 
 def block(
@@ -242,12 +249,15 @@ def _grid(grid: Grid, runs: Sequence[tuple[int, str]]) -> dict[str, Any]:
 # ---------------------------------------------------------------- categories
 
 
-def _categories(b: Block, line: Line, below: list[Branch], room: Room) -> dict[str, Any]:
+def _categories(b: Block, line: Line, below: list[Branch], room: Room, scale: Axis | None = None) -> dict[str, Any]:
+    """One row a branch. On a `scale` that is given (0 to 100 %), numbers of another unit have no place."""
     shown = below[: room.rows(len(below), len(b.runs))]
-    scale = axis([e for x in below for e in x.line.found])
+    shares = scale is not None
+    scale = scale or axis([e for x in below for e in x.line.found])
     rows = []
     for x in shown:
-        cells = [(i, name, e) for (i, name), e in zip(b.runs, x.line.cells, strict=True)]
+        fits = not shares or all(e.unit in ("proportion", "score") for e in x.line.found)
+        cells = [(i, name, e if fits else None) for (i, name), e in zip(b.runs, x.line.cells, strict=True)]
         rows.append(
             {
                 "name": x.name,
@@ -255,7 +265,7 @@ def _categories(b: Block, line: Line, below: list[Branch], room: Room) -> dict[s
                 "depth": min(4, x.depth),
                 "plot": _svg.whiskers(cells, scale),
                 "n": x.line.first.n if len({e.n for e in x.line.found}) == 1 else None,
-                "cells": [_cell(i, e, scale) for (i, _), e in zip(b.runs, x.line.cells, strict=True)],
+                "cells": [_cell(i, e, scale if fits else None) for (i, _), e in zip(b.runs, x.line.cells, strict=True)],
             }
         )
     return {
@@ -281,7 +291,7 @@ def _how(lines: list[Line]) -> dict[str, Any]:
     }
 
 
-def _cell(i: int, e: Estimate | None, scale: Axis) -> dict[str, Any] | None:
+def _cell(i: int, e: Estimate | None, scale: Axis | None) -> dict[str, Any] | None:
     if e is None:
         return None
     return {
@@ -290,7 +300,7 @@ def _cell(i: int, e: Estimate | None, scale: Axis) -> dict[str, Any] | None:
         "interval": interval(e),
         "n": e.n,
         "missing": e.n_missing,
-        "heat": _heat(e, scale),
+        "heat": _heat(e, scale) if scale else "none",
         "said": _svg.said(e),
     }
 

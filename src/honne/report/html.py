@@ -85,8 +85,9 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
             for i, (name, run) in enumerate(zip(named, runs, strict=True))
         ],
         sentences=reading(runs, tests),
+        overview=_pages.summary(blocks, room),
         values=values(runs, named, frame),
-        glance=_pages.glance(blocks, several),
+        glance=_pages.glance([b for b in blocks if not folded(b)], several),
         blocks=pages,
         nav=[page for page in pages if not page["minor"]][:8],
         accounts=accounts,
