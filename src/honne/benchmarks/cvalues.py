@@ -186,7 +186,7 @@ class CValues(Base):
 
     def _choices(self) -> Iterator[tuple[str, Item]]:
         for number, row in enumerate(self._rows.get("choice", ()), 1):
-            asked = asked_choice(row)
+            asked = asked_choice(row, published=self._published)
             yield row.where, self._choice_item(f"cvalues-mc-{number:04}", asked)
 
     def _choice_item(self, id: str, asked: Asked) -> Item:
