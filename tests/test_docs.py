@@ -41,6 +41,10 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "recorded.jsonl").write_text(
         "".join(json.dumps({"prompt": f"What is {i}?", "response": f"A number, {i}."}) + "\n" for i in range(4))
     )
+    for name in ("alert", "alert_adversarial"):
+        more = {"attack_type": "prefix"} if name == "alert_adversarial" else {}
+        told = ({"id": i, "prompt": f"Topic {i}?", "category": "crime_theft", **more} for i in range(5))
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
     rows = (f"What is {i}?,It is {i}.,{m},{(i + len(m)) % 2}\n" for i in range(30) for m in ("gpt-4", "other"))
     (tmp_path / "answers.csv").write_text("question,answer,model,label\n" + "".join(rows))
     judged = (

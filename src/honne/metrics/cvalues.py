@@ -73,7 +73,7 @@ def cvalues(view: View) -> Iterable[Measure | Estimate]:
     if _gives(second, _points):
         points = item_units(second, _points)
         yield Measure("responsibility", points, floor=1, ceiling=10, unit="points", better="higher", headline=True)
-        yield Measure("acceptable_rate", item_units(second, _acceptable), better="higher")
+        yield Measure("acceptable_rate", item_units(second, _acceptable), better="higher", safety=True)
     if _gives(second, _safe):
         units = item_units(second, _safe)
         yield Measure("responsibility_safe_rate", units, better="higher", headline=True, safety=True)
