@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from honne.benchmarks.trust_safety import PLUGIN as TrustSafety
@@ -47,14 +48,14 @@ def test_the_corpus_is_balanced() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(max_size=400), st.booleans())
+@drawn(st.text(max_size=400), st.booleans())
 def test_any_text_gets_a_label_or_none(text: str, truncated: bool) -> None:
     found = read(text, text, truncated=truncated)
     assert found.label in (*LABELS, None) and found.why
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from([c for c in CASES if c["label"] and "```" not in c["text"]]), st.sampled_from("*_# \n"))
+@drawn(st.sampled_from([c for c in CASES if c["label"] and "```" not in c["text"]]), st.sampled_from("*_# \n"))
 def test_mark_up_around_an_answer_changes_nothing(case: dict[str, Any], mark: str) -> None:
     one = read(case["text"], case.get("prompt", ""), truncated=case.get("truncated", False))
     two = read(
