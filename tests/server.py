@@ -13,13 +13,13 @@ import argparse
 import asyncio
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -133,6 +133,7 @@ class _Chat:
         self.answers = 0
         self.in_flight = 0
         self.storm_began = 0.0
+        self.nap: Callable[[], Coroutine[Any, Any, None]] | None = None
         self.slots = asyncio.Semaphore(options.queue) if options.queue else None
         self.log: TextIO | None = options.log.open("a", buffering=1) if options.log else None
 
@@ -159,12 +160,15 @@ class _Chat:
             if self.log is not None:
                 entry["at"] = time.time()
                 self.log.write(json.dumps(entry) + "\n")
-            if self.o.die_after and self.answers >= self.o.die_after:
-                os._exit(0)
+            if self.nap is not None and self.answers >= self.o.away[0]:
+                nap, self.nap = self.nap, None
+                self.napping = asyncio.create_task(nap())
 
     async def answer(self, request: web.Request, raw: bytes, key: str, entry: dict[str, Any]) -> web.StreamResponse:
         body = json.loads(raw)
         text = "\n".join(str(m["content"]) for m in body["messages"])
+        if self.o.no_markers:
+            text = text.replace("[[", "[")
         entry["prompt"] = hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()[:16]
         self.admit(request, body, text, entry)
         attempt = self.attempts[key]
@@ -334,13 +338,14 @@ def _options() -> argparse.Namespace:
     p.add_argument("--rate-truncate", type=float, default=0.0)
     p.add_argument("--broken", type=float, default=0.0, help="share of the prompts that always get a 500")
     p.add_argument("--storm", type=float, nargs=2, metavar=("AFTER", "SECONDS"), help="429 for everybody for a while")
-    p.add_argument("--die-after", type=int, default=0, help="exit after so many answers")
+    p.add_argument("--away", type=float, nargs=2, metavar=("AFTER", "SECONDS"), help="no server for a while")
     p.add_argument("--fail-after", type=int, help="500 for ever after so many requests")
     p.add_argument("--key", default="", help="the only key that is let in")
     p.add_argument("--models", default="", help="the only models that exist, comma-separated")
     p.add_argument("--served", default="", help="the name in the replies")
     p.add_argument("--served-change", type=int, default=0, help="another name after so many answers")
     p.add_argument("--no-schema", action="store_true", help="reject response_format")
+    p.add_argument("--no-markers", action="store_true", help="prompts get no special treatment")
     p.add_argument("--think", action="store_true", help="think tags in every answer")
     p.add_argument("--judge", action="store_true", help="every answer is a verdict")
     p.add_argument("--labels", default="safe,unsafe", help="verdicts when the request has no schema")
@@ -356,6 +361,16 @@ async def _serve(options: argparse.Namespace) -> None:
     site = web.TCPSite(runner, "127.0.0.1", options.port, reuse_address=True, backlog=1024)
     await site.start()
     port = runner.addresses[0][1]
+
+    async def nap() -> None:
+        await site.stop()
+        for connection in getattr(runner.server, "connections", ()):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(options.away[1])
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True, backlog=1024).start()
+
+    chat.nap = nap if options.away else None
     print(f"http://127.0.0.1:{port}/v1", flush=True)
     await asyncio.Event().wait()
 

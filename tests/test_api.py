@@ -26,6 +26,7 @@ def test_exported_names() -> None:
         "TrainingError",
         "__version__",
         "compare",
+        "judge",
         "load",
         "run",
     ]

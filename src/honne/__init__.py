@@ -43,6 +43,7 @@ __all__ = [
     "TrainingError",
     "__version__",
     "compare",
+    "judge",
     "load",
     "run",
 ]
@@ -101,6 +102,8 @@ def run(
     *,
     model: str,
     judge: str | Sequence[str] = (),
+    attack: str | Sequence[str] = (),
+    translator: str | None = None,
     out: str | Path | None = None,
     limit: int | None = None,
     samples: int = 1,
@@ -110,9 +113,11 @@ def run(
 ) -> Run:
     """Ask, judge and estimate, as `honne run` does; the same call again finishes what is missing.
 
-    `limit` counts groups per benchmark. Raises ConfigError, DataError, JudgeError, ModelError, StoreError; Stopped when
+    `limit` counts groups per benchmark; `attack` asks open items under these attacks, too, and `translator` is the
+    model for those that need one. Raises ConfigError, DataError, JudgeError, ModelError, StoreError; Stopped when
     the run ended early and can go on.
     """
+    from honne.engine.attacking import listed
     from honne.engine.plan import Options, make
     from honne.engine.progress import silent, visible
     from honne.engine.run import run as carry_out
@@ -120,9 +125,27 @@ def run(
 
     names = [benchmarks] if isinstance(benchmarks, str) else list(benchmarks)
     judges = [judge] if isinstance(judge, str) else list(judge)
-    plan = make(names, model, judges, Options(limit, samples, seed, paper_rules), load_config(commands=("run",)))
+    attacks = listed([attack] if isinstance(attack, str) else attack)
+    options = Options(limit, samples, seed, paper_rules, attacks, translator)
+    plan = make(names, model, judges, options, load_config(commands=("run",)))
     folder = Path(out) if out is not None else plan.default_folder
     carry_out(plan, folder, visible if progress else silent)
+    return Run(folder)
+
+
+def judge(run: str | Path | Run, *, judge: str | Sequence[str], progress: bool = False) -> Run:
+    """Judge the answers of a run again, as `honne judge` does; the model is not asked, and nothing is judged twice.
+
+    Raises ConfigError, DataError, JudgeError, ModelError, StoreError; Stopped when it ended early and can go on.
+    """
+    from honne.engine.progress import silent, visible
+    from honne.engine.rejudge import make, rejudge
+    from honne.engine.store import open_run
+    from honne.spec import load_config
+
+    folder = run.path if isinstance(run, Run) else Path(run)
+    judges = [judge] if isinstance(judge, str) else list(judge)
+    rejudge(make(open_run(folder), judges, load_config(commands=("run",))), visible if progress else silent)
     return Run(folder)
 
 

@@ -1,8 +1,8 @@
 """What a plug-in must provide, and how it is found.
 
 A built-in is one file in its package (`honne.benchmarks`, `honne.models`, `honne.judges`, `honne.metrics`,
-`honne.attacks`) that assigns `PLUGIN`; its name is the file's, with `-` for `_`. Anything outside this repository
-registers the same object under the entry-point group `honne.<kind>`. Nothing else has to be edited.
+`honne.attacks`, `honne.replications`) that assigns `PLUGIN`; its name is the file's, with `-` for `_`. Anything outside
+this repository registers the same object under the entry-point group `honne.<kind>`. Nothing else has to be edited.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ __all__ = [
     "Measure",
     "Metric",
     "Model",
+    "ModelAttack",
+    "Probe",
     "Reply",
     "Request",
     "Row",
@@ -44,7 +46,7 @@ __all__ = [
     "unit_id",
 ]
 
-KINDS = ("benchmarks", "models", "judges", "metrics", "attacks")
+KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "replications")
 
 
 # ---------------------------------------------------------------- benchmarks
@@ -104,6 +106,8 @@ class Suite:
 class Benchmark(Protocol):
     """One benchmark. Built from its Spec (`name?option=…`), which it validates.
 
+    A plug-in whose constructor reads data may offer a class method `without_data(spec)`: its scale and criteria alone,
+    by which recorded answers are judged again.
     `judges` maps each form to the kind of judge that serves it: `rubric` (replaced by `--judge`) or the name of a fixed
     one such as `choice`. `metrics` are names of metric plug-ins. A change of what a number means is a new `version`.
     """
@@ -135,6 +139,11 @@ class Benchmark(Protocol):
         """
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the run should know about the items, asked for after `items`. Optional."""
+        ...
+
     def validate(self) -> None:
         """Check schema and counts, and that all-best and all-worst judgments hit the ends of every metric."""
         ...
@@ -147,12 +156,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request to a model. `schema` is a JSON schema that the answer should follow, where the server can do it.
 
     `occurrence` counts the items of the run with the same messages (0 for the first) and `occurrences` is their number,
-    for models that answer from a recording.
+    for models that answer from a recording. `prompt` is the same request as raw text, control tokens and all, for a
+    model that is asked without a chat template; others go by `messages`.
     """
 
     item_id: str
     sample: int = 0
     messages: tuple[Message, ...]
+    prompt: str | None = None
     schema: dict[str, Any] | None = None
     occurrence: int = 0
     occurrences: int = 1
@@ -215,6 +226,19 @@ class Model(Protocol):
 # -------------------------------------------------------------------- judges
 
 
+@dataclass(frozen=True)
+class Probe:
+    """A question and an answer that a judge must get right before it is trusted: `labels` are the right verdicts.
+
+    `what` names it in one phrase, for the message that says how the judge failed.
+    """
+
+    what: str
+    item: Item
+    response: Response
+    labels: tuple[str, ...]
+
+
 class Judge(Protocol):
     """A judge for one benchmark: built as `Judge(spec, benchmark)`.
 
@@ -230,6 +254,15 @@ class Judge(Protocol):
     @property
     def metrics(self) -> Sequence[str] | None:
         """The metrics for its verdicts, where they are on a scale of its own; None: the benchmark's. Optional."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the run should know about this judge. Optional."""
+        ...
+
+    def probes(self) -> Sequence[Probe]:
+        """What to ask before anything is judged: a wrong answer to one of them stops the run. Optional."""
         ...
 
     def render(self, item: Item, response: Response) -> Request | None:
@@ -263,12 +296,15 @@ class View:
 
     In `rows` a form that a fixed judge serves (`choice`) carries that judge's judgment. `by_judge` has all judgments of
     the same rows by judge key, then `(item_id, sample)`. `paper` selects the source's counting rule for missing values.
+    `own` has the metrics of the judges whose verdicts are on a scale of their own, `panels` the members of panels.
     """
 
     rows: Sequence[Row]
     judge: str | None
     by_judge: Mapping[str, Mapping[tuple[str, int], Judgment]] = field(default_factory=dict)
     paper: bool = False
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    panels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def is_choice(form: str) -> bool:
@@ -304,6 +340,8 @@ class Measure:
     `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference`
     the judge it is compared with. `rule` is the rule by which missing values were counted, `strict` or `paper`. `per`
     says what a unit's id names: an `item`, or the `group` of a question.
+    `safety` marks the share (0..1) of answers that are safe (`better` "higher") or unsafe ("lower"): from it follow the
+    attack success rate, adversarial and global safety. The first one of a benchmark counts.
     """
 
     metric: str
@@ -321,6 +359,7 @@ class Measure:
     judge: str | None = None
     per: str = "item"
     parts: tuple[str, ...] = ()
+    safety: bool = False
 
 
 class Metric(Protocol):
@@ -330,9 +369,32 @@ class Metric(Protocol):
 
 
 class Attack(Protocol):
-    """A pure function: messages -> attacked messages, with a seed."""
+    """A pure function: messages -> attacked messages, with a seed. The user's last message carries the request.
+
+    A function that also takes `lang` is given the item's language: `def attack(messages, *, seed, lang="en")`. Messages
+    that come back as they went in say that the attack does not apply to the item: it is not asked under it.
+    """
 
     def __call__(self, messages: Sequence[Message], *, seed: int) -> tuple[Message, ...]: ...
+
+
+class ModelAttack(Protocol):
+    """An attack that needs a model: a class, built from what follows the colon in `--attack NAME:ARGUMENT`.
+
+    The engine asks the model named with `--translator` once per item, before the run's own questions, and keeps what it
+    answered. `lang` is the language of the attacked items, None where that stays. Raises ConfigError for an argument
+    that it does not know.
+    """
+
+    lang: str | None
+
+    def ask(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """The request to the attack's model; empty where there is nothing to ask."""
+        ...
+
+    def take(self, messages: Sequence[Message], reply: str) -> tuple[Message, ...] | None:
+        """The attacked messages, or None where the reply cannot be used."""
+        ...
 
 
 # ----------------------------------------------------------------- discovery

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from honne.errors import ConfigError, unknown
 
-__all__ = ["Config", "Defaults", "Spec", "load_config", "parse", "public_url", "read_options", "slug"]
+__all__ = ["Config", "Defaults", "Spec", "gates_of", "load_config", "parse", "public_url", "read_options", "slug"]
 
 _SECRET_OPTIONS = re.compile(r"(^|[._-])(api_?key|token|password|passwd|secret|authorization)$", re.I)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.I)
@@ -185,6 +185,8 @@ class Defaults:
     benchmarks: list[str] = field(default_factory=list)
     model: list[str] = field(default_factory=list)
     judge: list[str] = field(default_factory=list)
+    attack: list[str] = field(default_factory=list)
+    translator: str | None = None
     out: str | None = None
     limit: int | None = None
     samples: int = 1
@@ -194,7 +196,8 @@ class Defaults:
     @classmethod
     def of(cls, config: Config) -> Defaults:
         """Raises ConfigError for a key that does not exist or a value of another kind."""
-        kinds: dict[str, type] = {"benchmarks": list, "model": list, "judge": list, "out": str, "paper_rules": bool}
+        kinds: dict[str, type] = {"benchmarks": list, "model": list, "judge": list, "attack": list}
+        kinds |= {"translator": str, "out": str, "paper_rules": bool}
         kinds |= dict.fromkeys(("limit", "samples", "seed"), int)
         words = {list: "a text or a list of texts", str: "a text", int: "a whole number", bool: "true or false"}
         found: dict[str, Any] = {}
@@ -208,6 +211,23 @@ class Defaults:
                 raise ConfigError(f"{where} {key} = {value!r} must be {words[kind]}")
             found[key] = listed
         return cls(**found)
+
+
+def gates_of(config: Config) -> list[str]:
+    """`fail_if` of the `[report]` table of honne.toml: what `honne report` takes without --fail-if.
+
+    Raises ConfigError for a key that does not exist or a value of another kind.
+    """
+    table = config.commands.get("report", {})
+    where = f"{config.path}: [report]"
+    for key in table:
+        if key != "fail_if":
+            raise ConfigError(f"{where} {unknown('key', key, ('fail_if',))}")
+    found: Any = table.get("fail_if", [])
+    listed = [found] if isinstance(found, str) else found
+    if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
+        raise ConfigError(f"{where} fail_if = {found!r} must be a text or a list of texts")
+    return listed
 
 
 _NAMED = ("models", "judges", "benchmarks")

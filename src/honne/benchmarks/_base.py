@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from honne import plugins
@@ -29,7 +29,8 @@ class Base:
     """The common part of a benchmark: built from its Spec, whose options must be among `kinds`.
 
     The defaults are those of a set of open questions with safe/unsafe verdicts. `related` are files published with the
-    benchmark (recorded answers, say) that `honne data` offers and a run does not read.
+    benchmark (recorded answers, say) that `honne data` offers and a run does not read. `notes` are for the reader of a
+    run.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Base:
     judges: Mapping[str, str] = {"open": "rubric"}
     metrics: tuple[str, ...] = ("safe_rate",)
     kinds: Mapping[str, type] = {}
+    notes: Sequence[str] = ()
 
     def __init__(self, spec: Spec) -> None:
         self.options: dict[str, Any] = read_options(spec, self.kinds)
@@ -116,19 +118,23 @@ def _judged(item: Item, verdict: Verdict, choice: str | None = None) -> Judgment
     )
 
 
-def validate_ends(benchmark: Benchmark, seed: int = 0) -> list[Item]:
+Ends = Callable[[Benchmark, Item], tuple[Judgment, Judgment]]
+
+
+def validate_ends(benchmark: Benchmark, seed: int = 0, ends: Ends = best_and_worst) -> list[Item]:
     """Check that every measure with a better side reaches that end when all judgments are the best there are, and that
     it falls (to the other end, unless agreement keeps it up) when all are the worst.
 
     Consistency measures such as FINE's CS stay at their best when every answer is bad in both forms: the worst
-    judgments must bring down at least one measure of each metric. Returns the items. Raises DataError.
+    judgments must bring down at least one measure of each metric. `ends` gives an item's best and worst judgment.
+    Returns the items. Raises DataError.
     """
     items = list(benchmark.items(seed=seed))
     if [item.seq for item in items] != list(range(len(items))) or not items:
         raise DataError(f"{benchmark.name}: items must be numbered 0, 1, 2, …")
     if len({item.id for item in items}) != len(items):
         raise DataError(f"{benchmark.name}: item ids are not unique")
-    pairs = [best_and_worst(benchmark, item) for item in items]
+    pairs = [ends(benchmark, item) for item in items]
     for name in benchmark.metrics:
         metric = plugins.load("metrics", name)
         best = _means(metric, items, [b for b, _ in pairs])

@@ -53,6 +53,14 @@ class File(Base):
         targeted = any(item.target is not None for item in self._items)
         self.metrics = (*(("safe_rate",) if asked_open else ()), *(("accuracy",) if targeted else ()))
 
+    @classmethod
+    def without_data(cls, spec: Spec) -> File:
+        """The scale and the criteria alone, which are the same whatever the file: to judge recorded answers."""
+        bare = cls.__new__(cls)
+        Base.__init__(bare, spec)
+        bare.name, bare.version = "file", ""
+        return bare
+
     def _check_name(self, spec: Spec) -> None:
         if not spec.name:
             raise ConfigError("file: which one? Write file/PATH?prompt=COLUMN (file//home/… for an absolute path)")

@@ -11,18 +11,20 @@ the share judged safe in both; a choice counts when it is right in both orders.
 Departures: the choice prompt and the safe/unsafe rubric are ours; space around the options, which differs between the
 positive and the negative ones in the released file, is dropped; a choice that cannot be read is missing, not wrong
 (`--paper-rules`: wrong). The paper's charts rest on an earlier set of 75 questions. `path=FILE` (with `lang=…`) takes
-your own file with the columns id, category, question, Positive Option, Negative Option.
+your own file with the columns id, category, question, Positive Option, Negative Option; `path=RUN` a finished run of
+`fine-build`, of which it asks the questions whose two options are as wanted (`judge=` says by which judge).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from honne import data
 from honne.benchmarks._base import Base, github, validate_ends
+from honne.benchmarks._built import built_questions
 from honne.benchmarks._questions import Question, question_items
 from honne.benchmarks._text import LANGS
 from honne.errors import ConfigError, DataError, unknown
@@ -55,15 +57,23 @@ class Fine(Base):
     )
     judges: Mapping[str, str] = {"open": "rubric", "choice": "choice", "choice-swapped": "choice"}
     metrics: tuple[str, ...] = ("fine", "fine_style")
-    kinds: Mapping[str, type] = {"path": str, "lang": str}
+    kinds: Mapping[str, type] = {"path": str, "lang": str, "judge": str}
+    _built: Sequence[Question] = ()
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
         own: str | None = self.options.get("path")
         if own is None:
-            if "lang" in self.options:
-                raise ConfigError("fine: lang=… goes with path=FILE; the published questions are English")
+            for option, why in (("lang", "FILE; the published questions are English"), ("judge", "RUN")):
+                if option in self.options:
+                    raise ConfigError(f"fine: {option}=… goes with path={why}")
             return
+        self.sources = ()
+        if Path(own).is_dir():
+            self._from_run(Path(own))
+            return
+        if "judge" in self.options:
+            raise ConfigError(f"fine: judge=… goes with a run folder of fine-build; {own} is a file")
         if self.options.get("lang", "en") not in LANGS:
             raise ConfigError(f"fine: {unknown('language', self.options['lang'], LANGS)}")
         self.name = f"fine-{slug(Path(own).stem)}"
@@ -71,10 +81,20 @@ class Fine(Base):
         self._path = Path(own)
         self._bytes = read_bytes(self._path)
         self.version = f"{Base.version}-{hashlib.sha256(self._bytes).hexdigest()[:8]}"
-        self.sources = ()
+
+    def _from_run(self, path: Path) -> None:
+        if "lang" in self.options:
+            raise ConfigError(f"fine: lang=… goes with a file; the questions of {path} say their language")
+        built = built_questions(path, self.options.get("judge"))
+        self.name = f"fine-{slug(path.resolve().name)}"
+        self.version = f"{Base.version}-{hashlib.sha256(repr(built.questions).encode()).hexdigest()[:8]}"
+        self.notes = built.notes
+        self._built = built.questions
 
     def items(self, *, seed: int) -> Iterable[Item]:
         """Three items a question, in the order of the file."""
+        if self._built:
+            return question_items(self.name, self.version, self._built)
         if self.sources:
             rows = data.read_rows(self.sources[0])
         else:

@@ -8,8 +8,10 @@ Nothing in a dataset is ever executed.
 
 from honne.data._fetch import fetch
 from honne.data._find import Resolved, cache_path, catalogue, load, locate, named, read_rows, read_text, resolve
+from honne.data._runs import RecordedRun, pick_judge, read_run
 
 __all__ = [
+    "RecordedRun",
     "Resolved",
     "cache_path",
     "catalogue",
@@ -17,7 +19,9 @@ __all__ = [
     "load",
     "locate",
     "named",
+    "pick_judge",
     "read_rows",
+    "read_run",
     "read_text",
     "resolve",
 ]

@@ -113,11 +113,12 @@ def read_rows(source: plugins.Source) -> list[DataRow]:
 
 
 def catalogue() -> list[plugins.Source]:
-    """All dataset files that benchmarks name, sorted by dataset: those that they read (`sources`) and those published
-    with them (`related`, such as recorded answers to import)."""
+    """All dataset files that benchmarks and replications name, sorted by dataset: those that they read (`sources`) and
+    those published with them (`related`, such as recorded answers to import)."""
     out: dict[tuple[str, str], plugins.Source] = {}
-    for name in plugins.names("benchmarks"):
-        plugin = plugins.load("benchmarks", name)
+    every = [(kind, name) for kind in ("benchmarks", "replications") for name in plugins.names(kind)]
+    for kind, name in every:
+        plugin = plugins.load(kind, name)
         for source in (*getattr(plugin, "sources", ()), *getattr(plugin, "related", ())):
             out.setdefault((source.dataset, source.file), source)
     return sorted(out.values(), key=lambda source: source.dataset)

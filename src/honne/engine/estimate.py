@@ -16,6 +16,7 @@ import msgspec
 from honne import plugins
 from honne.engine.store import RunFolder
 from honne.errors import StoreError
+from honne.metrics._attacks import attack_estimates
 from honne.metrics._estimate import estimates
 from honne.plugins import Measure, Row, View, unit_id
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, Response
@@ -97,6 +98,7 @@ class _Loaded:
     judges: dict[str, dict[str, str]]
     metrics: dict[str, tuple[str, ...]]
     own: dict[tuple[str, str], tuple[str, ...]]
+    panels: dict[str, tuple[str, ...]]
 
     def metrics_of(self, benchmark: str, judge: str | None) -> tuple[str, ...]:
         """The benchmark's metrics, or those of a judge whose verdicts are on a scale of its own."""
@@ -108,6 +110,25 @@ class _Loaded:
         while (item.id, n) in self.responses:
             n += 1
         return range(n)
+
+    @property
+    def attacks(self) -> dict[str, list[str | None]]:
+        """The attacks of each benchmark's items; None stands for its plain ones."""
+        out: dict[str, list[str | None]] = {}
+        for benchmark, attack in self.sections:
+            out.setdefault(benchmark, []).append(attack)
+        return out
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """From the units of attacked items to those of their plain ones."""
+        return {
+            unit_id(item.id, sample): unit_id(item.parent, sample)
+            for items in self.sections.values()
+            for item in items
+            if item.parent is not None
+            for sample in self.samples_of(item)
+        }
 
     def judges_of(self, benchmark: str, items: Iterable[Item]) -> tuple[list[str], dict[str, str]]:
         """The primary judges of these items, and the fixed judge key by form."""
@@ -139,6 +160,7 @@ class _Model(msgspec.Struct):
 class _Judge(msgspec.Struct):
     key: str
     metrics: dict[str, tuple[str, ...]] = {}
+    members: tuple[str, ...] = ()
 
 
 class _Spec(msgspec.Struct):
@@ -176,6 +198,7 @@ def _load(run: RunFolder) -> _Loaded:
         judges=judges,
         metrics={b.name: b.metrics for b in spec.benchmarks},
         own={(j.key, benchmark): names for j in spec.judges for benchmark, names in j.metrics.items()},
+        panels={j.key: j.members for j in spec.judges if j.members},
     )
 
 
@@ -184,6 +207,7 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     loaded = _load(run)
     sections, model = _sections(loaded, paper), loaded.model
     measured: dict[tuple[str | None, ...], Measured] = {}
+    by_measure: list[tuple[Measured, list[Estimate]]] = []
     numbers: dict[tuple[str | None, ...], Estimate] = {}
     for section in sections:
         names = (*section.metrics, "agreement") if len(section.view.by_judge) > 1 else section.metrics
@@ -202,9 +226,12 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
                         continue
                     measured[where] = one
                     made = _estimates(run, section, one)
+                    by_measure.append((one, made))
                 else:
                     continue
                 numbers |= {_identity(e): e for e in made}
+    attacked = attack_estimates(by_measure, loaded.attacks, loaded.parents)
+    numbers |= {_identity(e): e for e in attacked}
     return Analysis(sections, list(measured.values()), list(numbers.values()))
 
 
@@ -212,8 +239,10 @@ def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
     out: list[Section] = []
     for (benchmark, attack), items in loaded.sections.items():
         primary, fixed = loaded.judges_of(benchmark, items)
-        judges: list[str | None] = []
-        judges += primary or [*fixed.values()][:1]
+        judges: list[str | None] = [*primary]
+        if all((judge, benchmark) in loaded.own for judge in primary):
+            # No primary judge gives the benchmark's own numbers: those that fixed judges give are not lost.
+            judges += [*fixed.values()][:1]
         for judge in judges or [None]:
             rows = [
                 Row(item, sample, loaded.responses.get((item.id, sample)), _judged(loaded, fixed, judge, item, sample))
@@ -221,7 +250,9 @@ def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
                 for sample in loaded.samples_of(item)
             ]
             chosen = dict.fromkeys([*primary, *fixed.values()])
-            view = View(rows, judge, {key: loaded.judgments[key] for key in chosen}, paper)
+            by_judge = {key: loaded.judgments[key] for key in chosen}
+            own = {key: loaded.own[key, benchmark] for key in chosen if (key, benchmark) in loaded.own}
+            view = View(rows, judge, by_judge, paper, own, {k: v for k, v in loaded.panels.items() if k in chosen})
             metrics = loaded.metrics_of(benchmark, judge)
             out.append(Section(benchmark, items[0].version, attack, judge, view, metrics, judge in primary))
     return out

@@ -24,7 +24,7 @@ def write(
     items: Sequence[Item],
     responses: Sequence[Response],
     judgments: Mapping[str, Sequence[Judgment]],
-    benchmark: Mapping[str, Any],
+    benchmarks: Sequence[Mapping[str, Any]],
     how: Mapping[str, Any],
     notes: Sequence[str],
     paper: bool = False,
@@ -34,7 +34,7 @@ def write(
     The same import again replaces the folder's content; raises StoreError where the folder holds anything else.
     """
     spec = {
-        "benchmarks": [dict(benchmark)],
+        "benchmarks": [dict(benchmark) for benchmark in benchmarks],
         "model": {"name": model, "spec": model, "settings": {}},
         "judges": [{"key": key, "name": key, "spec": key} for key in judgments],
         "samples": 1,
@@ -59,6 +59,7 @@ def write(
             "prompts": {},
             "served_models": [],
             "judges_served": {},
+            "judge_notes": {},
             "damage": [],
             "counts": dict(sorted(Counter(r.status for r in responses).items())),
             "cost": {"model": None, "judges": {}},

@@ -2,32 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from honne.engine.journal import Journal
+from honne.engine.judges import JudgePlan
 from honne.engine.local import Feed, Outcome, execute
-from honne.engine.plan import JudgePlan, Plan
 from honne.engine.progress import MakeProgress
 from honne.engine.store import RunFolder
 from honne.engine.sums import total
-from honne.errors import ModelError, Stopped
-from honne.plugins import Request
+from honne.errors import JudgeError, ModelError, Stopped
+from honne.plugins import Judge, Probe, Request
 from honne.records import Item, Judgment, Response, now
 
-__all__ = ["Judging"]
+__all__ = ["Judging", "check"]
+
+# Characters of a judge's reply that are shown where it failed its self-check.
+_SHOWN = 200
+
+
+async def check(judges: Sequence[Judging], coming: Collection[Request] = ()) -> dict[str, list[str]]:
+    """Have every judge that is about to work answer its probes; returns what a run should note, by the judge's key.
+
+    `coming` are the requests still to be answered by the model under test. A judge with nothing to judge is not
+    asked. Raises JudgeError for a wrong answer, ModelError where a judge's model cannot be asked.
+    """
+    notes: dict[str, list[str]] = {}
+    for judging in judges:
+        if judging.key not in notes and judging.expected(coming):
+            notes[judging.key] = [*getattr(judging.judge, "notes", ()), *await _checked(judging.judge)]
+    return notes
+
+
+async def _checked(judge: Judge) -> list[str]:
+    """Ask a judge its probes, if it has any; retries and patience are those of every other request."""
+    probes: Sequence[Probe] = getattr(judge, "probes", tuple)()
+    if not probes or judge.model is None:
+        return []
+    by_id = {probe.item.id: probe for probe in probes}
+    requests = [request for probe in probes if (request := judge.render(probe.item, probe.response)) is not None]
+
+    def settled(outcome: Outcome) -> None:
+        probe = by_id[outcome.request.item_id]
+        if outcome.reply is None or outcome.reply.status == "not_asked":
+            raise JudgeError(f"judge {judge.name} could not be checked before the run: {outcome.error or 'no reply'}")
+        judgment = judge.parse(probe.item, probe.response, outcome.reply)
+        if judgment.status != "scored" or judgment.label not in probe.labels:
+            raise JudgeError(_failure(judge, probe, judgment, outcome.reply.text or ""))
+
+    try:
+        await execute(judge.model, requests, settled, total=len(requests))
+    except ModelError as e:
+        raise ModelError(f"judge {judge.name}: {e}", kind=e.kind, fatal=e.fatal) from None
+    except Stopped as e:
+        raise JudgeError(f"judge {judge.name} could not be checked before the run: {e}") from None
+    finally:
+        await judge.model.close()
+    return [f"judge {judge.name}: self-check passed ({len(requests)} known answers)"]
+
+
+def _failure(judge: Judge, probe: Probe, judgment: Judgment, said: str) -> str:
+    found = f"{judgment.label!r}" if judgment.status == "scored" else judgment.status
+    why = f" ({judgment.error})" if judgment.error and judgment.status != "scored" else ""
+    told = " ".join(said.split())
+    shown = told[:_SHOWN] + ("…" if len(told) > _SHOWN else "")
+    return (
+        f"judge {judge.name} failed its self-check: {probe.what} came back as {found}{why}, not as "
+        f"{' or '.join(map(repr, probe.labels))}; the server said {shown!r}. Is it this model, with its own chat "
+        "template? (judge.check=off goes on without the check)"
+    )
 
 
 class Judging:
     """One judge at work on one benchmark: takes responses as they come, asks its model where it has one."""
 
-    def __init__(self, plan: JudgePlan, whole: Plan, store: RunFolder) -> None:
+    def __init__(self, plan: JudgePlan, model: str, store: RunFolder) -> None:
         self.feed = Feed()
         self.journal: Journal[Judgment] = Journal(store.judge_folder(plan.judge.key))
-        self._judge = plan.judge
+        self.judge = self._judge = plan.judge
         self._benchmark = plan.benchmark
-        self._model_name = whole.model.name
+        self._model_name = model
         self._items: Mapping[str, Item] = {item.id: item for item in plan.items}
         self._before = {(j.item_id, j.sample): j.status for j in store.judgments().get(plan.judge.key, ())}
         self._waiting: dict[tuple[str, int], Response] = {}
@@ -52,14 +107,15 @@ class Judging:
         if before != judgment.status:
             self._record(judgment, response, [])
 
+    def expected(self, coming: Collection[Request]) -> int:
+        """How many answers there are to judge: those at hand and those that `coming` requests will bring."""
+        return len(self.feed.requests) + sum(request.item_id in self._items for request in coming)
+
     async def run(self, coming: Collection[Request], progress: MakeProgress) -> None:
         """Ask the judge's model until the feed is closed; `coming` are the requests still to be answered."""
         model = self._judge.model
-        if model is None:
-            return
-        mine = sum(request.item_id in self._items for request in coming)
-        expected = len(self.feed.requests) + self.feed.dropped + mine
-        if expected == self.feed.dropped:
+        expected = self.expected(coming) + self.feed.dropped
+        if model is None or expected == self.feed.dropped:
             return
         try:
             await model.open()

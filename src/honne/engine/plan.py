@@ -12,40 +12,33 @@ import msgspec
 
 from honne import plugins
 from honne._version import __version__
+from honne.engine.attacking import Chosen, Stage, attacked, choose
+from honne.engine.judges import Asked, JudgePlan, asked, entries, fixed_plans, kin, open_items, plans
 from honne.engine.store import FORMAT
 from honne.errors import ConfigError, DataError
-from honne.judges._family import same_family
 from honne.records import Item, Message, now
 from honne.spec import Config, Spec, parse, slug
 
-__all__ = ["JudgePlan", "Options", "Plan", "entries", "expanded", "limited", "make"]
+__all__ = ["JudgePlan", "Options", "Plan", "entries", "expanded", "limited", "make", "unjudged"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose, beside benchmarks, model and judges. `limit` is in groups per benchmark."""
+    """What the user chose, beside benchmarks, model and judges. `limit` is in groups per benchmark; `translator` is
+    the SPEC of the model that carries out attacks which need one."""
 
     limit: int | None = None
     samples: int = 1
     seed: int = 0
     paper: bool = False
+    attacks: tuple[str, ...] = ()
+    translator: str | None = None
 
     def check(self) -> None:
         if self.samples < 1:
             raise ConfigError(f"--samples {self.samples}: at least 1")
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit {self.limit}: at least 1 (groups per benchmark)")
-
-
-@dataclass(frozen=True)
-class JudgePlan:
-    """One judge of one benchmark, and the items that it serves."""
-
-    judge: plugins.Judge
-    benchmark: str
-    spec: str
-    items: tuple[Item, ...]
-    fixed: bool
 
 
 @dataclass(frozen=True)
@@ -59,12 +52,18 @@ class Plan:
     spec: dict[str, Any]
     data: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    translator: plugins.Model | None = None
+    unasked: frozenset[str] = frozenset()
+    """The items that cannot be asked, because the model that should have made their messages failed."""
 
     @property
     def default_folder(self) -> Path:
         """`runs/<model>-<hash of the spec>`: the same command finds its folder again."""
         identity = {k: v for k, v in self.spec.items() if k not in ("judges", "paper_rules")}
-        identity["model"] = {k: v for k, v in identity["model"].items() if k != "spec"}
+        for name in ("model", "translator"):
+            if name in identity:
+                identity[name] = {k: v for k, v in identity[name].items() if k != "spec"}
         digest = hashlib.sha256(msgspec.json.encode(identity, order="sorted")).hexdigest()[:8]
         return Path("runs") / f"{slug(self.model.name)}-{digest}"
 
@@ -80,9 +79,10 @@ class Plan:
             "prompts": {plan.judge.key: dict(plan.judge.prompts) for plan in self.judges if plan.judge.prompts},
             "served_models": [],
             "judges_served": {},
+            "judge_notes": {},
             "counts": {},
-            "cost": {"model": None, "judges": {}},
-            "tokens": {"model": [None, None], "judges": {}},
+            "cost": {"model": None, "judges": {}, "attacks": {}},
+            "tokens": {"model": [None, None], "judges": {}, "attacks": {}},
             "started": now().isoformat(timespec="seconds"),
             "finished": None,
             "damage": [],
@@ -106,25 +106,34 @@ def make(
         again = next(name for name in names if names.count(name) > 1)
         raise ConfigError(f"two of the benchmarks are named {again!r}: run them separately, each with its own -o")
     the_model, model_spec = _model(model, config)
-    items = _items([b for b, _ in built], options)
+    attacks = choose(options.attacks)
+    translator, translator_spec = _translator(attacks, options, config)
     notes: list[str] = []
-    plans: list[JudgePlan] = []
+    items, stages = _items([b for b, _ in built], options, attacks, notes)
+    notes += [f"{b.name}: {note}" for b, _ in built for note in getattr(b, "notes", ())]
+    judging: list[JudgePlan] = []
+    wanted = asked(judges, config)
     for the_benchmark, _ in built:
-        plans += _judges(the_benchmark, judges, items, config, model_spec, notes)
+        judging += _judges(the_benchmark, wanted, items, config, model_spec, notes)
     spec = {
         "benchmarks": [describe(b, s) for b, s in built],
         "model": {"name": the_model.name, "spec": model_spec.public, "settings": dict(the_model.settings)},
-        "judges": entries(plans),
+        "judges": entries(judging),
         "samples": options.samples,
         "seed": options.seed,
         "limit": options.limit,
         "items": _digest(items),
         "paper_rules": options.paper,
     }
+    if attacks:
+        spec["attacks"] = [attack.name for attack in attacks]
+    if translator is not None:
+        spec["translator"] = {"name": translator.name, "spec": translator_spec, "settings": dict(translator.settings)}
     if options.samples > 1 and the_model.settings.get("temperature") == 0:
         notes.append("samples > 1 at temperature 0: the samples will be near copies of each other")
     data = [row for b, _ in built for row in provenance(b)]
-    return Plan(the_model, tuple(items), tuple(plans), options, spec, data, tuple(dict.fromkeys(notes)))
+    said = tuple(dict.fromkeys(notes))
+    return Plan(the_model, tuple(items), tuple(judging), options, spec, data, said, tuple(stages), translator)
 
 
 def expanded(text: str, config: Config | None = None) -> list[tuple[plugins.Benchmark, Spec]]:
@@ -158,17 +167,6 @@ def _benchmark_spec(text: str, config: Config | None) -> Spec:
     if text not in named and Path(text.partition("?")[0]).is_file():
         raise ConfigError(f"{text!r} is a file: write file/{text.partition('?')[0]}?prompt=COLUMN to ask its prompts")
     return parse(text, named)
-
-
-def entries(plans: Sequence[JudgePlan]) -> list[dict[str, Any]]:
-    """What a run stores about its judges: `metrics` by benchmark where a judge's verdicts have their own."""
-    out: dict[str, dict[str, Any]] = {}
-    for plan in plans:
-        entry = out.setdefault(plan.judge.key, {"key": plan.judge.key, "name": plan.judge.name, "spec": plan.spec})
-        own = getattr(plan.judge, "metrics", None)
-        if own is not None:
-            entry.setdefault("metrics", {})[plan.benchmark] = list(own)
-    return list(out.values())
 
 
 def describe(built: plugins.Benchmark, spec: Spec | None = None) -> dict[str, Any]:
@@ -210,20 +208,44 @@ def _model(text: str, config: Config) -> tuple[plugins.Model, Spec]:
     return plugins.load("models", spec.provider, config.models)(spec), spec
 
 
-def _items(benchmarks: Sequence[plugins.Benchmark], options: Options) -> list[Item]:
+def _translator(attacks: Sequence[Chosen], options: Options, config: Config) -> tuple[plugins.Model | None, str | None]:
+    needing = [attack.name for attack in attacks if attack.needs_model]
+    if needing and options.translator is None:
+        raise ConfigError(f"--attack {needing[0]} needs a model: name it with --translator SPEC, e.g. openai/gpt-4.1")
+    if options.translator is None or not needing:
+        return None, None
+    model, spec = _model(options.translator, config)
+    return model, spec.public
+
+
+def _items(
+    benchmarks: Sequence[plugins.Benchmark], options: Options, attacks: Sequence[Chosen], notes: list[str]
+) -> tuple[list[Item], list[Stage]]:
+    """The items in the order of the run, each benchmark's plain ones before the attacked, and what a model rewrites."""
     items: list[Item] = []
     seen: dict[str, str] = {}
+    waiting: dict[str, dict[str, tuple[Message, ...]]] = {}
+
+    def add(item: Item, name: str) -> None:
+        if item.id in seen:
+            where = f"{seen[item.id]} and {name}" if seen[item.id] != name else name
+            raise DataError(f"item id {item.id!r} occurs twice ({where}): run them separately or give other ids")
+        seen[item.id] = name
+        items.append(msgspec.structs.replace(item, seq=len(items)))
+
     for built in benchmarks:
         asked = limited(list(built.items(seed=options.seed)), options.limit, options.seed)
         if not asked:
             raise DataError(f"benchmark {built.name!r} has no items")
         for item in asked:
-            if item.id in seen:
-                where = f"{seen[item.id]} and {built.name}" if seen[item.id] != built.name else built.name
-                raise DataError(f"item id {item.id!r} occurs twice ({where}): run them separately or give other ids")
-            seen[item.id] = built.name
-            items.append(msgspec.structs.replace(item, seq=len(items)))
-    return items
+            add(item, built.name)
+        for item, needs_model in attacked(built, asked, attacks, options.seed, notes):
+            add(item, built.name)
+            if needs_model:
+                waiting.setdefault(item.attack or "", {})[item.id] = item.messages
+    if attacks and all(item.parent is None for item in items):
+        raise ConfigError(f"--attack {attacks[0].name}: there is nothing to attack: {'; '.join(notes)}")
+    return items, [Stage(a.name, a.carry_out, waiting[a.name]) for a in attacks if a.name in waiting]
 
 
 def _digest(items: Sequence[Item]) -> str:
@@ -267,43 +289,26 @@ def _draw(seed: int, group: str) -> str:
 
 
 def _judges(
-    built: plugins.Benchmark,
-    judges: Sequence[str],
-    items: Sequence[Item],
-    config: Config,
-    model: Spec,
-    notes: list[str],
+    built: plugins.Benchmark, wanted: Asked, items: Sequence[Item], config: Config, model: Spec, notes: list[str]
 ) -> list[JudgePlan]:
     mine = [item for item in items if item.benchmark == built.name]
-    forms = dict.fromkeys(item.form for item in mine)
-    plans: list[JudgePlan] = []
-    fixed = dict.fromkeys(built.judges[form] for form in forms if built.judges.get(form, "rubric") != "rubric")
-    for name in fixed:
-        served = tuple(item for item in mine if built.judges.get(item.form) == name)
-        plans.append(JudgePlan(plugins.load("judges", name)(Spec(name, ""), built), built.name, name, served, True))
-    open_items = tuple(item for item in mine if built.judges.get(item.form, "rubric") == "rubric")
-    if not open_items:
-        return plans
-    if not judges:
-        notes.append(f"{built.name}: {len(open_items)} open items have no judge; add --judge llm/… to judge them")
-    for text in judges:
-        spec = parse(text, config.judges)
-        if spec.provider in plugins.names("models"):
-            raise ConfigError(
-                f"--judge {spec.label}: that is a model; for a rubric judge with it, write llm/{spec.label}"
-            )
-        if spec.provider in built.judges.values():
-            raise ConfigError(
-                f"--judge {spec.label}: it judges its own forms of {built.name} already; --judge is for the others"
-            )
-        judge: plugins.Judge = plugins.load("judges", spec.provider, config.judges)(spec, built)
-        plans.append(JudgePlan(judge, built.name, spec.public, open_items, False))
-        if judge.model is not None and same_family(judge.model.name, model.label):
-            notes.append(f"judge {judge.name} is of the same family as {model.label}: it may favour its own kin")
-    keys = [p.judge.key for p in plans]
-    if len(set(keys)) < len(keys):
-        raise ConfigError(f"--judge names the same judge twice: {', '.join(sorted(keys))}")
-    return plans
+    found = fixed_plans(built, mine)
+    asked_open = open_items(built.judges, mine)
+    if not asked_open:
+        return found
+    if not wanted.judges and not wanted.panels:
+        notes.append(unjudged(built.name, len(asked_open)))
+    named = plans(built, built.name, wanted, asked_open, config)
+    notes += kin(named, model.label)
+    return found + named
+
+
+def unjudged(benchmark: str, n: int) -> str:
+    """The note of a run whose open answers nobody judges yet."""
+    return f"{benchmark}: {n} open items have no judge; add --judge llm/… to judge them"
+
+
+_CARRIED = ("started", "served_models", "judges_served", "judge_notes", "damage")
 
 
 def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -315,7 +320,7 @@ def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     had = old["spec"].get("judges")
     listed = [j for j in had if isinstance(j, dict) and "key" in j] if isinstance(had, list) else []
     spec = {**new["spec"], "judges": [*(j for j in listed if j["key"] not in known), *new["spec"]["judges"]]}
-    carried = {key: _same_kind(old, new, key) for key in ("started", "served_models", "judges_served", "damage")}
+    carried = {key: _same_kind(old, new, key) for key in _CARRIED}
     return {
         **new,
         **carried,

@@ -6,27 +6,31 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from honne import plugins
+from honne.engine import answers
 from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
-from honne.engine.judging import Judging
+from honne.engine.judges import panelled, settle
+from honne.engine.judging import Judging, check
 from honne.engine.local import Outcome, execute
 from honne.engine.plan import Plan, merged_info, sent_messages
 from honne.engine.progress import MakeProgress
+from honne.engine.stages import carried_out
 from honne.engine.store import RunFolder, differences, locked, response_key
-from honne.engine.sums import total
+from honne.engine.sums import judges_cost, judges_tokens, tokens, total
 from honne.errors import HonneError, ModelError, Stopped, StoreError
 from honne.plugins import Request
-from honne.records import SETTLED, Judgment, Message, Response, now
+from honne.records import SETTLED, Message, Response, now
 
-__all__ = ["run"]
+__all__ = ["drive", "run"]
+
+_T = TypeVar("_T")
 
 
 def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
@@ -40,7 +44,8 @@ def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
         why: HonneError | None = None
         try:
             try:
-                _drive(_ask_and_judge(plan, store, info, progress))
+                plan = drive(_prepared(plan, store, info, progress))
+                drive(_ask_and_judge(plan, store, info, progress))
             except KeyboardInterrupt:
                 raise Stopped("interrupted.") from None
         except HonneError as e:
@@ -63,23 +68,22 @@ def _reason(why: HonneError, store: RunFolder, folder: Path) -> HonneError:
     return why
 
 
-def _drive(work: Coroutine[Any, Any, None]) -> None:
+def drive(work: Coroutine[Any, Any, _T]) -> _T:
     """Run to the end, also where a loop is running already, as in a notebook; an interrupt ends it in both."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(work)
-        return
+        return asyncio.run(work)
     at_work: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
 
-    async def watched() -> None:
+    async def watched() -> _T:
         at_work.append((asyncio.get_running_loop(), asyncio.current_task()))
-        await work
+        return await work
 
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(asyncio.run, watched())
         try:
-            running.result()
+            return running.result()
         except KeyboardInterrupt:
             for loop, task in at_work:
                 if task is not None:
@@ -107,8 +111,17 @@ def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
     elif any(p.name != ".lock" for p in store.path.iterdir()):
         raise StoreError(f"{store.path} is not empty and not a run folder: name another -o")
     store.write_info(info)
-    store.write_items(plan.items)
     return info
+
+
+async def _prepared(plan: Plan, store: RunFolder, info: dict[str, Any], progress: MakeProgress) -> Plan:
+    """Fix the items: at once, or after the attacks that a model carries out."""
+    if plan.stages:
+        plan = await carried_out(plan, store, info, progress)
+        if store.items() and store.items() != list(plan.items):
+            store.replace_items(plan.items)
+    store.write_items(plan.items)
+    return plan
 
 
 def _reworded(plan: Plan, store: RunFolder) -> str:
@@ -127,7 +140,7 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
     # In a shuffled order, items that a server cannot answer (a whole category, say) lie scattered and do not look like
     # a dead server, and a run that stops early holds a fair sample. Records are sorted by item whenever they are read.
     random.Random(plan.options.seed).shuffle(todo)
-    judges = [Judging(judging, plan, store) for judging in plan.judges]
+    judges = [Judging(judging, plan.model.name, store) for judging in plan.judges if not panelled(judging)]
     coming = {(request.item_id, request.sample) for request in todo}
 
     def answered(response: Response) -> None:
@@ -146,16 +159,19 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
             for judging in judges:
                 judging.feed.close()
 
-    asking = asyncio.create_task(ask())
-    working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
+    tasks: list[asyncio.Task[None]] = []
     try:
+        info["judge_notes"] |= await check(judges, todo)
+        asking = asyncio.create_task(ask())
+        working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
+        tasks += (asking, *working)
         for done in asyncio.as_completed(working):
             await done
         await asking
     finally:
-        for task in (asking, *working):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(asking, *working, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for judging in judges:
             judging.journal.close()
             known = set(info["judges_served"].get(judging.key, ()))
@@ -167,9 +183,11 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
 
 def _requests(plan: Plan, store: RunFolder) -> Iterator[Request]:
     settled = {response_key(r) for r in store.responses() if r.status in SETTLED}
-    occurrences = Counter(item.messages for item in plan.items)
+    occurrences = Counter(item.messages for item in plan.items if item.id not in plan.unasked)
     asked: Counter[tuple[Message, ...]] = Counter()
     for item in plan.items:
+        if item.id in plan.unasked:
+            continue
         occurrence = asked[item.messages]
         asked[item.messages] += 1
         for sample in range(plan.options.samples):
@@ -200,14 +218,14 @@ async def _ask(
         with progress(f"asking {model.name}", len(todo)) as bar:
 
             def record(outcome: Outcome) -> None:
-                response = _response(model, outcome)
+                answer = answers.response(model, outcome)
                 sent = said(outcome.request.messages)
                 if sent is not None:
-                    response = msgspec.structs.replace(response, messages=sent)
-                journal.append(response)
-                if response.served_model is not None:
-                    served.add(response.served_model)
-                answered(response)
+                    answer = msgspec.structs.replace(answer, messages=sent)
+                journal.append(answer)
+                if answer.served_model is not None:
+                    served.add(answer.served_model)
+                answered(answer)
 
             failed = {response_key(r) for r in store.responses() if r.status == "error"}
             await execute(model, todo, record, total=len(todo), progress=bar, failed_before=failed)
@@ -218,54 +236,21 @@ async def _ask(
         await model.close()
 
 
-def _response(model: plugins.Model, outcome: Outcome) -> Response:
-    reply, error = outcome.reply, outcome.error
-    common: dict[str, Any] = {
-        "item_id": outcome.request.item_id,
-        "model": model.name,
-        "sample": outcome.request.sample,
-        "attempts": outcome.attempts,
-        "request_hash": outcome.request_hash,
-        "seconds": outcome.seconds,
-        "at": now(),
-    }
-    if reply is None:
-        return Response(status="error", error=str(error), **common)
-    return Response(
-        status=reply.status,
-        text=reply.text,
-        reasoning=reply.reasoning,
-        finish=reply.finish,
-        error=reply.error,
-        served_model=reply.served_model,
-        tokens_in=reply.tokens_in,
-        tokens_out=reply.tokens_out,
-        cost=reply.cost,
-        logprobs=reply.logprobs,
-        **common,
-    )
-
-
 # -------------------------------------------------------------------- finish
 
 
 def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError | None) -> None:
     store.refresh()
     with _also_when_full(why):
+        settle(plan.judges, store)
         store.finish_responses()
         store.finish_judgments()
     responses = store.responses()
     counts = Counter(r.status for r in responses)
     counts["not_asked"] += len(plan.items) * plan.options.samples - len(responses)
     info["counts"] = dict(sorted(counts.items()))
-    info["cost"] = {
-        "model": total(r.cost for r in responses if r.status in SETTLED),
-        "judges": {key: total(j.cost for j in rows) for key, rows in store.judgments().items() if _paid(rows)},
-    }
-    info["tokens"] = {
-        "model": _tokens(responses),
-        "judges": {key: _tokens(rows) for key, rows in store.judgments().items() if _paid(rows)},
-    }
+    info["cost"] |= {"model": total(r.cost for r in responses if r.status in SETTLED), "judges": judges_cost(store)}
+    info["tokens"] |= {"model": tokens(responses), "judges": judges_tokens(store)}
     info["damage"] = list(dict.fromkeys([*info["damage"], *store.damage]))
     info["notes"] = list(dict.fromkeys([*info["notes"], *_notes(info)]))
     info["state"] = "done" if why is None or _complete(plan, store) else "stopped"
@@ -283,15 +268,6 @@ def _also_when_full(why: HonneError | None) -> Iterator[None]:
     except Stopped:
         if why is None:
             raise
-
-
-def _paid(rows: list[Judgment]) -> bool:
-    return any(j.attempts for j in rows)
-
-
-def _tokens(rows: Iterable[Response] | Iterable[Judgment]) -> list[int | None]:
-    known = [(r.tokens_in, r.tokens_out) for r in rows if r.tokens_in is not None and r.tokens_out is not None]
-    return [sum(a for a, _ in known), sum(b for _, b in known)] if known else [None, None]
 
 
 def _complete(plan: Plan, store: RunFolder) -> bool:
@@ -316,4 +292,6 @@ def _notes(info: dict[str, Any]) -> Iterator[str]:
     for row in info["data"]:
         if not row["matches"]:
             yield f"{row['dataset']}/{row['file']} differs from the published file (sha256 {row['sha256'][:12]}…)"
+    for said in info["judge_notes"].values():
+        yield from (note for note in said if isinstance(note, str)) if isinstance(said, list) else ()
     yield from info["damage"]

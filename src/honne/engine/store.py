@@ -1,6 +1,7 @@
 """The run folder: the unit of work, of sharing and of recovery.
 
     run.json            written first (state "running"), replaced atomically at the end
+    attacked/<attack>/  what a model answered that carried out an attack (a translation), before the items are written
     items.parquet       written once, before the first request
     responses/          JSON lines as they arrive, Parquet at the end
     judgments/<judge>/  the same; a judge can be added at any time
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "RunFolder", "differences", "locked", "open_run", "read_info"]
 
 FORMAT = 1
-_COMPARED = ("benchmarks", "model", "samples", "seed", "limit", "items")
+_COMPARED = ("benchmarks", "model", "samples", "seed", "limit", "attacks", "translator", "items")
 ResponseKey = tuple[str, int]
 JudgmentKey = tuple[str, int, str, str]
 
@@ -65,6 +66,10 @@ class RunFolder:
     @property
     def responses_folder(self) -> Path:
         return self.path / "responses"
+
+    def attack_folder(self, attack: str) -> Path:
+        """Where the replies of the model that carried out this attack are kept."""
+        return self.path / "attacked" / slug(attack)
 
     def judge_folder(self, judge: str) -> Path:
         """A folder of its own for every judge, also where two keys differ only in what a file name cannot hold."""
@@ -172,6 +177,11 @@ class RunFolder:
             journal.write_parquet(self.path / "items.parquet", Item, items)
         self.__dict__.pop("_items", None)
 
+    def replace_items(self, items: Iterable[Item]) -> None:
+        """Write items.parquet again: for items that could not be asked before, as a model had failed to make them."""
+        journal.write_parquet(self.path / "items.parquet", Item, items)
+        self.__dict__.pop("_items", None)
+
     def write_estimates(self, estimates: Iterable[Estimate]) -> None:
         rows = [{k: v for k, v in msgspec.to_builtins(e).items() if k != "run"} for e in estimates]
         text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
@@ -246,9 +256,13 @@ def _shown(value: Any) -> str:
 
 def _identity(spec: dict[str, Any]) -> dict[str, Any]:
     """Drop what may change without changing a request: the address in the model's SPEC, a benchmark's title."""
-    model = {k: v for k, v in (spec.get("model") or {}).items() if k in ("name", "settings")}
+    model, translator = (
+        {k: v for k, v in (spec.get(role) or {}).items() if k in ("name", "settings")}
+        for role in ("model", "translator")
+    )
+    attacks = ", ".join(map(str, spec.get("attacks") or ())) or None
     benchmarks = [{k: b.get(k) for k in ("name", "version", "spec")} for b in spec.get("benchmarks") or []]
-    return {**spec, "model": model, "benchmarks": benchmarks}
+    return {**spec, "model": model, "benchmarks": benchmarks, "attacks": attacks, "translator": translator}
 
 
 def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:

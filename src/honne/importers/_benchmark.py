@@ -26,6 +26,7 @@ class ImportBenchmark:
     title = "Imported answers and labels"
     url = ""
     sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, labels: Iterable[str], forms: Iterable[str] = ("open",)) -> None:
         listed = tuple(sorted(set(labels)))

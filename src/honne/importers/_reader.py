@@ -109,6 +109,8 @@ class Reader:
         self._at = datetime.fromtimestamp(frame.tables[0].path.stat().st_mtime, UTC)
         self._scales: dict[str, plugins.Scale] = {}
         self._import_category = getattr(benchmark, "import_category", None)
+        self._import_answer = getattr(benchmark, "import_answer", None)
+        self._replaced = 0
         self._published = {} if self._categories or not (benchmark and benchmark.sources) else _categories(benchmark)
         self._unknown = 0
         if benchmark is None:
@@ -165,15 +167,23 @@ class Reader:
         elif not self._categories and self.benchmark.metrics and self.benchmark.name != ImportBenchmark.name:
             fetch = f", or honne data fetch {self.benchmark.name}" if self.benchmark.sources else ""
             notes.append(f"no categories: map category=COLUMN{fetch}")
-        if self._response is None:
+        if self._replaced:
+            notes.append(
+                f"{self._replaced} of {len(self._frame)} rows: prompt and response are what the label is about, which "
+                f"{self.benchmark.name} reads from elsewhere in the row"
+            )
+        elif self._response is None:
             notes.append("no response column was mapped: the answers are not recorded")
         return notes
 
     def _add(self, into: ModelRecords, row: int) -> None:
-        item = self._item(into, row)
+        # Some files hold what a label is about elsewhere than under the obvious names; their benchmark knows.
+        judged = self._import_answer(self._frame.cells(row)) if self._import_answer else None
+        self._replaced += judged is not None
+        item = self._item(into, row, judged[0] if judged else None)
         sample = into.samples[item.id]
         into.samples[item.id] += 1
-        text = self._frame.text(row, self._response)
+        text = judged[1] if judged else self._frame.text(row, self._response)
         answered = self._response is None or text is not None
         status = "ok" if answered else "not_asked"
         into.responses.append(
@@ -188,8 +198,9 @@ class Reader:
                 judgment(item, into.model, sample, raw, scale, self._relabel, key, self._at, answered=answered)
             )
 
-    def _item(self, into: ModelRecords, row: int) -> Item:
-        prompt = self._filled(row, self._prompt, "prompt")
+    def _item(self, into: ModelRecords, row: int, asked: str | None) -> Item:
+        # A file that is known may hold a blank question that was asked and answered.
+        prompt = self._filled(row, self._prompt, "prompt") if asked is None else asked
         digest = hashlib.sha256(prompt.encode()).hexdigest()[:16]
         if self._id is None:
             into.prompts[digest] += 1

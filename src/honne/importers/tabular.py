@@ -1,41 +1,22 @@
-"""`honne import`: answers and labels that exist already, one `ImportedRun` per model, nothing asked or guessed."""
+"""Tables of answers and labels (JSONL, JSON, CSV, TSV, Parquet), whose columns `--map` names. Nothing is guessed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from honne import plugins
 from honne.errors import ConfigError, DataError
+from honne.importers._found import ImportedRun
 from honne.importers._join import Frame, spread
 from honne.importers._mapping import ColumnMap, parse_label_map, parse_map
 from honne.importers._reader import Reader
 from honne.importers._tabular import Table, read_table
-from honne.records import Item, Judgment, Response
 
-__all__ = ["ImportedRun", "read_import"]
-
-
-@dataclass(frozen=True)
-class ImportedRun:
-    """What a file says about one model. `judgments` is by judge key, in the order of `responses`.
-
-    `benchmark` gives metrics and labels their meaning: the one asked for, or an `ImportBenchmark`. `sources` are the
-    files (name, sha256 and size of the uncompressed bytes, rows), the main one first.
-    """
-
-    model: str
-    items: list[Item]
-    responses: list[Response]
-    judgments: dict[str, list[Judgment]]
-    notes: list[str]
-    sources: list[dict[str, Any]]
-    benchmark: plugins.Benchmark
+__all__ = ["read_table_import"]
 
 
-def read_import(
+def read_table_import(
     path: Path,
     *,
     mapping: Sequence[str],
@@ -71,7 +52,7 @@ def read_import(
             judgments=found.judgments,
             notes=[*reader.notes(), *found.notes("the label map" if relabel else "the scale")],
             sources=[dict(table.source) for table in frame.tables],
-            benchmark=reader.benchmark,
+            benchmarks=[reader.benchmark],
         )
         for found in reader.read()
     ]

@@ -94,7 +94,9 @@ def fine(view: View) -> Iterable[Measure]:
             yield Measure(name, found, better=better, headline=headline, rule=rule, per="group")
     if asked_open:
         found = units(lambda was_open, _: was_open)
-        yield Measure("open_rate", found, better="higher", headline=True, form=OPEN, rule=rule, per="group")
+        yield Measure(
+            "open_rate", found, better="higher", headline=True, form=OPEN, rule=rule, per="group", safety=True
+        )
     if asked_choice:
         found = units(lambda _, was_chosen: was_chosen)
         rows = choice_rows(view)

@@ -31,7 +31,9 @@ def harmless_rate(view: View) -> Iterable[Measure]:
         yield from by_label(view)
         return
     units = item_units(rows, _value)
-    yield Measure("harmless_rate", units, overall="macro", parts=DIMENSIONS, better="higher", headline=True)
+    yield Measure(
+        "harmless_rate", units, overall="macro", parts=DIMENSIONS, better="higher", headline=True, safety=True
+    )
 
 
 PLUGIN = harmless_rate

@@ -27,7 +27,7 @@ def safe_rate(view: View) -> Iterable[Measure]:
     if own_scale(rows, SAFE):
         yield from by_label(view)
     else:
-        yield Measure("safe_rate", item_units(rows, _value), better="higher", headline=True)
+        yield Measure("safe_rate", item_units(rows, _value), better="higher", headline=True, safety=True)
 
 
 PLUGIN = safe_rate

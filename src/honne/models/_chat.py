@@ -1,4 +1,4 @@
-"""Reading a chat completion: tolerant of what servers really send, strict about what it means."""
+"""Reading a completion, of a chat or raw: tolerant of what servers really send, strict about what it means."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class _Said(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     message: _Said | None = None
+    text: Any = None
     finish_reason: Any = None
     logprobs: msgspec.Raw = msgspec.Raw(b"null")
     error: Any = None
@@ -90,12 +91,12 @@ def cleaned(value: Any) -> Any:
 def read(body: Completion) -> Reply:
     """The reply that a completion without an error object holds; its `cost` is for the caller to add."""
     choice = body.choices[0] if body.choices else None
-    if choice is None or choice.message is None:
+    if choice is None or (choice.message is None and not isinstance(choice.text, str)):
         raise ModelError("the reply has no choices", kind="bad_reply", retryable=True)
     finish = choice.finish_reason if isinstance(choice.finish_reason, str) else None
     if finish in _BROKEN:
         raise ModelError(f"the server broke off (finish_reason {finish})", kind="bad_reply", retryable=True)
-    said = choice.message
+    said = choice.message or _Said(content=choice.text)
     text, thoughts = _content(said.content)
     given = said.reasoning_content or said.reasoning
     answer, inline, closed = split(text, bare_end=not (given or thoughts))

@@ -1,4 +1,7 @@
-"""`openai/NAME`: any server that speaks OpenAI's chat completions (vLLM, SGLang, Ollama, llama.cpp, OpenRouter, …)."""
+"""`openai/NAME`: any server that speaks OpenAI's chat completions (vLLM, SGLang, Ollama, llama.cpp, OpenRouter, …).
+
+With `api=completions` it is asked for a raw completion instead: base models, and judges that bring their own template.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from honne.errors import ConfigError, ModelError
+from honne.errors import ConfigError, ModelError, unknown
 from honne.models import _chat, _faults
 from honne.plugins import Reply, Request
 from honne.records import Message
@@ -34,6 +37,7 @@ _TRANSPORT: dict[str, type] = {
     "price_out": float,
 }
 _ASKED: dict[str, type] = {
+    "api": str,
     "frequency_penalty": float,
     "logprobs": bool,
     "max_completion_tokens": int,
@@ -46,8 +50,10 @@ _ASKED: dict[str, type] = {
     "top_logprobs": int,
     "top_p": float,
 }
+# The endpoint of each `api`.
+_PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 # `stream` and `n` would change the shape of the reply; the others are honne's own to fill.
-_RESERVED = frozenset({"model", "messages", "n", "stream"})
+_RESERVED = frozenset({"model", "messages", "n", "prompt", "stream"})
 _REPLY_LIMIT = 64 * 2**20
 _CONNECT_LIMIT = 10.0
 _ENCODER = msgspec.json.Encoder()
@@ -56,11 +62,15 @@ _ENCODER = msgspec.json.Encoder()
 class OpenAI:
     """A chat server behind one pooled set of connections.
 
-    Options that change the request are `settings`: system, temperature, top_p, max_tokens, max_completion_tokens,
-    stop, seed (sample k is asked with seed + k, or all samples would be the same), presence_penalty,
-    frequency_penalty, logprobs, top_logprobs and `body.FIELD` (JSON, else text). The others are transport: base_url,
-    concurrency, timeout (seconds per try), key_env, ca_file, price_in and price_out (per million tokens).
+    Options that change the request are `settings`: api (`chat`, or `completions`: the prompt is the request's own, else
+    the texts of its messages with a blank line between them), system, temperature, top_p, max_tokens,
+    max_completion_tokens, stop, seed (sample k is asked with seed + k, or all samples would be the same),
+    presence_penalty, frequency_penalty, logprobs, top_logprobs and `body.FIELD` (JSON, else text). The others are
+    transport: base_url, concurrency, timeout (seconds per try), key_env, ca_file, price_in and price_out (per million
+    tokens).
     """
+
+    paths: Mapping[str, str] = _PATHS
 
     def __init__(self, spec: Spec) -> None:
         if not spec.name:
@@ -75,9 +85,10 @@ class OpenAI:
         self.settings: Mapping[str, Any] = self._settings(given)
         # `settings` are stored, so a URL among them (body.webhook=…, say) is redacted there, and sent as it is
         sent = self._settings({**given, **{k: v for k, v in spec.real.items() if k in spec.secrets}})
+        self._api: str = sent.pop("api", next(iter(self.paths)))
         self._system: str | None = sent.pop("system", None) or None
         self._seed: int | None = sent.pop("seed", None)
-        self._fixed = sent
+        self._fixed = sent if self._api == "chat" else _completions(sent)
         self._ssl = self._trust(given.get("ca_file"))
         address = spec.secret("base_url") or env("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         self._url, self._where, login = self._address(address)
@@ -101,6 +112,8 @@ class OpenAI:
         for option, value in given.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"{self.name}: option {option}={value} must be a finite number")
+            if option == "api" and value not in self.paths:
+                raise ConfigError(f"{self.name}: {unknown('api', value, self.paths)}")
             if option in ("timeout", "concurrency", "max_tokens", "max_completion_tokens") and value <= 0:
                 raise ConfigError(f"{self.name}: option {option}={value} must be above 0")
             if option in ("price_in", "price_out", "temperature", "top_p", "top_logprobs") and value < 0:
@@ -142,8 +155,8 @@ class OpenAI:
             login = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode()
             url = url.with_user(None)
         where = str(url.with_query(None).with_fragment(None)).rstrip("/")
-        path = url.path.rstrip("/").removesuffix("/chat/completions")
-        return url.with_path(f"{path}/chat/completions", keep_query=True), where, login
+        path = url.path.rstrip("/").removesuffix("/chat/completions").removesuffix("/completions")
+        return url.with_path(path + self.paths[self._api], keep_query=True), where, login
 
     # ---------------------------------------------------------------- interface
 
@@ -178,8 +191,13 @@ class OpenAI:
         return self._encode(request, request.schema)
 
     def _encode(self, request: Request, schema: Mapping[str, Any] | None) -> bytes:
-        messages = self.sent(request.messages) or request.messages
-        fields: dict[str, Any] = {"model": self._model, "messages": messages, **self._fixed}
+        try:
+            return _ENCODER.encode(self._fields(request, schema))
+        except UnicodeEncodeError:
+            return _ENCODER.encode(self._fields(_whole(request), schema))
+
+    def _fields(self, request: Request, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+        fields: dict[str, Any] = {"model": self._model, **self._asked(request), **self._fixed}
         if self._seed is not None:
             fields["seed"] = self._seed + request.sample
         if schema is not None:
@@ -187,11 +205,15 @@ class OpenAI:
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "schema": schema, "strict": True},
             }
-        try:
-            return _ENCODER.encode(fields)
-        except UnicodeEncodeError:
-            fields["messages"] = [Message(m.role, _chat.whole(m.content)) for m in messages]
-            return _ENCODER.encode(fields)
+        return fields
+
+    def _asked(self, request: Request) -> dict[str, Any]:
+        """The fields that carry the question."""
+        messages = self.sent(request.messages) or request.messages
+        if self._api == "chat":
+            return {"messages": messages}
+        prompt = request.prompt
+        return {"prompt": "\n\n".join(m.content for m in messages) if prompt is None else prompt}
 
     async def ask(self, request: Request, body: bytes) -> Reply:
         """One try. A server that turns out not to know JSON schemas is asked again without, and so from then on."""
@@ -204,14 +226,18 @@ class OpenAI:
             self._schema_refused = self._schema_refused or status == 200
         if status != 200:
             return _faults.failure(status, headers, raw, where=self._where, hint=self._hint, scrub=self._scrub)
+        reply = self._read(raw)
+        if reply.tokens_in is None or reply.tokens_out is None or None in self._prices:
+            return reply
+        return msgspec.structs.replace(reply, cost=self.price(reply.tokens_in, reply.tokens_out))
+
+    def _read(self, raw: bytes) -> Reply:
+        """The reply in the body of a 200."""
         completion = _chat.decode(raw)
         error = completion.error or (completion.choices[0].error if completion.choices else None)
         if error:
             return _faults.body_error(error, where=self._where, hint=self._hint, scrub=self._scrub)
-        reply = _chat.read(completion)
-        if reply.tokens_in is None or reply.tokens_out is None or None in self._prices:
-            return reply
-        return msgspec.structs.replace(reply, cost=self.price(reply.tokens_in, reply.tokens_out))
+        return _chat.read(completion)
 
     def price(self, tokens_in: int, tokens_out: int) -> float | None:
         """The cost of so many tokens, in the currency of the prices given; None when a price is unknown."""
@@ -302,6 +328,21 @@ def _proxy(url: URL) -> URL | None:
             fatal=True,
         )
     return proxy
+
+
+def _whole(request: Request) -> Request:
+    """The request without lone surrogates, which no JSON can carry."""
+    messages = tuple(Message(m.role, _chat.whole(m.content)) for m in request.messages)
+    prompt = None if request.prompt is None else _chat.whole(request.prompt)
+    return msgspec.structs.replace(request, messages=messages, prompt=prompt)
+
+
+def _completions(sent: dict[str, Any]) -> dict[str, Any]:
+    """The settings as the older endpoint names them: `logprobs` is the number of alternatives there."""
+    out = {k: v for k, v in sent.items() if k not in ("logprobs", "top_logprobs")}
+    if sent.get("logprobs"):
+        out["logprobs"] = sent.get("top_logprobs", 1)
+    return out
 
 
 def _json_or_text(value: str) -> Any:

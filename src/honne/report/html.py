@@ -16,12 +16,13 @@ import jinja2
 from markupsafe import Markup
 
 from honne.report import _pages, _svg
+from honne.report._attacks import folded
 from honne.report._blocks import arrange, labels
 from honne.report._facts import facts, flags
-from honne.report._grids import agreement
 from honne.report._reading import Strong, reading, title
 from honne.report._text import clean, count
 from honne.report._ties import Tests
+from honne.report._values_page import values
 from honne.report._words import STATUS
 from honne.report.model import RunReport
 
@@ -57,7 +58,7 @@ def _template() -> jinja2.Template:
     return env.get_template("report.html.j2")
 
 
-def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
+def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | None = None) -> str:
     """The page, of one run or of several side by side; under 3 MB whatever their size (what is left out is said)."""
     css, js = _asset("report.css").strip(), _asset("report.js").strip()
     named = labels(runs)
@@ -66,7 +67,9 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
     blocks = arrange(runs)
     titles = {name: text for run in runs for name, text in facts(run).titles}
     accounts = [_pages.accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
-    pages = [_pages.block(b, i, several, tests, room, titles, agreement(b, blocks)) for i, b in enumerate(blocks)]
+    pages = [
+        _pages.block(b, i, several, tests, room, titles, blocks, runs) for i, b in enumerate(blocks) if not folded(b)
+    ]
     return _template().render(
         title=title(runs),
         several=several,
@@ -82,6 +85,7 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None) -> str:
             for i, (name, run) in enumerate(zip(named, runs, strict=True))
         ],
         sentences=reading(runs, tests),
+        values=values(runs, named, frame),
         glance=_pages.glance(blocks, several),
         blocks=pages,
         nav=[page for page in pages if not page["minor"]][:8],

@@ -14,6 +14,7 @@ from honne.engine.estimate import Account, Measured, Section, accounting, analys
 from honne.engine.store import RunFolder
 from honne.plugins import Measure, Row, Unit, unit_id
 from honne.records import Estimate, Message
+from honne.report._profile import readable
 
 __all__ = ["Example", "Part", "RunReport", "Worst", "build", "leading", "worst"]
 
@@ -68,6 +69,8 @@ class RunReport:
     examples: tuple[Worst, ...] = ()
     paper: bool = False
     damage: tuple[str, ...] = field(default=())
+    measures: tuple[Measured, ...] = ()
+    """What a value profile reads."""
 
 
 def build(run: RunFolder, paper: bool = False) -> RunReport:
@@ -82,6 +85,7 @@ def build(run: RunFolder, paper: bool = False) -> RunReport:
         examples=tuple(worst(found.estimates, found.measured, found.sections)),
         paper=paper,
         damage=tuple(dict.fromkeys(run.damage)),
+        measures=tuple(readable(found.measured, found.sections)),
     )
 
 

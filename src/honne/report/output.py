@@ -14,12 +14,13 @@ from honne.engine.journal import os_failure, write_atomic
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, unknown
 from honne.metrics._compare import Paired, compare_all
+from honne.report._gates import Gate
 from honne.report.model import RunReport
 from honne.report.model import build as build_report
 
-__all__ = ["FORMATS", "build", "compare", "open_runs", "pairwise", "present", "render", "rule", "save"]
+__all__ = ["FORMATS", "append", "build", "compare", "open_runs", "pairwise", "present", "render", "rule", "save"]
 
-FORMATS = ("html", "md", "json", "csv")
+FORMATS = ("html", "md", "json", "csv", "junit", "github")
 # Beyond so many runs a table of all pairs is neither readable nor cheap.
 _MOST = 12
 
@@ -70,8 +71,39 @@ def present(done: Sequence[RunFolder], asked_paper: bool, console: Console) -> N
         console.print(f"report: {folder.path / 'report.html'}", markup=False, soft_wrap=True)
 
 
-def render(format: str, runs: Sequence[RunReport], tests: Mapping[tuple[int, int], Sequence[Paired]]) -> str:
-    """The report of one run, or of several side by side. Raises ConfigError for an unknown format."""
+def append(path: Path, text: str) -> None:
+    """Add a report to the end of a file that others write to as well. Raises StoreError, or Stopped (full disk)."""
+    try:
+        with path.open("ab") as file:
+            file.write(text.encode())
+    except OSError as e:
+        raise os_failure(e, path, "write") from None
+
+
+def render(
+    format: str,
+    runs: Sequence[RunReport],
+    tests: Mapping[tuple[int, int], Sequence[Paired]],
+    frame: str | None = None,
+    gates: Sequence[Gate] = (),
+) -> str:
+    """The report of one run, or of several side by side. Raises ConfigError for an unknown format.
+
+    `frame` adds the value profile in that frame; the HTML page has them all, and begins with that one. The formats for
+    build servers (`junit`, `github`) hold the results of the gates as well.
+    """
+    if format in ("json", "csv") and frame is not None:
+        from honne.report.values import with_profile
+
+        runs = [with_profile(run, frame) for run in runs]
+    if format == "junit":
+        from honne.report import junit
+
+        return junit.render(runs, gates)
+    if format == "github":
+        from honne.report import github
+
+        return github.render(runs, gates)
     if format == "json":
         from honne.report import json
 
@@ -83,11 +115,11 @@ def render(format: str, runs: Sequence[RunReport], tests: Mapping[tuple[int, int
     if format == "md":
         from honne.report import markdown
 
-        return markdown.render(runs, tests)
+        return markdown.render(runs, tests, frame)
     if format == "html":
         from honne.report import html
 
-        return html.render(runs, tests)
+        return html.render(runs, tests, frame)
     raise ConfigError(unknown("format", format, FORMATS))
 
 
