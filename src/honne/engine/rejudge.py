@@ -230,7 +230,7 @@ async def _judge(
                 judging.take(response)
         for judging in judges:
             judging.feed.close()
-        checked |= await check(judges)
+        checked |= await check(judges, (), progress)
         working = [asyncio.create_task(judging.run((), progress)) for judging in judges]
         try:
             for done in asyncio.as_completed(working):
