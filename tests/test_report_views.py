@@ -226,6 +226,19 @@ def test_attacked_answers_are_not_at_a_glance(opened: Any) -> None:
     assert page.locator("aside .peek").count() == 1
 
 
+def test_confidence_has_its_plot(opened: Any) -> None:
+    common: dict[str, Any] = {"benchmark": "trust-calibration", "headline": False, "better": None, "form": "confidence"}
+    bins = [("0.5-0.6", 0.6, 0.3), ("0.8-0.9", 0.9, 0.8)]
+    found = [estimate("ece", 0.2, 40, **{**common, "headline": True, "better": "lower"})]
+    for at, stated, right in bins:
+        found += [estimate("reliability", right, 20, slice=at, **common)]
+        found += [estimate("reliability_confidence", stated, 20, slice=at, **common)]
+    opening = opened(html.render([one(*found)]))
+    plot = opening.page.locator("svg.reliability")
+    assert plot.locator("circle").count() == 2 and "right 30.0%" in plot.get_attribute("aria-label")
+    assert opening.errors == []
+
+
 # --------------------------------------------------------------- everything
 
 
