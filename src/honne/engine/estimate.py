@@ -216,7 +216,7 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
                 if isinstance(found, Estimate):
                     place = {"run": run.name, "model": model, "benchmark": section.benchmark, "attack": section.attack}
                     made = [msgspec.structs.replace(found, **place)]
-                elif section.rubric or any(unit.value is not None for unit in found.units):
+                elif section.rubric or _tried(found, section.view.rows):
                     one = Measured(
                         section.benchmark, section.version, section.attack, found.judge or section.judge, model, found
                     )
@@ -233,6 +233,14 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     attacked = attack_estimates(by_measure, loaded.attacks, loaded.parents)
     numbers |= {_identity(e): e for e in attacked}
     return Analysis(sections, list(measured.values()), list(numbers.values()))
+
+
+def _tried(found: Measure, rows: Iterable[Row]) -> bool:
+    """Whether a judge said anything of a measure's items, if only that it could not read them."""
+    if found.per != "item" or any(unit.value is not None for unit in found.units):
+        return any(unit.value is not None for unit in found.units)
+    judged = {unit_id(row.item.id, row.sample) for row in rows if row.judgment is not None}
+    return any(unit.id in judged for unit in found.units)
 
 
 def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
