@@ -218,3 +218,15 @@ def test_a_translator_that_is_not_there(tmp_path: Path) -> None:
         ok(honne("report", run))
         ok(honne(*command, "--translator", server.spec("t")))
     assert json.loads((run / "run.json").read_text())["counts"]["ok"] == 10
+
+
+def test_another_translation_is_not_paired_and_spoils_nothing_else(tmp_path: Path) -> None:
+    with Server() as server:
+        for name, seed in (("a", 1), ("b", 2)):
+            command = ["run", "demo", "--limit", "6", "--attack", "translate:sw,base64", "-q"]
+            command += ["--translator", server.spec("t", seed=seed), "--model", server.spec(name)]
+            ok(honne(*command, "--judge", "llm/" + server.spec("j"), "-o", tmp_path / name))
+    compared = rows(honne("compare", tmp_path / "a", tmp_path / "b", "--format", "json"))
+    pairs = {(r["metric"], r["attack"]): (r["n"], r["n_unpaired"]) for r in compared if r["slice"] == "all"}
+    assert pairs["open_rate", None] == pairs["cs", None] == pairs["open_rate", "base64"] == (6, 0)
+    assert pairs["open_rate", "translate:sw"][0] == 0
