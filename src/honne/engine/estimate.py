@@ -295,7 +295,9 @@ def reworded(a: RunFolder, b: RunFolder) -> set[str]:
     for item in a.items():
         other = theirs.get(item.id)
         if other is not None and (item.messages, item.options) != (other.messages, other.options):
-            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in samples}
+            # A question is named alike under every attack: another translation of it says nothing of the rest.
+            under = f"@{item.attack}" if item.attack is not None else ""
+            out |= {name for n in samples for name in (unit_id(item.id, n), unit_id(item.group, n) + under)}
     return out
 
 
