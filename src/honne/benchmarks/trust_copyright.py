@@ -16,7 +16,8 @@ Options: `n` passages (default all, 62), `langs` (default en,zh,ja); they cycle 
 languages in a seeded order, so every prefix is balanced, and the first n of a larger set are the set of n. Ids do not
 depend on the seed. `path=FILE` (plain text, UTF-8; `lang=…`, en unless given) asks for a text of your own by the
 paper's protocol: `n` blocks of 50 sentences (default 1,000), drawn with the seed 8888, 350 characters given, the next
-50 compared; the control passages of that language come with them."""
+50 compared; the control passages of that language come with them.
+"""
 
 from __future__ import annotations
 
