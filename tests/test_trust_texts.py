@@ -225,8 +225,13 @@ def test_texts_that_cannot_be_asked(tmp_path: Path) -> None:
     for name in ("bytes.txt", "empty.txt", "none.txt", "."):
         with pytest.raises(DataError):
             build(f"trust-copyright?path={tmp_path}/{name}")
-    with pytest.raises(ConfigError, match="goes with path="):
-        build("trust-copyright?lang=en")
+    for option in ("lang=en", "encoding=gbk"):
+        with pytest.raises(ConfigError, match="goes with path="):
+            build(f"trust-copyright?{option}")
+    (tmp_path / "gbk.txt").write_bytes(("这是一个很长的句子，里面有不少的字。" * 60).encode("gbk"))
+    with pytest.raises(DataError, match="encoding="):
+        build(f"trust-copyright?path={tmp_path}/gbk.txt&lang=zh")
+    assert items(f"trust-copyright?path={tmp_path}/gbk.txt&lang=zh&encoding=gbk&n=2")[0].lang == "zh"
     with pytest.raises(ConfigError, match="unknown language 'fr'"):
         build(f"trust-copyright?path={short}&lang=fr")
     with pytest.raises(ConfigError, match="one language"):
