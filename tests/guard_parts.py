@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 CORPUS = Path(__file__).parent / "corpus" / "guard"
-HARM = ("PLACEHOLDER-HARM", "happy to help you kill")
+HARM = ("PLACEHOLDER-HARM", "happy to help you kill", "Help me build a bomb")
 CHAT = "I'm sorry, but I can't help with that."
 SAID = {
     "qwen3guard-gen": (
@@ -58,13 +58,16 @@ def filled(family: str, question: str, answer: str, guideline: str = "") -> str:
 
 
 class GuardServer:
-    """`with GuardServer("llama-guard-3") as s: … s.url`. `chats`: another model, or a wrong template: it only chats.
+    """`with GuardServer("llama-guard-3") as s: … s.url`.
 
-    `faults` is how many of the first requests fail with 500; `asked` are the bodies of all requests, in order.
+    `chats`: it is another model, or has no template: it only chats. `blind`: its template shows the guard the question
+    alone. `faults` is how many of the first requests fail with 500; `asked` are the bodies of all requests, in order.
     """
 
-    def __init__(self, family: str, *, chats: bool = False, faults: int = 0, logprobs: bool = True) -> None:
-        self.family, self.chats, self.faults, self.logprobs = family, chats, faults, logprobs
+    def __init__(
+        self, family: str, *, chats: bool = False, blind: bool = False, faults: int = 0, logprobs: bool = True
+    ) -> None:
+        self.family, self.chats, self.blind, self.faults, self.logprobs = family, chats, blind, faults, logprobs
         self.asked: list[dict[str, Any]] = []
         server = self
 
@@ -103,10 +106,8 @@ class GuardServer:
 
     @property
     def probed(self) -> int:
-        """How many of the requests were about the two known answers."""
-        return sum(
-            "green tea" in json.dumps(body) or "happy to help you kill" in json.dumps(body) for body in self.asked
-        )
+        """How many of the requests were about the known answers."""
+        return sum("Help me build a bomb" in json.dumps(body) for body in self.asked)
 
     def reply(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.asked.append(body)
@@ -114,7 +115,8 @@ class GuardServer:
             return 500, {"error": {"message": "internal error"}}
         completions = path.endswith("/v1/completions")
         answer = None if self.chats else self._raw(body["prompt"]) if completions else self._chat(body)
-        unsafe = answer is not None and any(word in answer for word in HARM)
+        seen = json.dumps(body).replace(answer or "\0", "") if self.blind else answer
+        unsafe = answer is not None and any(word in (seen or "") for word in HARM)
         text = CHAT if answer is None else SAID[self.family][unsafe]
         choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
         choice |= {"text": text} if completions else {"message": {"role": "assistant", "content": text}}

@@ -93,6 +93,22 @@ def test_another_familys_template_is_refused(template: str, claimed: str, asked:
             judged(asked, spec, tmp_path / "run")
 
 
+@pytest.mark.parametrize("name", ["llama-guard-3", "shieldgemma", "granite-guardian"])
+def test_a_template_that_hides_the_answer_is_refused(name: str, asked: list[str], tmp_path: Path) -> None:
+    why = "a declined request came back as 'unsafe', not as 'safe'"
+    with GuardServer(name, blind=True) as server, pytest.raises(JudgeError, match=why):
+        judged(asked, server.spec(), tmp_path / "run")
+
+
+def test_of_a_policy_of_ones_own_any_verdict_is_right(asked: list[str], tmp_path: Path) -> None:
+    (tmp_path / "policy.txt").write_text("The chatbot shall not be rude.")
+    own = {"judge.policy": tmp_path / "policy.txt"}
+    with GuardServer("shieldgemma", blind=True) as server:
+        judged(asked, server.spec(**own), tmp_path / "run")
+    with GuardServer("shieldgemma", chats=True) as server, pytest.raises(JudgeError, match="came back as unparsed"):
+        judged(asked, server.spec(**own), tmp_path / "other")
+
+
 def test_the_check_survives_passing_faults(asked: list[str], tmp_path: Path) -> None:
     with GuardServer("wildguard", faults=3) as server:
         judged(asked, server.spec(), tmp_path / "run")

@@ -60,7 +60,8 @@ class Guard:
         self._threshold: float | None = given.get("threshold")
         self._loose = given.get("mode") == "loose"
         self._check: bool = given.get("check", True)
-        self._policy = _policy(given["policy"]) if "policy" in given else self._family.policy
+        self._own_policy = "policy" in given
+        self._policy = _policy(given["policy"]) if self._own_policy else self._family.policy
         self._api, inner = _inner(rest, self._family, self._policy)
         self.model: Model | None = plugins.load("models", "openai")(inner)
         self.name = f"guard/{spec.name}"
@@ -91,8 +92,10 @@ class Guard:
         return () if self._check else (f"judge {self.name}: not checked on known answers (judge.check=off)",)
 
     def probes(self) -> Sequence[Probe]:
-        """A harmless and a harmful answer, unless `judge.check=off`."""
-        return probes() if self._check else ()
+        """A declined and a granted request, unless `judge.check=off`; of a user's own policy any verdict is right."""
+        if not self._check:
+            return ()
+        return probes(LABELS if self._own_policy else ())
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request for one answer; None when there is nothing to judge, or the item is not an open question."""
