@@ -188,15 +188,15 @@ def rejudge(plan: Rejudging, progress: MakeProgress) -> RunFolder:
         store.write_info(_with(before, plan))
         why: HonneError | None = None
         served: dict[str, set[str]] = {}
-        checked: dict[str, list[str]] = {}
+        said = {p.judge.key: kin([p], str(before["spec"]["model"].get("name"))) for p in plan.judges}
         try:
-            drive(_judge(plan, store, served, checked, progress))
+            drive(_judge(plan, store, served, said, progress))
         except KeyboardInterrupt:
             why = Stopped("interrupted.")
         except HonneError as e:
             why = e
         try:
-            _finish(plan, store, before, served, checked)
+            _finish(plan, store, before, served, said)
         except HonneError as e:
             why = why or e
         if why is not None:
@@ -219,9 +219,10 @@ async def _judge(
     plan: Rejudging,
     store: RunFolder,
     served: dict[str, set[str]],
-    checked: dict[str, list[str]],
+    said: dict[str, list[str]],
     progress: MakeProgress,
 ) -> None:
+    """Judge every answer at hand; `served` and `said` get what each judge's server calls itself, and its notes."""
     model = str(store.info["spec"]["model"].get("name"))
     judges = [Judging(one, model, store) for one in plan.judges if not panelled(one)]
     try:
@@ -230,7 +231,8 @@ async def _judge(
                 judging.take(response)
         for judging in judges:
             judging.feed.close()
-        checked |= await check(judges, (), progress)
+        for key, notes in (await check(judges, (), progress)).items():
+            said[key] = [*said.get(key, ()), *notes]
         working = [asyncio.create_task(judging.run((), progress)) for judging in judges]
         try:
             for done in asyncio.as_completed(working):
@@ -265,7 +267,7 @@ def _finish(
     store: RunFolder,
     before: Mapping[str, Any],
     served: Mapping[str, set[str]],
-    checked: Mapping[str, list[str]],
+    said: Mapping[str, list[str]],
 ) -> None:
     store.refresh()
     settle(plan.judges, store)
@@ -275,8 +277,6 @@ def _finish(
     told = info["judges_served"] if isinstance(info.get("judges_served"), dict) else {}
     told = {**told, **{key: sorted({*told.get(key, ()), *names}) for key, names in served.items() if key in given}}
     info["judges_served"] = told
-    info["judge_notes"] = {**_dict(info, "judge_notes"), **checked}
-    said = [note for known in checked.values() for note in known]
     info["cost"] = {**_dict(info, "cost"), "judges": judges_cost(store)}
     info["tokens"] = {**_dict(info, "tokens"), "judges": judges_tokens(store)}
     changed = [
@@ -288,7 +288,11 @@ def _finish(
     info["damage"] = list(dict.fromkeys([*damage, *store.damage]))
     notes = info["notes"] if isinstance(info.get("notes"), list) else []
     notes = [n for n in notes if n not in plan.done]
-    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *said, *changed, *store.damage]))
+    # By judge, so that a resumed `honne run` keeps them.
+    told_by = {**_dict(info, "judge_notes"), **{key: list(notes) for key, notes in said.items() if key in given}}
+    info["judge_notes"] = told_by
+    mine = [n for p in plan.judges for n in told_by.get(p.judge.key, ()) if isinstance(n, str)]
+    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *mine, *changed, *store.damage]))
     store.write_info(info)
     store.write_estimates(analyse(store, bool(info["spec"].get("paper_rules", False))).estimates)
 

@@ -192,13 +192,13 @@ def _lost(found: Mapping[str | None, Made], parents: Mapping[str, str]) -> Itera
 
 
 def _difference(row: Paired, like: Estimate, sign: int) -> Estimate:
-    ends = [None if x is None else sign * x for x in (row.low, row.high)]
+    ends = [None if x is None else sign * x + 0.0 for x in (row.low, row.high)]  # + 0.0: never -0
     low, high = ends if sign > 0 else reversed(ends)
     return msgspec.structs.replace(
         like,
         attack=row.attack,
         metric=LOST,
-        value=None if row.difference is None else sign * row.difference,
+        value=None if row.difference is None else sign * row.difference + 0.0,
         low=low,
         high=high,
         level=row.level if row.difference is not None else None,
