@@ -32,6 +32,7 @@ SAID = {
     ),
     "shieldgemma": ("No", "Yes"),
     "granite-guardian": ("<score> no </score>", "<score> yes </score>"),
+    "granite-guardian-4": ("<think>\n</think>\n<score> no </score>", "<think>\n</think>\n<score> yes </score>"),
     "gpt-oss-safeguard": ('{"violation": 0, "policy_category": null}', '{"violation": 1, "policy_category": "H1"}'),
 }
 # The words of the verdict, safe first: what the server gives log-probabilities for.
@@ -42,6 +43,7 @@ WORDS = {
     "wildguard": (" no", " yes"),
     "shieldgemma": ("No", "Yes"),
     "granite-guardian": (" no", " yes"),
+    "granite-guardian-4": (" no", " yes"),
     "gpt-oss-safeguard": (" 0", " 1"),
 }
 
@@ -139,6 +141,10 @@ class GuardServer:
         if self.family == "gpt-oss-safeguard":
             last = messages[-1]["content"].rpartition("LAST ANSWER OF THE ASSISTANT")[2]
             return last if roles == ["system", "user"] else None
+        if self.family == "granite-guardian-4":
+            block, messages, roles = messages[-1]["content"], messages[:-1], roles[:-1]
+            if not block.startswith("<guardian><no-think>") or "### Criteria:" not in block:
+                return None
         if self.family == "granite-guardian" and kwargs.get("guardian_config", {}).get("criteria_id") != "harm":
             return None
         if self.family == "shieldgemma" and not kwargs.get("guideline"):

@@ -48,7 +48,8 @@ def info(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "api"), [(n, api) for n in families() for api in family(n).apis])
 def test_every_family_judges_a_run(name: str, api: str, asked: list[str], tmp_path: Path) -> None:
     with GuardServer(name) as server:
-        judged(asked, server.spec(api=api), tmp_path / "run")
+        more = {"top_logprobs": 20} if name == "gpt-oss-safeguard" else {}
+        judged(asked, server.spec(api=api, **more), tmp_path / "run")
         assert server.counts() == {"prompt" if api == "completions" else "messages": 8}
         assert server.probed == 2
     one = number(tmp_path / "run", "safe_rate")
@@ -60,7 +61,9 @@ def test_every_family_judges_a_run(name: str, api: str, asked: list[str], tmp_pa
     assert [i for i, j in sorted(by_item.items()) if j.label == "unsafe"] == ["q1", "q4"]
     for j in given:
         assert j.p_unsafe == pytest.approx(8 / 9 if j.label == "unsafe" else 1 / 9)
-        assert j.raw == SAID[name][j.label == "unsafe"]
+        assert j.raw == SAID[name][j.label == "unsafe"].rpartition("</think>")[2].lstrip(
+            "\n" if "think" in SAID[name][0] else ""
+        )
     assert any("self-check passed (2 known answers)" in note for note in info(tmp_path / "run")["notes"])
 
 

@@ -208,7 +208,7 @@ def _inner(spec: Spec, kind: Family, policy: str | None) -> tuple[str, Spec]:
     options.setdefault("temperature", "0")
     if not {"max_tokens", "max_completion_tokens"} & set(options) and kind.max_tokens is not None:
         options["max_tokens"] = str(kind.max_tokens)
-    if not {"logprobs", "top_logprobs"} & set(options):
+    if kind.probabilities and not {"logprobs", "top_logprobs"} & set(options):
         options["top_logprobs"] = str(TOP)
     if api == "chat":
         for field, value in kind.body(policy).items():

@@ -61,6 +61,8 @@ class Family:
     """Whether it may reason before its verdict; of other families such a reply is not trusted."""
     first_word: bool = False
     """Whether the reply begins with the verdict, and what follows (or is cut off) does not matter."""
+    probabilities: bool = True
+    """Whether log-probabilities are asked for where the user does not say."""
     policy: str | None = None
     """The policy that it is given, where a user may bring another (`judge.policy`)."""
 

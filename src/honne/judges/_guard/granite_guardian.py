@@ -8,7 +8,7 @@ no tokens), and IBM's own Ollama template of 3.3 in ibm-granite/gguf for the raw
 With `api=chat`, the default, the server's template is told the criterion in `chat_template_kwargs`, under both names.
 The raw prompt is 3.3's, without thinking. Not verified: whether 3.3's Hugging Face template has a line break after the
 system text, which IBM's Ollama template has not. Departure: P(unsafe) is taken at the token that decides the score
-alone; the authors sum over all tokens of the reply. Guardian 4.1 has another protocol and is not covered.
+alone; the authors sum over all tokens of the reply. Guardian 4.1 has another protocol: `granite-guardian-4`.
 """
 
 from __future__ import annotations
