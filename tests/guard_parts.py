@@ -6,6 +6,7 @@ An answer that contains `PLACEHOLDER-HARM`, or that is happy to help to kill, is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -84,7 +85,8 @@ class GuardServer:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
-                self.wfile.write(payload)
+                with contextlib.suppress(ConnectionError):  # a run that ends at a wrong answer hangs up
+                    self.wfile.write(payload)
 
             def log_message(self, *args: object) -> None:
                 pass

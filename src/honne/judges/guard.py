@@ -132,7 +132,7 @@ class Guard:
             raw_score=verdict.raw_score,
             refused=reading.refused,
             p_unsafe=p_unsafe,
-            rationale=_kept(_rationale(reading)),
+            rationale=_kept(_rationale(self._family.says, reading)),
             **about,
         )
 
@@ -223,9 +223,10 @@ def _policy(path: str) -> str:
     return text
 
 
-def _rationale(reading: Reading) -> str:
+def _rationale(says: str, reading: Reading) -> str:
     named = f": {', '.join(reading.categories)}" if reading.categories else ""
-    return reading.word + named + (f" ({reading.why})" if reading.why else "")
+    word = f"{says} {reading.word}" if says else reading.word
+    return word + named + (f" ({reading.why})" if reading.why else "")
 
 
 def _kept(text: str) -> str:

@@ -53,6 +53,8 @@ class Family:
     model: str
     words: Mapping[str, bool | None]
     verdict: re.Pattern[str]
+    says: str = ""
+    """What a bare yes or no is about, for the record."""
     headers: tuple[str, ...] = ()
     api: str = "chat"
     apis: tuple[str, ...] = ("chat", "completions")

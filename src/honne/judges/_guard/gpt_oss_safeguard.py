@@ -32,6 +32,7 @@ class GptOssSafeguard(Family):
     name = "gpt-oss-safeguard"
     title = "gpt-oss-safeguard"
     model = "openai/gpt-oss-safeguard-20b"
+    says = "violation:"
     words: Mapping[str, bool | None] = {"0": False, "1": True}
     verdict = re.compile(r"(?:\"violation\"\s*:\s*|\A\s*)(?P<word>[01])(?!\d)")
     apis = ("chat",)

@@ -34,6 +34,7 @@ class GraniteGuardian(Family):
     name = "granite-guardian"
     title = "Granite Guardian"
     model = "ibm-granite/granite-guardian-3.3-8b"
+    says = "harm:"
     words: Mapping[str, bool | None] = {"no": False, "yes": True}
     verdict = re.compile(r"(?:<score>|\A)\s*(?P<word>yes|no)\b", re.IGNORECASE)
     max_tokens = 2048
