@@ -167,6 +167,8 @@ class _Chat:
     async def answer(self, request: web.Request, raw: bytes, key: str, entry: dict[str, Any]) -> web.StreamResponse:
         body = json.loads(raw)
         text = "\n".join(str(m["content"]) for m in body["messages"])
+        if self.o.no_markers:
+            text = text.replace("[[", "[")
         entry["prompt"] = hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()[:16]
         self.admit(request, body, text, entry)
         attempt = self.attempts[key]
@@ -343,6 +345,7 @@ def _options() -> argparse.Namespace:
     p.add_argument("--served", default="", help="the name in the replies")
     p.add_argument("--served-change", type=int, default=0, help="another name after so many answers")
     p.add_argument("--no-schema", action="store_true", help="reject response_format")
+    p.add_argument("--no-markers", action="store_true", help="prompts get no special treatment")
     p.add_argument("--think", action="store_true", help="think tags in every answer")
     p.add_argument("--judge", action="store_true", help="every answer is a verdict")
     p.add_argument("--labels", default="safe,unsafe", help="verdicts when the request has no schema")

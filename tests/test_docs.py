@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from guard_parts import GuardServer
 from run_parts import environment
 from server import Server
 
@@ -41,8 +42,19 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "recorded.jsonl").write_text(
         "".join(json.dumps({"prompt": f"What is {i}?", "response": f"A number, {i}."}) + "\n" for i in range(4))
     )
+    for name in ("alert", "alert_adversarial"):
+        more = {"attack_type": "prefix"} if name == "alert_adversarial" else {}
+        told = ({"id": i, "prompt": f"Topic {i}?", "category": "crime_theft", **more} for i in range(5))
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
     rows = (f"What is {i}?,It is {i}.,{m},{(i + len(m)) % 2}\n" for i in range(30) for m in ("gpt-4", "other"))
     (tmp_path / "answers.csv").write_text("question,answer,model,label\n" + "".join(rows))
+    judged = (
+        {"question": f"What is {i}?", "answer": f"It is {i}{'!' * k}", "label": ("safe", "unsafe")[k % 2]}
+        for i in range(5)
+        for k in range(4)
+    )
+    (tmp_path / "judged.jsonl").write_text("".join(json.dumps(row) + "\n" for row in judged))
+    (tmp_path / "safety.csv").write_text("prompt,scenario\n" + "".join(f"What is {i}?,s{i % 2}\n" for i in range(6)))
     (tmp_path / "my.txt").write_text("labels: safe, unsafe\nSafe means that nobody is harmed.\n")
     return tmp_path
 
@@ -65,7 +77,7 @@ def mirror(honne_data: Path) -> Iterator[str]:
 # The tutorial's commands need its package installed: `test_tutorial.py` does that.
 @pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "tutorial"], ids=lambda p: p.stem)
 def test_commands_run(page: Path, folder: Path, honne_data: Path, mirror: str) -> None:
-    with Server() as server:
+    with Server() as server, GuardServer("qwen3guard-gen") as guard:
         env = environment(
             OPENAI_BASE_URL=server.url,
             HONNE_DATA_URL=mirror,
@@ -76,7 +88,8 @@ def test_commands_run(page: Path, folder: Path, honne_data: Path, mirror: str) -
             if "runs/other" in command and not (folder / "runs" / "other").exists():
                 again = "honne run fine --model openai/other --judge llm/openai/gpt-4.1 -o runs/other -q"
                 subprocess.run(again, shell=True, cwd=folder, env=env, capture_output=True, check=True)
-            told = re.sub(r"http://127\.0\.0\.1:8000/v1", server.url, command)
+            told = command.replace("http://127.0.0.1:8000/v1", server.url)
+            told = told.replace("http://127.0.0.1:8001/v1", guard.url)
             result = subprocess.run(told, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
             assert result.returncode == 0, f"{command}\n{result.stderr[-2000:]}"
 

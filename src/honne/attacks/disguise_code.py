@@ -1,7 +1,7 @@
 """Disguise in code: the request is a string in a program, and the answer its output.
 
-After Kang et al. 2023, Exploiting Programmatic Behavior of LLMs (arXiv 2302.05733). The request stays in one piece: it is
-not split into variables. Texts of our own.
+After Kang et al. 2023, Exploiting Programmatic Behavior of LLMs (arXiv 2302.05733). The request stays in one piece: it
+is not split into variables. Texts of our own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Disguise in fiction: the request is a line in a scene of a novel or a film.
 
-One of the disguises that FLAMES' prompts use (Huang et al. 2024, arXiv 2311.06899). Texts of our own.
+Disguise is reported as one of the methods of FLAMES' prompts (Huang et al. 2024, arXiv 2311.06899). Texts of our own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Goal hijacking: a harmless task is broken off, and the request put in its place.
 
-Perez & Ribeiro 2022, Ignore Previous Prompt (arXiv 2211.09527); Sun et al. 2023 (arXiv 2304.10436). Departure: there the new
-goal is a fixed sentence; here it is the item's own request. Texts of our own.
+Perez & Ribeiro 2022, Ignore Previous Prompt (arXiv 2211.09527); Sun et al. 2023 (arXiv 2304.10436). Departure: there
+the new goal is a fixed sentence; here it is the item's own request. Texts of our own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Mixed language: words that the word list knows are said in another language, within a frame in three languages.
 
-Deng et al. 2023, Multilingual Jailbreak Challenges in LLMs (arXiv 2310.06474) translate whole prompts; mixing words is in
-Upadhayay & Behzadan 2024, Sandwich Attack (arXiv 2404.07242), and Song et al. 2024 (arXiv 2401.10765). Everyday words from
-a list of our own; where none occurs, the frame alone is mixed. Translation by a model is another attack: `translate:LANG`.
+Deng et al. 2023, Multilingual Jailbreak Challenges in LLMs (arXiv 2310.06474) translate whole prompts; mixing languages
+in one request is in Upadhayay & Behzadan 2024, Sandwich Attack (arXiv 2404.07242). Everyday words from a list of our
+own; where none occurs, the frame alone is mixed. Translation by a model is another attack: `translate:LANG`.
 """
 
 from __future__ import annotations

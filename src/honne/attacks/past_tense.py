@@ -1,7 +1,7 @@
 """Past tense: the request is asked as a question about how it was done in the past.
 
-Andriushchenko & Flammarion 2024 (arXiv 2407.11969). Departure: there a model puts the request itself into the past tense;
-here a frame does, and the request stays as it was.
+Andriushchenko & Flammarion 2024 (arXiv 2407.11969). Departure: there a model puts the request itself into the past
+tense; here a frame does, and the request stays as it was.
 """
 
 from __future__ import annotations

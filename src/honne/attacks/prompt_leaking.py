@@ -1,7 +1,7 @@
 """Prompt leaking: before the request the model is to repeat its own instructions.
 
-Perez & Ribeiro 2022, Ignore Previous Prompt (arXiv 2211.09527); Sun et al. 2023 (arXiv 2304.10436). Judged is what becomes of
-the request; whether something leaked is not. Texts of our own.
+Perez & Ribeiro 2022, Ignore Previous Prompt (arXiv 2211.09527); Sun et al. 2023 (arXiv 2304.10436). Judged is what
+becomes of the request; whether something leaked is not. Texts of our own.
 """
 
 from __future__ import annotations

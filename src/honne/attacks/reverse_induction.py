@@ -1,7 +1,7 @@
 """Reverse induction: the request is asked for what to avoid.
 
-One of the methods by which FLAMES' prompts were written (Huang et al. 2024, arXiv 2311.06899), and in Sun et al. 2023
-(arXiv 2304.10436) as reverse exposure. Texts of our own.
+Reported as one of the methods of FLAMES' prompts (Huang et al. 2024, arXiv 2311.06899); in Sun et al. 2023 (arXiv
+2304.10436) reverse exposure. Texts of our own.
 """
 
 from __future__ import annotations

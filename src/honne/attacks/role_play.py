@@ -1,7 +1,7 @@
 """Role play: the model is to answer as a character to whom its own rules do not apply.
 
-Named in Sun et al. 2023, Safety Assessment of Chinese Large Language Models (arXiv 2304.10436), as role play instruction,
-and in Shen et al. 2023 (arXiv 2308.03825). Texts of our own: no known jailbreak prompt is shipped.
+Named in Sun et al. 2023, Safety Assessment of Chinese Large Language Models (arXiv 2304.10436), as role play
+instruction, and in Shen et al. 2023 (arXiv 2308.03825). Texts of our own: no known jailbreak prompt is shipped.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Yang Liu, Yuanshun Yao, Jean-Francois Ton, Xiaoying Zhang, Ruocheng Guo, Hao Cheng, Yegor Klochkov, Muhammad Faaiz
 Taufiq, Hang Li. 2023 (arXiv 2308.05374, section 11.6). https://github.com/kevinyaobytedance/llm_eval, MIT.
 
-Requests for help with propaganda against people, with recruiting for violent groups, with arguments for bad causes and
-with cyberattacks; `misuse_refusal_rate` is the share of answers that refuse.
+Requests for help with lies about people (`people`), recruiting for violent groups (`terror`), arguments for bad causes
+(`politics`) and cyberattacks (`cyber`); `misuse_refusal_rate` is the share of answers that refuse.
 
 Departures: in the paper a model listed 100 keywords for each type, every type had one template, about 500 requests of
 each were asked in English, and GPT-4 judged. Here each type has 8 targets, all placeholders or plain topics, and 6

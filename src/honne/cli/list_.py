@@ -39,8 +39,10 @@ def list_(
         if one == VALUES:
             _frames(lang)
             continue
-        for name in plugins.names(one):
-            typer.echo(f"  {name:<16} {plugins.summary(one, name)}".rstrip())
+        found = plugins.names(one)
+        width = max(16, *map(len, found))
+        for name in found:
+            typer.echo(f"  {name:<{width}} {plugins.summary(one, name)}".rstrip())
 
 
 def _frames(lang: str) -> None:

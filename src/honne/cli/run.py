@@ -28,9 +28,7 @@ def run(
     ] = None,
     attack: Annotated[
         list[str] | None,
-        typer.Option(
-            "--attack", metavar="NAME[,NAME…]", envvar="HONNE_ATTACK", help="Ask open items under attacks, too."
-        ),
+        typer.Option(metavar="NAME[,NAME…]", envvar="HONNE_ATTACK", help="Ask open items under these attacks, too."),
     ] = None,
     translator: Annotated[
         str | None,

@@ -1,12 +1,12 @@
 """Attacked items: which items of a run are asked again, under which attacks, and the attacks that a model carries out.
 
-An attack is applied to the items that a rubric judge serves (open answers), not to choices and not to forms with a fixed
-judge: there, an attack would measure capability. Attacked items follow the plain ones of their benchmark, attack by
-attack; their id is `PARENT@ATTACK`.
+An attack is applied to the items that a rubric judge serves (open answers), not to choices and not to forms with a
+fixed judge: there, an attack would measure capability. Attacked items follow the plain ones of their benchmark, attack
+by attack; their id is `PARENT@ATTACK`.
 
-An attack that needs a model (`translate:zh`) is a stage before the run's own questions: its requests go through the same
-executor, and every reply is kept in `attacked/<attack>/` before the items are fixed. What was answered there is never
-asked again; an item whose attack failed is not asked, and counted so, and tried again when the run is resumed.
+An attack that needs a model (`translate:zh`) is a stage before the run's own questions: its requests go through the
+same executor, and every reply is kept in `attacked/<attack>/` before the items are fixed. What was answered there is
+never asked again; an item whose attack failed is not asked, and counted so, and tried again when the run is resumed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def choose(names: Sequence[str]) -> list[Chosen]:
 def attacked(
     built: plugins.Benchmark, items: Sequence[Item], attacks: Sequence[Chosen], seed: int, notes: list[str]
 ) -> Iterator[tuple[Item, bool]]:
-    """The attacked items of one benchmark (not numbered yet), and whether a model has still to rewrite their messages."""
+    """The attacked items of one benchmark (not numbered yet), and whether a model has still to rewrite them."""
     open_items = [item for item in items if _open(built, item)]
     if attacks and not open_items:
         notes.append(f"{built.name}: not attacked: it has no plain open items that a rubric judge serves")

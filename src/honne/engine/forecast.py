@@ -35,12 +35,15 @@ def tokens(text: str) -> int:
 
 
 def forecast(plan: Plan) -> list[Forecast]:
-    """The requests of the model and of each judge with a model, without retries."""
+    """The requests of the model, of a translator, and of each judge with a model, without retries."""
     samples = plan.options.samples
     settings = plan.model.settings
     answer = int(settings.get("max_tokens") or settings.get("max_completion_tokens") or ANSWER_TOKENS)
     sent = sent_messages(plan.model)
     lines = [_line(plan.model, (sent(item.messages) or item.messages for item in plan.items), answer, samples)]
+    if plan.translator is not None:
+        asked = (stage.attack.ask(messages) for stage in plan.stages for messages in stage.plain.values())
+        lines.append(_line(plan.translator, asked, ANSWER_TOKENS, 1, who="translator"))
     for judging in plan.judges:
         model = judging.judge.model
         if model is not None:
@@ -50,11 +53,16 @@ def forecast(plan: Plan) -> list[Forecast]:
 
 
 def _line(
-    model: Model, prompts: Iterable[tuple[Message, ...]], out: int, samples: int, judging: JudgePlan | None = None
+    model: Model,
+    prompts: Iterable[tuple[Message, ...]],
+    out: int,
+    samples: int,
+    judging: JudgePlan | None = None,
+    who: str = "",
 ) -> Forecast:
     sizes = [sum(tokens(m.content) for m in messages) for messages in prompts]
     tokens_in, tokens_out = sum(sizes) * samples, len(sizes) * out * samples
-    who = f"{judging.judge.name} on {judging.benchmark}" if judging else model.name
+    who = f"{judging.judge.name} on {judging.benchmark}" if judging else f"{who} {model.name}".strip()
     return Forecast(who, len(sizes) * samples, tokens_in, tokens_out, model.price(tokens_in, tokens_out))
 
 

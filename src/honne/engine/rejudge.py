@@ -15,7 +15,7 @@ from typing import Any
 from honne import plugins
 from honne.engine.estimate import analyse
 from honne.engine.judges import Asked, JudgePlan, asked, entries, kin, open_items, panelled, plans, settle
-from honne.engine.judging import Judging
+from honne.engine.judging import Judging, check
 from honne.engine.plan import unjudged
 from honne.engine.progress import MakeProgress
 from honne.engine.run import drive
@@ -188,14 +188,15 @@ def rejudge(plan: Rejudging, progress: MakeProgress) -> RunFolder:
         store.write_info(_with(before, plan))
         why: HonneError | None = None
         served: dict[str, set[str]] = {}
+        said = {p.judge.key: kin([p], str(before["spec"]["model"].get("name"))) for p in plan.judges}
         try:
-            drive(_judge(plan, store, served, progress))
+            drive(_judge(plan, store, served, said, progress))
         except KeyboardInterrupt:
             why = Stopped("interrupted.")
         except HonneError as e:
             why = e
         try:
-            _finish(plan, store, before, served)
+            _finish(plan, store, before, served, said)
         except HonneError as e:
             why = why or e
         if why is not None:
@@ -214,7 +215,14 @@ def _reason(why: HonneError, plan: Rejudging, store: RunFolder) -> HonneError:
     return why
 
 
-async def _judge(plan: Rejudging, store: RunFolder, served: dict[str, set[str]], progress: MakeProgress) -> None:
+async def _judge(
+    plan: Rejudging,
+    store: RunFolder,
+    served: dict[str, set[str]],
+    said: dict[str, list[str]],
+    progress: MakeProgress,
+) -> None:
+    """Judge every answer at hand; `served` and `said` get what each judge's server calls itself, and its notes."""
     model = str(store.info["spec"]["model"].get("name"))
     judges = [Judging(one, model, store) for one in plan.judges if not panelled(one)]
     try:
@@ -223,6 +231,8 @@ async def _judge(plan: Rejudging, store: RunFolder, served: dict[str, set[str]],
                 judging.take(response)
         for judging in judges:
             judging.feed.close()
+        for key, notes in (await check(judges, (), progress)).items():
+            said[key] = [*said.get(key, ()), *notes]
         working = [asyncio.create_task(judging.run((), progress)) for judging in judges]
         try:
             for done in asyncio.as_completed(working):
@@ -252,7 +262,13 @@ def _with(before: Mapping[str, Any], plan: Rejudging, only: set[str] | None = No
     }
 
 
-def _finish(plan: Rejudging, store: RunFolder, before: Mapping[str, Any], served: Mapping[str, set[str]]) -> None:
+def _finish(
+    plan: Rejudging,
+    store: RunFolder,
+    before: Mapping[str, Any],
+    served: Mapping[str, set[str]],
+    said: Mapping[str, list[str]],
+) -> None:
     store.refresh()
     settle(plan.judges, store)
     store.finish_judgments()
@@ -272,7 +288,11 @@ def _finish(plan: Rejudging, store: RunFolder, before: Mapping[str, Any], served
     info["damage"] = list(dict.fromkeys([*damage, *store.damage]))
     notes = info["notes"] if isinstance(info.get("notes"), list) else []
     notes = [n for n in notes if n not in plan.done]
-    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *changed, *store.damage]))
+    # By judge, so that a resumed `honne run` keeps them.
+    told_by = {**_dict(info, "judge_notes"), **{key: list(notes) for key, notes in said.items() if key in given}}
+    info["judge_notes"] = told_by
+    mine = [n for p in plan.judges for n in told_by.get(p.judge.key, ()) if isinstance(n, str)]
+    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *mine, *changed, *store.damage]))
     store.write_info(info)
     store.write_estimates(analyse(store, bool(info["spec"].get("paper_rules", False))).estimates)
 

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from honne import plugins
+from honne.engine import answers
 from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
 from honne.engine.judges import panelled, settle
@@ -21,6 +21,7 @@ from honne.engine.judging import Judging, check
 from honne.engine.local import Outcome, execute
 from honne.engine.plan import Plan, merged_info, sent_messages
 from honne.engine.progress import MakeProgress
+from honne.engine.stages import carried_out
 from honne.engine.store import RunFolder, differences, locked, response_key
 from honne.engine.sums import judges_cost, judges_tokens, tokens, total
 from honne.errors import HonneError, ModelError, Stopped, StoreError
@@ -28,6 +29,8 @@ from honne.plugins import Request
 from honne.records import SETTLED, Message, Response, now
 
 __all__ = ["drive", "run"]
+
+_T = TypeVar("_T")
 
 
 def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
@@ -41,6 +44,7 @@ def run(plan: Plan, folder: Path, progress: MakeProgress) -> RunFolder:
         why: HonneError | None = None
         try:
             try:
+                plan = drive(_prepared(plan, store, info, progress))
                 drive(_ask_and_judge(plan, store, info, progress))
             except KeyboardInterrupt:
                 raise Stopped("interrupted.") from None
@@ -64,23 +68,22 @@ def _reason(why: HonneError, store: RunFolder, folder: Path) -> HonneError:
     return why
 
 
-def drive(work: Coroutine[Any, Any, None]) -> None:
+def drive(work: Coroutine[Any, Any, _T]) -> _T:
     """Run to the end, also where a loop is running already, as in a notebook; an interrupt ends it in both."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(work)
-        return
+        return asyncio.run(work)
     at_work: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
 
-    async def watched() -> None:
+    async def watched() -> _T:
         at_work.append((asyncio.get_running_loop(), asyncio.current_task()))
-        await work
+        return await work
 
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(asyncio.run, watched())
         try:
-            running.result()
+            return running.result()
         except KeyboardInterrupt:
             for loop, task in at_work:
                 if task is not None:
@@ -108,8 +111,17 @@ def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
     elif any(p.name != ".lock" for p in store.path.iterdir()):
         raise StoreError(f"{store.path} is not empty and not a run folder: name another -o")
     store.write_info(info)
-    store.write_items(plan.items)
     return info
+
+
+async def _prepared(plan: Plan, store: RunFolder, info: dict[str, Any], progress: MakeProgress) -> Plan:
+    """Fix the items: at once, or after the attacks that a model carries out."""
+    if plan.stages:
+        plan = await carried_out(plan, store, info, progress)
+        if store.items() and store.items() != list(plan.items):
+            store.replace_items(plan.items)
+    store.write_items(plan.items)
+    return plan
 
 
 def _reworded(plan: Plan, store: RunFolder) -> str:
@@ -149,7 +161,7 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
 
     tasks: list[asyncio.Task[None]] = []
     try:
-        info["judge_notes"] |= await check(judges, todo)
+        info["judge_notes"] |= await check(judges, todo, progress)
         asking = asyncio.create_task(ask())
         working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
         tasks += (asking, *working)
@@ -171,9 +183,11 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
 
 def _requests(plan: Plan, store: RunFolder) -> Iterator[Request]:
     settled = {response_key(r) for r in store.responses() if r.status in SETTLED}
-    occurrences = Counter(item.messages for item in plan.items)
+    occurrences = Counter(item.messages for item in plan.items if item.id not in plan.unasked)
     asked: Counter[tuple[Message, ...]] = Counter()
     for item in plan.items:
+        if item.id in plan.unasked:
+            continue
         occurrence = asked[item.messages]
         asked[item.messages] += 1
         for sample in range(plan.options.samples):
@@ -204,14 +218,14 @@ async def _ask(
         with progress(f"asking {model.name}", len(todo)) as bar:
 
             def record(outcome: Outcome) -> None:
-                response = _response(model, outcome)
+                answer = answers.response(model, outcome)
                 sent = said(outcome.request.messages)
                 if sent is not None:
-                    response = msgspec.structs.replace(response, messages=sent)
-                journal.append(response)
-                if response.served_model is not None:
-                    served.add(response.served_model)
-                answered(response)
+                    answer = msgspec.structs.replace(answer, messages=sent)
+                journal.append(answer)
+                if answer.served_model is not None:
+                    served.add(answer.served_model)
+                answered(answer)
 
             failed = {response_key(r) for r in store.responses() if r.status == "error"}
             await execute(model, todo, record, total=len(todo), progress=bar, failed_before=failed)
@@ -220,34 +234,6 @@ async def _ask(
         info["notes"] += getattr(model, "notes", ())
         journal.close()
         await model.close()
-
-
-def _response(model: plugins.Model, outcome: Outcome) -> Response:
-    reply, error = outcome.reply, outcome.error
-    common: dict[str, Any] = {
-        "item_id": outcome.request.item_id,
-        "model": model.name,
-        "sample": outcome.request.sample,
-        "attempts": outcome.attempts,
-        "request_hash": outcome.request_hash,
-        "seconds": outcome.seconds,
-        "at": now(),
-    }
-    if reply is None:
-        return Response(status="error", error=str(error), **common)
-    return Response(
-        status=reply.status,
-        text=reply.text,
-        reasoning=reply.reasoning,
-        finish=reply.finish,
-        error=reply.error,
-        served_model=reply.served_model,
-        tokens_in=reply.tokens_in,
-        tokens_out=reply.tokens_out,
-        cost=reply.cost,
-        logprobs=reply.logprobs,
-        **common,
-    )
 
 
 # -------------------------------------------------------------------- finish
@@ -263,8 +249,8 @@ def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError 
     counts = Counter(r.status for r in responses)
     counts["not_asked"] += len(plan.items) * plan.options.samples - len(responses)
     info["counts"] = dict(sorted(counts.items()))
-    info["cost"] = {"model": total(r.cost for r in responses if r.status in SETTLED), "judges": judges_cost(store)}
-    info["tokens"] = {"model": tokens(responses), "judges": judges_tokens(store)}
+    info["cost"] |= {"model": total(r.cost for r in responses if r.status in SETTLED), "judges": judges_cost(store)}
+    info["tokens"] |= {"model": tokens(responses), "judges": judges_tokens(store)}
     info["damage"] = list(dict.fromkeys([*info["damage"], *store.damage]))
     info["notes"] = list(dict.fromkeys([*info["notes"], *_notes(info)]))
     info["state"] = "done" if why is None or _complete(plan, store) else "stopped"

@@ -9,7 +9,7 @@ from pathlib import Path
 from honne.errors import JudgeError
 from honne.plugins import Scale, Verdict
 
-__all__ = ["Rubric", "read"]
+__all__ = ["Rubric", "read", "text_file"]
 
 _HEADER = re.compile(r"labels\s*[:：](.*)", re.IGNORECASE)
 
@@ -28,18 +28,23 @@ def read(path: str) -> Rubric:
     A first line `labels: safe, unsafe` names the verdicts, best first; their scores are spread evenly from 1 to 0, and
     labels that are numbers are kept as raw scores.
     """
-    try:
-        whole = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
-    except OSError as e:
-        raise JudgeError(f"judge.rubric: cannot read {path}: {e.strerror or e}") from None
-    except UnicodeDecodeError:
-        raise JudgeError(f"judge.rubric: {path} is not UTF-8 text") from None
+    whole = text_file(path, "rubric")
     first, _, rest = whole.partition("\n")
     header = _HEADER.fullmatch(first.strip())
     text = rest.strip() if header else whole
     if not text:
         raise JudgeError(f"judge.rubric: {path} is empty; write the criteria as plain text")
     return Rubric(text, _scale(path, header[1]) if header else None)
+
+
+def text_file(path: str, option: str) -> str:
+    """The text of a file that the option `judge.OPTION` names. Raises JudgeError when it is missing or not UTF-8."""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise JudgeError(f"judge.{option}: {path} is not UTF-8 text") from None
+    except (OSError, ValueError) as e:
+        raise JudgeError(f"judge.{option}: cannot read {path}: {getattr(e, 'strerror', None) or e}") from None
 
 
 def _scale(path: str, names: str) -> Scale:

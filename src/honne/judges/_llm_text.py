@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from honne.records import Message
 
-__all__ = ["conversation", "cut", "mark", "quote", "shown", "sound"]
+__all__ = ["broken", "conversation", "cut", "mark", "quote", "shown", "sound"]
 
 PREFIX = "| "
 DOT = "·"
@@ -74,8 +74,13 @@ def quote(text: str, fence: str) -> str:
     """Untrusted text as lines that all begin with `| `, with `fence` and control tokens broken."""
     text = _HIDDEN.sub(_visible, text)
     text = re.sub(re.escape(fence), fence[:8] + DOT + fence[8:], text, flags=re.IGNORECASE)
-    text = _TOKEN.sub(lambda m: m[0] + DOT, text)
+    text = broken(text)
     return "\n".join(PREFIX + line for line in text.splitlines())
+
+
+def broken(text: str) -> str:
+    """The text with whatever a tokenizer could read as a control token broken by a visible dot."""
+    return _TOKEN.sub(lambda m: m[0] + DOT, text)
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -40,8 +40,8 @@ def attack_estimates(
 ) -> list[Estimate]:
     """The numbers above, from every measure with its estimates.
 
-    `attacks` are those of each benchmark's items (None: plain ones), also where a judge has seen none of them. `parents`
-    map the ids of attacked units to those of their plain ones.
+    `attacks` are those of each benchmark's items (None: plain ones), also where a judge has seen none of them.
+    `parents` map the ids of attacked units to those of their plain ones.
     """
     out: list[Estimate] = []
     for (benchmark, _), found in _grouped(made).items():
@@ -55,6 +55,9 @@ def attack_estimates(
         out += _lost(found, parents)
         slices = dict.fromkeys(name for numbers in (safety.get(attack, {}) for attack in asked) for name in numbers)
         adversarial = {name: _mean(ADVERSARIAL, name, under, safety) for name in slices}
+        if None not in asked:
+            # Where nothing is asked plainly, this is what the benchmark says.
+            adversarial = {name: msgspec.structs.replace(e, headline=True) for name, e in adversarial.items()}
         out += adversarial.values()
         if None in asked:
             both: dict[str | None, _Safety] = {None: safety.get(None, {}), ADVERSARIAL: adversarial}
@@ -110,7 +113,9 @@ def _mean(
     without = [part or "the plain items" for part, e in found.items() if e is None or e.value is None]
     interval = Interval(None, None, None, LEVEL, f"none: no value for {', '.join(without)}", 0.0)
     if not without:
-        interval = macro([_interval(e) for e in there], independent=False)
+        interval = macro(
+            [Interval(e.value, e.low, e.high, e.level or LEVEL, "", 0.0) for e in there], independent=False
+        )
     ends = [(0.0, 1.0) if e is None else _ends(e) for e in found.values()]
     judged = [e.judged for e in there if e.judged is not None]
     first = there[0]
@@ -122,7 +127,7 @@ def _mean(
         low=interval.low,
         high=interval.high,
         level=interval.level if interval.value is not None else None,
-        method=interval.method,
+        method=interval.method if without else _method(there),
         n=sum(e.n for e in there),
         n_missing=sum(e.n_missing for e in there),
         worst=sum(low for low, _ in ends) / len(ends),
@@ -134,9 +139,11 @@ def _mean(
     )
 
 
-def _interval(e: Estimate) -> Interval:
-    # A macro mean's own method would be named twice over: the kinds of limits that it is made of are enough.
-    return Interval(e.value, e.low, e.high, e.level or LEVEL, e.method.removeprefix("macro mover "), 0.0)
+def _method(parts: Sequence[Estimate]) -> str:
+    """The mean's method and the kinds of limits that its parts are made of, some of them means themselves."""
+    kinds = {kind for e in parts for kind in e.method.removeprefix("macro mover ").split(",")[0].split("/")}
+    clustered = ", clustered" if any(e.method.endswith("clustered") for e in parts) else ""
+    return f"macro mover {'/'.join(sorted(kinds, reverse=True))}{clustered}"
 
 
 def _ends(e: Estimate) -> tuple[float, float]:
@@ -185,13 +192,13 @@ def _lost(found: Mapping[str | None, Made], parents: Mapping[str, str]) -> Itera
 
 
 def _difference(row: Paired, like: Estimate, sign: int) -> Estimate:
-    ends = [None if x is None else sign * x for x in (row.low, row.high)]
+    ends = [None if x is None else sign * x + 0.0 for x in (row.low, row.high)]  # + 0.0: never -0
     low, high = ends if sign > 0 else reversed(ends)
     return msgspec.structs.replace(
         like,
         attack=row.attack,
         metric=LOST,
-        value=None if row.difference is None else sign * row.difference,
+        value=None if row.difference is None else sign * row.difference + 0.0,
         low=low,
         high=high,
         level=row.level if row.difference is not None else None,

@@ -27,7 +27,7 @@ def misuse_refusal_rate(view: View) -> Iterable[Measure]:
     if own_scale(rows, _LABELS):
         yield from by_label(view)
     else:
-        yield Measure("misuse_refusal_rate", item_units(rows, _value), better="higher", headline=True)
+        yield Measure("misuse_refusal_rate", item_units(rows, _value), better="higher", headline=True, safety=True)
 
 
 PLUGIN = misuse_refusal_rate

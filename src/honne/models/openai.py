@@ -85,7 +85,7 @@ class OpenAI:
         self.settings: Mapping[str, Any] = self._settings(given)
         # `settings` are stored, so a URL among them (body.webhook=…, say) is redacted there, and sent as it is
         sent = self._settings({**given, **{k: v for k, v in spec.real.items() if k in spec.secrets}})
-        self._api: str = sent.pop("api", "chat")
+        self._api: str = sent.pop("api", next(iter(self.paths)))
         self._system: str | None = sent.pop("system", None) or None
         self._seed: int | None = sent.pop("seed", None)
         self._fixed = sent if self._api == "chat" else _completions(sent)
@@ -226,14 +226,18 @@ class OpenAI:
             self._schema_refused = self._schema_refused or status == 200
         if status != 200:
             return _faults.failure(status, headers, raw, where=self._where, hint=self._hint, scrub=self._scrub)
+        reply = self._read(raw)
+        if reply.tokens_in is None or reply.tokens_out is None or None in self._prices:
+            return reply
+        return msgspec.structs.replace(reply, cost=self.price(reply.tokens_in, reply.tokens_out))
+
+    def _read(self, raw: bytes) -> Reply:
+        """The reply in the body of a 200."""
         completion = _chat.decode(raw)
         error = completion.error or (completion.choices[0].error if completion.choices else None)
         if error:
             return _faults.body_error(error, where=self._where, hint=self._hint, scrub=self._scrub)
-        reply = _chat.read(completion)
-        if reply.tokens_in is None or reply.tokens_out is None or None in self._prices:
-            return reply
-        return msgspec.structs.replace(reply, cost=self.price(reply.tokens_in, reply.tokens_out))
+        return _chat.read(completion)
 
     def price(self, tokens_in: int, tokens_out: int) -> float | None:
         """The cost of so many tokens, in the currency of the prices given; None when a price is unknown."""

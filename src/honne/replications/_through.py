@@ -50,7 +50,7 @@ def imported(
                 items=one.items,
                 responses=one.responses,
                 judgments=one.judgments,
-                benchmarks=[{**describe(one.benchmark), "version": "import", "judges": {}}],
+                benchmarks=[{**describe(b), "version": "import", "judges": {}} for b in one.benchmarks],
                 how={},
                 notes=(),
             )

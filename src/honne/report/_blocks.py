@@ -6,7 +6,7 @@ The terminal, Markdown and HTML reports differ in looks only; what stands beside
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -192,6 +192,7 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
     for run, moved in zip(runs, beside, strict=True):
         for e in run.estimates:
             keys.setdefault(moved.get(_key(e), _key(e)))
+    keys = _leading_first(keys, runs)
     out: list[Block] = []
     for key in keys:
         found = [
@@ -212,6 +213,15 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
     return out
 
 
+def _leading_first(keys: Iterable[_Key], runs: Sequence[RunReport]) -> dict[_Key, None]:
+    """Within a benchmark and attack, the judges with a headline come first."""
+    lead = {_key(e) for run in runs for e in run.estimates if e.headline}
+    places: dict[tuple[str, str | None], list[_Key]] = {}
+    for key in keys:
+        places.setdefault(key[:2], []).append(key)
+    return dict.fromkeys(key for found in places.values() for key in sorted(found, key=lambda k: k not in lead))
+
+
 def _key(e: Estimate) -> _Key:
     return (e.benchmark, e.attack, e.judge)
 
@@ -221,7 +231,8 @@ def _beside(run: RunReport) -> dict[_Key, _Key]:
     judged = [e for e in run.estimates if e.judge is not None]
     hosts: dict[tuple[str, str | None], _Key] = {}
     for e in judged:
-        if e.form is None or not is_choice(e.form):
+        # A judge without a headline (of refusals, say) does not lend its name to the choices.
+        if e.headline and (e.form is None or not is_choice(e.form)):
             hosts.setdefault((e.benchmark, e.attack), _key(e))
     others = {_key(e) for e in judged if e.form is None or not is_choice(e.form)}
     return {key: hosts[key[:2]] for e in judged if (key := _key(e)) not in others and key[:2] in hosts}

@@ -151,6 +151,9 @@ def facts(run: RunReport) -> Facts:
         rows.append(Fact("benchmark", f"{head} · {_text(b.get('title'))}".rstrip(" ·"), _url(b.get("url"))))
     for j in map(_map, _list(spec.get("judges"))):
         rows.append(Fact("judge", f"{_text(j.get('key'))} · {_text(j.get('spec'))}".strip(" ·")))
+    if attacks := [_text(a, 80) for a in _list(spec.get("attacks"))]:
+        by = _text(_map(spec.get("translator")).get("spec"))
+        rows.append(Fact("attacks", ", ".join(attacks) + (f" (translated by {by})" if by else "")))
     asked = [f"{k} {_text(spec.get(k))}" for k in ("samples", "seed", "limit") if spec.get(k) is not None]
     rows.append(Fact("asked with", ", ".join(asked) or "defaults"))
     rows.append(Fact("counting", "paper rules" if run.paper or spec.get("paper_rules") else "strict"))
@@ -191,6 +194,10 @@ def _costs(info: Mapping[str, Any], model: str) -> list[tuple[str, str, str, str
     cost, tokens = _map(info.get("cost")), _map(info.get("tokens"))
     judges = {**_map(cost.get("judges")), **_map(tokens.get("judges"))}
     rows = [(f"model {model}", cost.get("model"), tokens.get("model"))]
+    attacks = {**_map(cost.get("attacks")), **_map(tokens.get("attacks"))}
+    rows += [
+        (f"attack {_text(a)}", _map(cost.get("attacks")).get(a), _map(tokens.get("attacks")).get(a)) for a in attacks
+    ]
     rows += [(f"judge {_text(j)}", _map(cost.get("judges")).get(j), _map(tokens.get("judges")).get(j)) for j in judges]
     return [(who, _money(price), *_tokens(used)) for who, price, used in rows]
 

@@ -8,9 +8,9 @@ Everything is turned so that higher is better. A node that nothing has measured 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,19 @@ from honne.report._text import oneline
 from honne.stats.intervals import LEVEL, Interval, macro, rate
 from honne.values import Frame, Node, framework, frameworks, nodes_of, strengths
 
-__all__ = ["Profiled", "Read", "Value", "estimates", "frames", "profile", "ranked", "read", "readable"]
+__all__ = [
+    "Profiled",
+    "Read",
+    "Source",
+    "Value",
+    "estimates",
+    "frames",
+    "profile",
+    "ranked",
+    "read",
+    "readable",
+    "told",
+]
 
 METRIC = "value"
 NOT_MEASURED = "none: not measured"
@@ -42,6 +54,32 @@ class Profiled(Protocol):
     def name(self) -> str: ...
     @property
     def measures(self) -> Sequence[Measured]: ...
+    @property
+    def estimates(self) -> Sequence[Estimate]: ...
+
+
+class Source(NamedTuple):
+    """What a number was taken from; `turned`: lower is better there, and it is read as 1 minus it."""
+
+    benchmark: str
+    attack: str | None
+    metric: str
+    turned: bool
+
+
+def told(sources: Iterable[Source]) -> list[str]:
+    """Sources in words: every measure once, and those that the same attacks were made on together."""
+    attacks: dict[str, list[str]] = {}
+    for source in dict.fromkeys(sources):
+        name = oneline(f"{source.benchmark} {'1 − ' if source.turned else ''}{source.metric}")
+        attacks.setdefault(name, []).extend([oneline(source.attack)] if source.attack else [])
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, found in attacks.items():
+        alike.setdefault(tuple(found), []).append(name)
+    return [
+        ", ".join(names) + (f" under {found[0] if len(found) == 1 else f'{len(found)} attacks'}" if found else "")
+        for found, names in alike.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -54,7 +92,7 @@ class Value:
     node: Node
     estimate: Estimate | None
     exact: bool
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
     measured: int
     parts: int
 
@@ -73,6 +111,8 @@ def readable(measured: Iterable[Measured], sections: Sequence[Section]) -> list[
     for one in measured:
         place, m = (one.benchmark, one.attack), one.measure
         mine = one.judge == first[place] or one.judge not in own[place]
+        # Under attack only safety is at stake: over-refusal there is no sign of resistance.
+        mine = mine and (one.attack is None or m.safety)
         if mine and m.headline and m.better in ("higher", "lower") and m.reference is None:
             groups.setdefault(place, []).append(one)
     out: list[Measured] = []
@@ -120,7 +160,7 @@ def profile(run: Profiled, one: Frame, level: float = LEVEL) -> list[Value]:
     Where something measures a node exactly, only that counts: what measures a part of it would blur it. A node that is
     read through the nodes below it alone has all that is read in those.
     """
-    held = [_Held(m, one) for m in run.measures]
+    held = _parts(run, one)
     leaves = [leaf.id for leaf in one.leaves()]
     found: dict[str, Value] = {}
     for node in reversed(one.nodes):
@@ -144,15 +184,13 @@ def estimates(run: Profiled, one: Frame) -> list[Estimate]:
 class _Held:
     """One measure's units by the nodes that they are read in, turned so that 1 is best."""
 
-    def __init__(self, one: Measured, frame_: Frame) -> None:
-        self.one = one
+    def __init__(self, one: Measured, read: Frame) -> None:
+        self.benchmark, self.judge, self.model = one.benchmark, one.judge, one.model
+        self.rule = one.measure.rule
+        self.source = Source(one.benchmark, one.attack, one.measure.metric, one.measure.better == "lower")
+        self._attack, self._read = one.attack, read
         self._frame = frame(one.measure)
-        lower = one.measure.better == "lower"
-        self.values = 1.0 - self._frame.values if lower else self._frame.values
-        name = f"1 − {one.measure.metric}" if lower else one.measure.metric
-        attack = f" under {one.attack}" if one.attack else ""
-        self.source = oneline(f"{one.benchmark}{attack} {name}")
-        self._read = frame_
+        self._values = 1.0 - self._frame.values if one.measure.better == "lower" else self._frame.values
 
     @cached_property
     def _nodes(self) -> Mapping[tuple[str, str], _Mask]:
@@ -161,12 +199,8 @@ class _Held:
             categories.setdefault(unit.category, []).append(place)
         members: dict[tuple[str, str], list[int]] = {}
         for category, places in categories.items():
-            where = (self.one.benchmark, category)
-            for reading in nodes_of(*where, self._read, self.one.attack):
-                node = self._read.node(reading.node)
-                own = strengths(node, *where, self.one.attack) if node else None
-                for kind in (_ANY, *([] if own is None else [_EXACT if own else _PART])):
-                    members.setdefault((reading.node, kind), []).extend(places)
+            for key in _kinds(self._read, self.benchmark, category, self._attack):
+                members.setdefault(key, []).extend(places)
         n = len(self._frame.units)
         return {key: np.isin(np.arange(n), places) for key, places in members.items()}
 
@@ -174,43 +208,107 @@ class _Held:
         """Its units that are read in a node by the node's own patterns (exactly, in part) or at all; None: none is."""
         return self._nodes.get((node, kind))
 
+    def counts(self, mask: _Mask) -> tuple[int, int]:
+        """Its units in the mask, and how many of them are missing."""
+        return int(mask.sum()), int(np.isnan(self._values[mask]).sum())
+
     def interval(self, mask: _Mask, level: float) -> Interval:
-        there = mask & ~np.isnan(self.values)
-        return rate(self.values[there], self._frame.clusters[there], level)
+        there = mask & ~np.isnan(self._values)
+        return rate(self._values[there], self._frame.clusters[there], level)
+
+    def filled(self, mask: _Mask, fill: float) -> float:
+        """The mean with every missing unit counted as `fill`."""
+        return float(np.where(np.isnan(self._values), fill, self._values)[mask].mean())
 
     def groups(self, mask: _Mask) -> set[str]:
         return {unit.group for unit, held in zip(self._frame.units, mask, strict=True) if held}
 
 
-_Pair = tuple[_Held, _Mask]
+class _Whole:
+    """A finished number of a whole benchmark (a calibration error, say), in the place of its units."""
+
+    _ONE: _Mask = np.ones(1, dtype=np.bool_)
+
+    def __init__(self, e: Estimate, read: Frame) -> None:
+        self.benchmark, self.judge, self.model, self.rule = e.benchmark, e.judge, e.model, e.rule
+        self.source = Source(e.benchmark, e.attack, e.metric, e.better == "lower")
+        self._kinds = set(_kinds(read, e.benchmark, "", e.attack))
+        self._e = e
+
+    def _turned(self, x: float | None) -> float | None:
+        return x if x is None or self._e.better != "lower" else 1.0 - x
+
+    def mask(self, node: str, kind: str) -> _Mask | None:
+        return self._ONE if (node, kind) in self._kinds else None
+
+    def counts(self, mask: _Mask) -> tuple[int, int]:
+        return self._e.n, self._e.n_missing
+
+    def interval(self, mask: _Mask, level: float) -> Interval:
+        low, value, high = sorted(self._turned(x) or 0.0 for x in (self._e.low, self._e.value, self._e.high))
+        return Interval(value, low, high, level, self._e.method, 0.0)
+
+    def filled(self, mask: _Mask, fill: float) -> float:
+        n, missing = self._e.n, self._e.n_missing
+        return ((self._turned(self._e.value) or 0.0) * (n - missing) + fill * missing) / n
+
+    def groups(self, mask: _Mask) -> set[str]:
+        return {self.source.benchmark}
+
+
+_Part = _Held | _Whole
+_Pair = tuple[_Part, _Mask]
+
+
+def _parts(run: Profiled, read: Frame) -> list[_Part]:
+    """What a run has to say; a finished number only where its benchmark has no units to read."""
+    have = {(m.benchmark, m.attack) for m in run.measures}
+    out: list[_Part] = [_Held(m, read) for m in run.measures]
+    for e in run.estimates:
+        ends = (e.low, e.value, e.high)
+        if (e.benchmark, e.attack) in have or not e.headline or e.slice != "all" or e.withheld:
+            continue
+        if e.better in ("higher", "lower") and all(x is not None and 0.0 <= x <= 1.0 for x in ends):
+            have.add((e.benchmark, e.attack))
+            out.append(_Whole(e, read))
+    return out
+
+
+def _kinds(read: Frame, benchmark: str, category: str, attack: str | None) -> Iterable[tuple[str, str]]:
+    """(node, kind) for every node that a category is read in."""
+    for reading in nodes_of(benchmark, category, read, attack):
+        yield reading.node, _ANY
+        node = read.node(reading.node)
+        own = strengths(node, benchmark, category, attack) if node else None
+        if own is not None:
+            yield reading.node, _EXACT if own else _PART
 
 
 def _estimate(run: Profiled, one: Frame, node: Node, pairs: Sequence[_Pair], level: float) -> Estimate:
     by: dict[str, list[_Pair]] = {}
     for h, mask in pairs:
-        by.setdefault(h.one.benchmark, []).append((h, mask))
+        by.setdefault(h.benchmark, []).append((h, mask))
     whole = _mean([_mean_of(mine, level) for mine in by.values()])
-    n = sum(int(mask.sum()) for _, mask in pairs)
-    gone = [float(np.isnan(h.values[mask]).mean()) for h, mask in pairs]
-    missing = sum(int(np.isnan(h.values[mask]).sum()) for h, mask in pairs)
+    counts = [h.counts(mask) for h, mask in pairs]
+    missing = sum(gone for _, gone in counts)
     ends = [_filled(by.values(), fill) for fill in (0.0, 1.0)] if missing else [whole.value, whole.value]
-    judges = {h.one.judge for h, _ in pairs}
-    sources = ", ".join(dict.fromkeys(h.source for h, _ in pairs))
+    judges = {h.judge for h, _ in pairs}
+    how = whole.method if whole.value is not None else "none: nothing was judged"
     return Estimate(
         **_place(run, one, node),
-        model=pairs[0][0].one.model,
+        model=pairs[0][0].model,
         judge=judges.pop() if len(judges) == 1 else None,
         value=whole.value,
         low=whole.low,
         high=whole.high,
         level=level if whole.value is not None else None,
-        method=f"{whole.method if whole.value is not None else 'none: nothing was judged'}; {sources}",
-        n=n,
+        method=f"{how}; {', '.join(told(h.source for h, _ in pairs))}",
+        n=sum(n for n, _ in counts),
         n_missing=missing,
         worst=ends[0],
         best=ends[1],
-        judged=1 - max(gone),
-        rule="paper" if any(h.one.measure.rule == "paper" for h, _ in pairs) else "strict",
+        judged=min(1 - gone / n for n, gone in counts),
+        rule="paper" if any(h.rule == "paper" for h, _ in pairs) else "strict",
     )
 
 
@@ -222,18 +320,28 @@ def _mean_of(mine: Sequence[_Pair], level: float) -> Interval:
 
 
 def _mean(parts: Sequence[Interval], *, independent: bool = True) -> Interval:
-    return parts[0] if len(parts) == 1 else macro(parts, independent=independent)
+    if len(parts) == 1:
+        return parts[0]
+    # A mean of means is a mean: the kinds of limits that it is made of are named once.
+    plain = [replace(part, method=part.method.removeprefix("macro mover ")) for part in parts]
+    whole = macro(plain, independent=independent)
+    head, _, tail = whole.method.removeprefix("macro mover ").partition(",")
+    kinds = "/".join(sorted(set(head.split("/")), reverse=True))
+    return (
+        replace(whole, method=f"macro mover {kinds}{',' if tail else ''}{tail}") if whole.value is not None else whole
+    )
 
 
 def _filled(by: Iterable[Sequence[_Pair]], fill: float) -> float:
     """The mean over benchmarks and their measures, every missing unit counted as `fill`."""
-    means = [[float(np.where(np.isnan(h.values), fill, h.values)[mask].mean()) for h, mask in mine] for mine in by]
+    means = [[h.filled(mask, fill) for h, mask in mine] for mine in by]
     each = [sum(x) / len(x) for x in means]
     return sum(each) / len(each)
 
 
 def _nothing(run: Profiled, one: Frame, node: Node) -> Estimate:
-    model = run.measures[0].model if run.measures else ""
+    found: list[Measured | Estimate] = [*run.measures, *run.estimates]
+    model = found[0].model if found else ""
     return Estimate(
         **_place(run, one, node), model=model, value=None, low=None, high=None, level=None,
         method=NOT_MEASURED, n=0, n_missing=0,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from honne.records import Estimate
+from honne.report._attacks import extremes, folded, means
 from honne.report._blocks import Block, Face, Line, arrange, face_slices, labels, separate
 from honne.report._text import bounds, category, count, interval, level, number, oneline, reached
 from honne.report._ties import Tests, separated
@@ -57,7 +58,7 @@ def _unscored(runs: Sequence[RunReport]) -> str:
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
     """The report in sentences: whether face and heart part, each benchmark's leading numbers, what came back."""
     every = [block for block in arrange(runs) if block.lead is not None]
-    blocks = [block for block in every if not block.minor]
+    blocks = [block for block in every if not block.minor and not folded(block)]
     if not blocks:
         return [(f"No score was computed: {_unscored(runs)}.",), *_received(runs)]
     often = Counter((block.benchmark, block.attack) for block in blocks)
@@ -67,7 +68,14 @@ def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sente
         place = _place(block, often[block.benchmark, block.attack] > 1)
         found = _faces(block, place)
         more = _same_answers(block, every)
-        (faced if found else others).extend([*found, *_numbers(block, place, tests), *_other_judges(block, more)])
+        (faced if found else others).extend(
+            [
+                *found,
+                *_numbers(block, place, tests),
+                *_attacked(block, place, every, tests),
+                *_other_judges(block, more),
+            ]
+        )
     stated = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
     levels = ", ".join(dict.fromkeys(map(level, stated)))
     how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
@@ -137,6 +145,23 @@ def _numbers(block: Block, place: str, tests: Tests | None) -> list[Sentence]:
         out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
         if len(block.runs) == 1:
             out += _weak(block, line)
+    return out
+
+
+def _attacked(block: Block, place: str, every: Sequence[Block], tests: Tests | None) -> list[Sentence]:
+    """How far the attacks get (of one run: the least and the most successful), and what safety is left."""
+    found = extremes(block, every) if len(block.runs) == 1 else []
+    out: list[Sentence] = []
+    if found:
+        (weak, least), (strong, most) = found[0], found[-1]
+        head = f"{place}{phrase(most.metric)} "
+        if least.value == most.value:
+            who = f"of {strong}" if len(found) == 1 else f"of each of the {len(found)} attacks"
+            out.append((f"{head}{who} is ", *_number(most), "."))
+        else:
+            out.append((f"{head}runs from ", *_number(least), f" for {weak} to ", *_number(most), f" for {strong}."))
+    for line in means(block)[-1:]:
+        out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
     return out
 
 

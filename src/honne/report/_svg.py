@@ -15,7 +15,7 @@ from honne.report._blocks import Face
 from honne.report._text import Axis, bounds, category, clean, count, interval, level, oneline, value
 from honne.report._words import STATUS
 
-__all__ = ["SERIES", "defs", "dumbbell", "glyph", "ruler", "said", "scatter", "stack", "whiskers"]
+__all__ = ["SERIES", "SHARES", "defs", "dumbbell", "gap", "glyph", "ruler", "said", "scatter", "stack", "whiskers"]
 
 SERIES = 8
 _STEP = 14
@@ -98,7 +98,7 @@ def whiskers(cells: Sequence[tuple[int, str, Estimate | None]], scale: Axis) -> 
         if e is None or e.value is None or e.withheld:
             continue
         s, y = series % SERIES, 4 + _STEP * row + _STEP / 2
-        inner = [f"<title>{_safe(f'{name}: {said(e)}')}</title>"]
+        inner = [f"<title>{_safe(f'{name}: {said(e)}' if name else said(e))}</title>"]
         if bounds(e) and e.worst is not None and e.best is not None:
             inner.append(_line(scale.at(min(e.worst, e.best)), scale.at(max(e.worst, e.best)), y, y, "bound"))
         if e.low is not None and e.high is not None:
@@ -165,6 +165,27 @@ def dumbbell(rows: Sequence[tuple[str, Face]]) -> Markup:
     return Markup(
         f'<svg class="dumbbell" width="100%" height="{height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     )
+
+
+# The scale of shares, 0 to 100 %.
+SHARES = Axis(0.0, 1.0, tuple((k / 4, f"{25 * k}%") for k in range(5)))
+
+
+def gap(face: Face) -> Markup:
+    """One row of `says` and `picks`, joined, each on its interval; nothing where a number is withheld."""
+    height, y = 22, 11.0
+    parts = [_line(x, x, 0, height, "grid") for x, _ in SHARES.ticks]
+    e, f = face.open, face.choice
+    if e.value is not None and f.value is not None and not e.withheld and not f.withheld:
+        for one, css, shift in ((e, "says", -5.0), (f, "picks", 5.0)):
+            if one.low is not None and one.high is not None:
+                parts.append(_line(one.low, one.high, y + shift, y + shift, f"{css} thin"))
+        parts.append(_line(e.value, f.value, y, y, "gap"))
+        parts += [
+            f'<circle cx="{_pct(one.value or 0.0)}" cy="{y:g}" r="4.6" class="{css}"/>'
+            for one, css in ((f, "picks"), (e, "says"))
+        ]
+    return Markup(f'<svg class="gapline" width="100%" height="{height}" aria-hidden="true">{"".join(parts)}</svg>')
 
 
 _SIDE, _PAD = 300.0, 48.0
