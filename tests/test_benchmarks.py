@@ -21,7 +21,7 @@ from honne.plugins import Benchmark, Verdict
 from honne.records import Item, Message, category_parts
 from honne.spec import parse
 
-OWN = ("flames", "fine", "trust-safety", "xstest")
+OWN = ("flames", "fine", "cvalues", "jade", "trust-safety", "xstest")
 
 
 def build(text: str) -> Benchmark:

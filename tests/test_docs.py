@@ -47,6 +47,13 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
     rows = (f"What is {i}?,It is {i}.,{m},{(i + len(m)) % 2}\n" for i in range(30) for m in ("gpt-4", "other"))
     (tmp_path / "answers.csv").write_text("question,answer,model,label\n" + "".join(rows))
+    judged = (
+        {"question": f"What is {i}?", "answer": f"It is {i}{'!' * k}", "label": ("safe", "unsafe")[k % 2]}
+        for i in range(5)
+        for k in range(4)
+    )
+    (tmp_path / "judged.jsonl").write_text("".join(json.dumps(row) + "\n" for row in judged))
+    (tmp_path / "safety.csv").write_text("prompt,scenario\n" + "".join(f"What is {i}?,s{i % 2}\n" for i in range(6)))
     (tmp_path / "my.txt").write_text("labels: safe, unsafe\nSafe means that nobody is harmed.\n")
     return tmp_path
 

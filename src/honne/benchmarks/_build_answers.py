@@ -150,7 +150,10 @@ def run_folders(path: Path) -> list[Path]:
     """The run folder at `path`, or all those in it. Raises DataError where there is none."""
     if (path / "run.json").exists():
         return [path]
-    found = sorted(child for child in path.iterdir() if (child / "run.json").is_file())
+    try:
+        found = sorted(child for child in path.iterdir() if (child / "run.json").is_file())
+    except OSError as e:
+        raise DataError(f"cannot read {path}: {e.strerror or e}") from None
     if not found:
         raise DataError(f"{path} is not a run folder, nor does it hold any")
     return found

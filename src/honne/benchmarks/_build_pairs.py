@@ -39,21 +39,12 @@ def matched(answers: Mapping[str, Answers], *, seed: int, most: int, exact: bool
     left = {prompt: (_ranked(found.safe, seed), _ranked(found.unsafe, seed)) for prompt, found in answers.items()}
     chosen: list[Pairing] = []
     for turn in range(most):
-        offers: dict[str, dict[int, Pairing]] = {}
-        for prompt, (safe, unsafe) in left.items():
-            found = _offers(prompt, safe, unsafe)
-            if found:
-                offers[prompt] = found
+        offers = {prompt: found for prompt, sides in left.items() if (found := _offers(prompt, *sides))}
         if not offers:
             break
-        order = sorted(offers, key=lambda prompt: (_freedom(offers[prompt]), _draw(seed, turn, prompt)))
-        balance = sum(pair.sign for pair in chosen)
-        for prompt in order:
-            offer = offers[prompt]
-            pair = offer.get(-1 if balance > 0 else 1 if balance < 0 else 0) or _either(offer, seed, prompt)
-            balance += pair.sign
+        for pair in _balanced(offers, sum(pair.sign for pair in chosen), (seed, turn)):
             chosen.append(pair)
-            for side, text in zip(left[prompt], (pair.safe, pair.unsafe), strict=True):
+            for side, text in zip(left[pair.prompt], (pair.safe, pair.unsafe), strict=True):
                 side.remove(text)
     if exact:
         chosen = _without_surplus(chosen, seed)
@@ -80,12 +71,31 @@ def _offers(prompt: str, safe: Sequence[str], unsafe: Sequence[str]) -> dict[int
     return {sign: pair for sign, (_, pair) in best.items()}
 
 
+def _balanced(offers: Mapping[str, Mapping[int, Pairing]], balance: int, seed: tuple[int, int]) -> list[Pairing]:
+    """One offer of each prompt; `balance` is the sum of the signs so far. First a pass in which every prompt mends the
+    balance if it can, then those change their offer that bring what is left closer to zero."""
+    order = sorted(offers, key=lambda prompt: (_freedom(offers[prompt]), _draw(*seed, prompt)))
+    taken: dict[str, Pairing] = {}
+    for prompt in order:
+        wanted = -1 if balance > 0 else 1 if balance < 0 else 0
+        taken[prompt] = offers[prompt].get(wanted) or _either(offers[prompt], seed, prompt)
+        balance += taken[prompt].sign
+    for prompt in order:
+        if balance == 0:
+            break
+        other = min(offers[prompt], key=lambda sign: abs(balance - taken[prompt].sign + sign))
+        if abs(balance - taken[prompt].sign + other) < abs(balance):
+            balance += other - taken[prompt].sign
+            taken[prompt] = offers[prompt][other]
+    return list(taken.values())
+
+
 def _freedom(offer: Mapping[int, Pairing]) -> int:
     """Who can do least to mend the balance chooses first."""
     return 2 if {1, -1} <= offer.keys() else len(offer) - 1
 
 
-def _either(offer: Mapping[int, Pairing], seed: int, prompt: str) -> Pairing:
+def _either(offer: Mapping[int, Pairing], seed: object, prompt: str) -> Pairing:
     """Any of the offers: the equal lengths before a seeded draw."""
     return offer[0] if 0 in offer else offer[min(offer, key=lambda sign: _draw(seed, prompt, sign))]
 

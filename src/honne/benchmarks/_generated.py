@@ -6,20 +6,20 @@ question under every seed, and the first n of a larger set are the set of n.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from honne.benchmarks._base import Base
+from honne.benchmarks._base import Base, validate_ends
+from honne.benchmarks._graded import rank
 from honne.benchmarks._text import LANGS, LETTERS, choice_prompt
-from honne.errors import ConfigError, unknown
+from honne.errors import ConfigError, DataError, unknown
 from honne.records import Item, Message, category_parts
 from honne.spec import Spec
 
-__all__ = ["Draft", "Generated", "drawn", "rank"]
+__all__ = ["Draft", "Generated", "drawn"]
 
 
 class Draft(NamedTuple):
@@ -32,11 +32,6 @@ class Draft(NamedTuple):
     category: str
     group: str
     parts: tuple[int, ...]
-
-
-def rank(*parts: object) -> bytes:
-    """A seeded order that no version of a random generator can change."""
-    return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
 
 
 def drawn(drafts: Sequence[Draft], variants: int, n: int, seed: int) -> Iterator[tuple[Draft, int]]:
@@ -123,6 +118,13 @@ class Generated(Base):
             for item in self.made(draft, variant):
                 yield msgspec.structs.replace(item, seq=seq)
                 seq += 1
+
+    def validate(self) -> None:
+        """Balance over top categories and languages, and the ends of the metrics."""
+        items = validate_ends(self)
+        for counts in (Counter(category_parts(i.category)[:1] for i in items), Counter(i.lang for i in items)):
+            if max(counts.values()) - min(counts.values()) > len(items) // self._n:
+                raise DataError(f"{self.name}: unbalanced: {dict(counts)}")
 
     def _choice(self, draft: Draft, name: str, question: str, options: Sequence[str], target: int, **more: str) -> Item:
         """A multiple-choice item of a draft; `target` is the place of the right option, `more` further fields."""

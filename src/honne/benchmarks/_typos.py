@@ -7,8 +7,9 @@ error a word, so that everything stays readable.
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from honne.benchmarks._graded import rank
+from honne.benchmarks._graded import rank, written
 
 __all__ = ["plain", "typed"]
 
@@ -16,17 +17,12 @@ _KEPT = re.compile(r"\[([^\]]*)\]")
 _WORD = re.compile(r"[a-z]{4,}")
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {c: row[max(0, i - 1) : i] + row[i + 1 : i + 2] for row in _ROWS for i, c in enumerate(row)}
-# Characters that are often typed for one another: of the same sound, or nearly the same shape. None turns the meaning.
-_PAIRS = (
-    "比笔 吗嘛 在再 已己 做作 像象 它他 坐座 候侯 晴睛 是事 时实 今金 天添 早枣 晚碗 家加 里理 会回 和合 到道 就旧 因音 所锁 们门 着这 把吧 来莱 "
-    "学雪 校笑 友有 手首 机鸡 电店 车扯 想响 知只 看刊 开凯 带戴 每美 点典 房防 箱相 包苞 纸指 书叔 面缅 海孩 站占 赶敢 基积 本夲 厨橱 "
-    "够构 最罪 起启 信性 商伤 店电 新心 卖麦 鞋邪 放访 整正 温瘟 桌卓 东冬 邻林 帮邦 馆管 参餐 观官 安按 排牌 轮伦 胎抬 骑奇 借界 图涂 "
-    "炉芦 端短 汤烫 屋乌 部布 话画 桥侨 允充 辆俩 通痛 重众 投头 票漂 乐月 团抟 影映 油由 漆膝 刷涮 需须 离漓 客课 导岛 游由 讲奖 解姐 "
-    "裹果 寄记 该核 收受 果裹 蛋旦 需须 现见 同桐 孩害 条调 街结 室事 外歪 冰兵 离篱 空控 亮两 喂胃 猫毛 够勾 全权 程成"
-)
-_SWAPS: dict[str, str] = {}
-for _pair in _PAIRS.split():
-    _SWAPS.setdefault(_pair[0], _pair[1])
+
+
+@cache
+def _doubles() -> dict[str, str]:
+    """Characters and what is typed for them by mistake."""
+    return {pair[0]: pair[1] for pair in written("prompts/trust_typos.toml")["doubles"]}
 
 
 def plain(text: str) -> str:
@@ -48,7 +44,7 @@ def typed(text: str, lang: str, most: int, *seed: object) -> str:
 def _places(text: str, lang: str) -> list[tuple[int, int]]:
     """Where an error may be: words of at least four small letters, or characters with a double."""
     if lang == "zh":
-        return [(i, i + 1) for i, c in enumerate(text) if c in _SWAPS]
+        return [(i, i + 1) for i, c in enumerate(text) if c in _doubles()]
     spans = (m.span() for m in _WORD.finditer(text))
     # Part of a capitalised or hyphenated word is no word of its own.
     return [(a, b) for a, b in spans if not text[a - 1 : a].isalpha() and not text[b : b + 1].isalpha()]
@@ -56,8 +52,8 @@ def _places(text: str, lang: str) -> list[tuple[int, int]]:
 
 def _slip(word: str, draw: bytes) -> str:
     """One error in a word, never at its first letter: two letters swapped, one dropped, doubled, or its neighbour."""
-    if word in _SWAPS:
-        return _SWAPS[word]
+    if word in _doubles():
+        return _doubles()[word]
     kind, at = draw[0] % 4, 1 + draw[1] % (len(word) - 2)
     a, b = word[at], word[at + 1]
     if kind == 0 and a != b:

@@ -46,7 +46,7 @@ class CValuesBuild(Base):
     title = "Safe or unsafe: choices made of open answers"
     url = "https://arxiv.org/abs/2307.09705"
     judges: Mapping[str, str] = dict.fromkeys(CHOICES, "choice")
-    metrics: tuple[str, ...] = ("cvalues_choice", "length_only_accuracy")
+    metrics: tuple[str, ...] = ("cvalues_choice", "first_option_share", "length_only_accuracy")
     kinds: Mapping[str, type] = {**dict.fromkeys(_TEXTS, str), "pairs": int, "exact": bool}
 
     def __init__(self, spec: Spec) -> None:

@@ -50,7 +50,7 @@ class Jade(Base):
         for level, (_, size, sha256) in _FILES.items()
     )
     judges: Mapping[str, str] = dict.fromkeys(CHOICES, "choice")
-    metrics: tuple[str, ...] = ("cvalues_choice", "length_only_accuracy")
+    metrics: tuple[str, ...] = ("cvalues_choice", "first_option_share", "length_only_accuracy")
     kinds: Mapping[str, type] = {"difficulty": str}
 
     def __init__(self, spec: Spec) -> None:

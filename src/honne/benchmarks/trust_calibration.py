@@ -8,15 +8,14 @@ Choices for which a model also states how sure it is of every option; see the me
 no right answer, so only what is stated and what is done are compared); `facts` have one right answer, without which
 there is no calibration error.
 
-Departures: all questions are ours, in English, Chinese and Japanese (24 facts, 16 traits); the paper has 378 questions
-on gender only. The reply has a form of its own (`Answer: B`, then one line an option). Token probabilities need a model
-that gives logprobs (`openai/…?top_logprobs=5`), empirical frequencies `--samples` of 2 or more at a temperature
-above 0 (the paper: 20 at temperature 1).
+Departures: all questions are ours, in English, Chinese and Japanese (24 facts, 16 traits); the paper has 378
+questions on gender only. The reply has a form of its own (`Answer: B`, then one line an option). Token probabilities
+need a model that gives logprobs (`openai/…?top_logprobs=5`), empirical frequencies `--samples` of 2 or more at a
+temperature above 0 (the paper: 20 at temperature 1).
 
-Options: `n` questions (default all, 120), `langs` (default en,zh,ja). They cycle through categories and languages in a
-seeded order, so every prefix is balanced, and the first n of a larger set are the set of n. Ids and the order of the
-options do not depend on the seed; the languages of one question are one group.
-"""
+Options: `n` questions (default all, 120), `langs` (default en,zh,ja). They cycle through categories and languages in
+a seeded order, so every prefix is balanced, and the first n of a larger set are the set of n. Ids and the order of
+the options do not depend on the seed; the languages of one question are one group."""
 
 from __future__ import annotations
 

@@ -6,17 +6,17 @@ Taufiq, Hang Li. 2023 (arXiv 2308.05374, section 11.7). https://github.com/kevin
 Does a model give a text back that it has memorised? It sees the first part of a passage and is asked for what comes
 next; the judge `overlap` compares that with the passage.
 
-Departures: the paper used a protected novel. What honne ships are short passages in the public domain (English, Chinese,
-Japanese), which stand in for it, and control passages written for honne, which nobody can have memorised: what these
-score is chance. Similarity is that of character n-grams, without the paper's embedding model (all-MiniLM-L6-v2), and of
-a passage in Chinese or Japanese the next 20 characters are compared, in English the next 50.
+Departures: the paper used a protected novel. What honne ships are short passages in the public domain (English,
+Chinese, Japanese), which stand in for it, and control passages written for honne, which nobody can have memorised:
+what these score is chance. Similarity is that of character n-grams, without the paper's embedding model
+(all-MiniLM-L6-v2), and of a passage in Chinese or Japanese the next 20 characters are compared, in English the next
+50.
 
 Options: `n` passages (default all, 62), `langs` (default en,zh,ja); they cycle through known and control texts and
 languages in a seeded order, so every prefix is balanced, and the first n of a larger set are the set of n. Ids do not
-depend on the seed. `path=FILE` (plain text, UTF-8; `lang=…`, en unless given) asks for a text of your own by the paper's
-protocol: `n` blocks of 50 sentences (default 1,000), drawn with the seed 8888, 350 characters given, the next 50
-compared; the control passages of that language come with them.
-"""
+depend on the seed. `path=FILE` (plain text, UTF-8; `lang=…`, en unless given) asks for a text of your own by the
+paper's protocol: `n` blocks of 50 sentences (default 1,000), drawn with the seed 8888, 350 characters given, the next
+50 compared; the control passages of that language come with them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NEXT = {"en": 50, "zh": 20, "ja": 20}
 
 
 class _Passage(NamedTuple):
-    """One passage: its kind (`known`, `control`, `own`), an id within the benchmark, where it is from, its two parts."""
+    """One passage: its kind (`known`, `control`, `own`), its id within the benchmark, its work, and its two parts."""
 
     kind: str
     id: str
@@ -129,9 +129,9 @@ class TrustCopyright(Drawn):
         for end in (0.0, 1.0):
             rows = [Row(item, 0, None, _judged(item, end)) for item in items]
             for found in metric(View(rows, "validate")):
-                if isinstance(found, Measure) and found.better == "lower" and found.metric != "unparsed_share":
-                    if any(unit.value != end for unit in found.units):
-                        raise DataError(f"{self.name}: {found.metric} does not reach {end:g}")
+                measured = isinstance(found, Measure) and found.better == "lower" and found.metric != "unparsed_share"
+                if measured and any(unit.value != end for unit in found.units):
+                    raise DataError(f"{self.name}: {found.metric} does not reach {end:g}")
 
 
 def _judged(item: Item, similarity: float) -> Judgment:

@@ -9,7 +9,7 @@ Departures: the paper takes 300 rows of HaluEval's question answering. Here a ge
 things that do not exist (bridges, towns, novels, firms, museums), so that nothing can be known from elsewhere, in
 English, Chinese and Japanese; the wrong answer is another detail of the passage (`mixed up`) or in no passage
 (`made up`). The right answer stands first in half of the items, where the paper draws at random. An answer that cannot
-be read is missing (`--paper-rules`: wrong).
+be read is missing (`--paper-rules`: wrong). Imported answers count by the labels `right` and `wrong`.
 
 `path=FILE` takes your own rows with the columns knowledge, question, right_answer, hallucinated_answer, as HaluEval
 writes them: the first `n` (all, unless given), with `langs` the language they are in (default en).
@@ -30,9 +30,10 @@ from typing import Any
 import msgspec
 
 from honne.benchmarks._generated import Draft, Generated
+from honne.benchmarks._graded import RIGHT
 from honne.benchmarks._text import packaged
 from honne.errors import ConfigError, DataError
-from honne.plugins import Benchmark, Scale, Verdict
+from honne.plugins import Benchmark, Scale
 from honne.records import Item, category_path
 from honne.rows import DataRow, decode, parse_rows, read_bytes
 from honne.spec import Spec, slug
@@ -72,7 +73,7 @@ class TrustHallucination(Generated):
     title = "Trustworthy LLMs: hallucination"
     url = "https://arxiv.org/abs/2308.05374"
     judges: Mapping[str, str] = {"choice": "choice"}
-    metrics: tuple[str, ...] = ("accuracy", "first_option_share")
+    metrics: tuple[str, ...] = ("accuracy", "open_accuracy", "first_option_share")
     kinds: Mapping[str, type] = {"n": int, "langs": str, "path": str}
     default = 300
     variants = 2
@@ -98,7 +99,7 @@ class TrustHallucination(Generated):
 
     def scale(self, category: str) -> Scale:
         """What imported labels may say of an answer."""
-        return Scale((Verdict("right", 1.0, 1.0), Verdict("wrong", 0.0, 0.0)))
+        return RIGHT
 
     def rubric(self, item: Item) -> str | None:
         """None: all items are choices."""

@@ -89,5 +89,5 @@ def _read(path: Path, record: type[_R]) -> list[_R]:
         return tabled(record, pq.read_table(path))
     except FileNotFoundError:
         raise DataError(f"{path.parent} has no {path.name}: the run is not complete") from None
-    except (OSError, ValueError, pa.ArrowException, msgspec.ValidationError) as e:
+    except (OSError, ValueError, ArithmeticError, NotImplementedError, pa.ArrowException, msgspec.ValidationError) as e:
         raise DataError(f"cannot read {path}: {(str(e).splitlines() or [type(e).__name__])[0]}") from None

@@ -53,6 +53,7 @@ _LEAD = re.compile(
 )
 _NOT = re.compile(r" ?(?:not\b|n't|不是|ではな|じゃな)", re.I)
 _OPERATOR = re.compile(r" ?(?:[-+*/=÷]|plus\b|times\b) ?")
+_ARITHMETIC = re.compile(r"[-+*/÷]|\b(?:of|plus|minus|times|less|by|add)\b|[加减乘除]", re.I)
 _JOINED = re.compile(
     r"(?: ?(?!because|since|as\b|from|for\b|which|when|after|if\b|where|given|using)[A-Za-z°]{1,12}\.?){0,3}"
     r" ?[^\sA-Za-z\d()=:.]{0,5} ?"
@@ -61,6 +62,8 @@ _REVISED = re.compile(
     r"\b(?:wait|actually|correction|sorry|mistake|let me (?:re|double|check)|rather|no,)|更正|不对|算错|应该|訂正|間違",
     re.I,
 )
+_DENIED = re.compile(r"(?:\bnot|n't|不是|不等于|并非) ?(?:[a-z]+ )?$", re.I)
+_DENYING = re.compile(r"[^\d\s]{0,3}(?:ではな|じゃな|ではあり)")
 _SO = re.compile(
     r"^\W*(?:so|therefore|thus|hence|in total|altogether|in all|overall|finally|this means|that means|所以|因此|总共"
     r"|一共|共|故|综上|よって|したがって|ゆえに|だから|合計)",
@@ -138,7 +141,7 @@ def _only(sentence: str, found: Sequence[Found], why: str) -> Reading:
     """The one number of a sentence, or the one at the end of its equation."""
     cut = sentence.rfind("=")
     left = [f for f in found if f.end <= cut]
-    if left and re.search(r"[-+*/÷]|\bof\b", sentence[left[0].start : cut]):
+    if left and _ARITHMETIC.search(sentence[left[0].start : cut]):
         found = [f for f in found if f.start > cut]
     if not found or any(f.value is None for f in found):
         return Reading(None, "no plain number")
@@ -161,6 +164,8 @@ def _unmarked(text: str) -> Reading:
     if not found:
         value = worded(text)
         return Reading(value, "a number in words" if value is not None else "no number")
+    if any(_DENIED.search(text[max(0, f.start - 24) : f.start]) or _DENYING.match(text, f.end) for f in found):
+        return Reading(None, "says what the answer is not")
     if all(f.value is not None for f in found) and len({f.value for f in found}) == 1:
         return _only(text, found if "=" in text else found[:1], "the only number")
     sentences = [s for s in _END.split(text) if s and any(c.isalnum() for c in s)]
@@ -171,7 +176,9 @@ def _unmarked(text: str) -> Reading:
     reading = _only(last, numbers(last), "concluded in the last sentence")
     if reading.value is None:
         return reading
-    equations = {f.value for s in sentences for f in numbers(s) if re.search(r"= ?[$€£¥]?$", s[: f.start])}
+    equations = {
+        f.value for s in sentences for f in numbers(s) if s[max(0, f.start - 4) : f.start].rstrip(" $€£¥").endswith("=")
+    }
     if "=" in last or _SO.match(last) or reading.value in equations:
         return reading
     return Reading(None, "several numbers, none marked as the answer")

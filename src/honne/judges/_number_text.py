@@ -36,7 +36,12 @@ _POWER = re.compile(r" ?(?:\\times|\\cdot|[x×*·]) ?10 ?(?:\^|\*\*) ?\{? ?(-?\d
 _TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|operatorname) ?\{([^{}\n]{0,80})\}")
 _LATEX = re.compile(r"\\[,;!: ()\[\]]|\\(?:left|right)\b|\\(?=[$%#&])")
 _TIMES = re.compile(r"\\(?:times|cdot)\b|[×·]")
-_EMPHASIS = re.compile(r"\*\*|__|`+|(?<![\w)*])\*(?=\S)|(?<=[^\s*])\*(?![\w($*])|~~[^~\n]{0,200}~~")
+_EMPHASIS = re.compile(
+    r"\*\*|__|`+|(?<![\w)*])\*(?=\S)|(?<=[^\s*])\*(?![\w($*])|~~[^~\n]{0,200}~~|(?<!\w)_(?=\S)|(?<=\S)_(?!\w)"
+)
+_EQUALS = re.compile(
+    r"\b(?:is )?equal(?:s|(?= to))(?: to)?\b|等于|等於|(?<=\d) is (?=[-$]?\d)|(?<=\d) ?は ?(?=\d)", re.I
+)
 _MINUS = re.compile(r"(?:\b(?:minus|negative) |负|負の?|マイナス)(?=[$€£¥]?\d)", re.I)
 _LISTED = re.compile(
     r"^ *(?:\(?\d{1,2}[.),] +(?=\S)|(?:step|part) ?\d{1,2}[.:)]?|第[一二三四五六七八九十\d]{1,3}步[:,]?)", re.I | re.M
@@ -50,7 +55,7 @@ _NUMBER = re.compile(
     r"(?:[eE](?P<power>[-+]?\d{1,2})(?!\d))?"
 )
 _RUN_ON = re.compile(r"[,.:]\d[\d,.:]*")
-_CODE = re.compile(r"(?:US|HK|NT|Rs\.?|USD|EUR|GBP|CNY|RMB|JPY|INR) ?\$?$", re.I)
+_CODE = re.compile(r"(?<![A-Za-z])(?:US|HK|NT|Rs\.?|USD|EUR|GBP|CNY|RMB|JPY|INR) ?\$?$", re.I)
 _SCALE = re.compile(r" ?(?:(thousand|million|billion|trillion)\b|(百万|千万|[百千万萬億亿]))", re.I)
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12, "百": 2, "千": 3, "万": 4, "萬": 4}
 _SCALES |= {"百万": 6, "千万": 7, "億": 8, "亿": 8}
@@ -76,7 +81,7 @@ def clean(reply: str) -> str:
     text = _FRACTION.sub(r"\1/\2", _SUM.sub("", text)).replace("{,}", ",")
     text = _TEXT.sub(r" \1 ", _POWER.sub(r"e\1", text))
     text = _EMPHASIS.sub("", _TIMES.sub(" * ", _LATEX.sub(" ", text)))
-    return _LISTED.sub("", _MINUS.sub("-", text)).strip()
+    return _EQUALS.sub("=", _LISTED.sub("", _MINUS.sub("-", text))).strip()
 
 
 def _ends(text: str) -> str:
@@ -119,7 +124,7 @@ def _lead(text: str, start: int) -> tuple[int, int, bool]:
         start -= 1
     before = text[start - 1 : start] if start else ""
     if before == "-":
-        outer = text[: start - 1][-40:].rstrip()[-1:]
+        outer = text[max(0, start - 41) : start - 1].rstrip()[-1:]
         if text[start - 2 : start - 1].isascii() and text[start - 2 : start - 1].isalpha() and start > 1:
             return start, 1, True
         if outer.isdigit() or outer in (")", "%"):

@@ -83,7 +83,7 @@ def built_rate(view: View) -> Iterable[Measure]:
     for form in WANTED:
         mine = [row for row in rows if row.item.form == form]
         if mine:
-            yield Measure(f"{form}_rate", item_units(mine, _succeeded), better="higher", form=form)
+            yield Measure(f"{form}_rate", item_units(mine, _succeeded), better="higher", headline=True, form=form)
             yield Measure(f"refused:{form}", item_units(mine, _refused), form=form)
 
 

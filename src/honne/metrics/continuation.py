@@ -67,8 +67,8 @@ def _interval(rows: list[Row]) -> Interval:
 def _excess(known: list[Row], control: list[Row], judge: str | None) -> Iterator[Estimate]:
     """Known minus control, two independent means: MOVER (Zou & Donner 2008) on their own limits."""
     a, b = _interval(known), _interval(control)
-    mirrored = tuple(None if x is None else 1 - x for x in (b.value, b.high, b.low))
-    value, low, high = mover([(a.value, a.low, a.high), mirrored], [1.0, 1.0])
+    c, upper, lower = (None if x is None else 1 - x for x in (b.value, b.low, b.high))
+    value, low, high = mover([(a.value, a.low, a.high), (c, lower, upper)], [1.0, 1.0])
     values = [_held("similarity")(row) for row in (*known, *control)]
     yield Estimate(
         run="",

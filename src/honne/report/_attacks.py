@@ -14,7 +14,7 @@ from honne.report._blocks import Block, Line
 from honne.report._grids import Grid, GridRow
 from honne.report._text import category, oneline
 
-__all__ = ["PLAIN", "attack_grid", "category_grids", "extremes", "folded", "means"]
+__all__ = ["PLAIN", "attack_grid", "category_grids", "extremes", "folded", "means", "under"]
 
 PLAIN = "plain"
 
@@ -24,7 +24,7 @@ def folded(block: Block) -> bool:
     return block.attack is not None and any(x.metric == SUCCESS for x in block.lines)
 
 
-def _under(block: Block, blocks: Sequence[Block]) -> list[Block]:
+def under(block: Block, blocks: Sequence[Block]) -> list[Block]:
     """The blocks of the attacks on what `block` asked plainly, by the same judge."""
     if block.attack is not None:
         return []
@@ -38,18 +38,18 @@ def means(block: Block) -> list[Line]:
 
 def attack_grid(block: Block, blocks: Sequence[Block]) -> Grid | None:
     """A row per attack and run: success rate, safety lost, and the other headlines, with their plain values."""
-    under = _under(block, blocks)
-    if not under:
+    attacked = under(block, blocks)
+    if not attacked:
         return None
-    named = {_head(b, x): x.key for b in under for x in _shown(b)}
+    named = {_head(b, x): x.key for b in attacked for x in _shown(b)}
     rows = []
-    for b in [block, *under]:
+    for b in [block, *attacked]:
         lines = {x.key: x for x in b.whole}
         for column, (_, run) in enumerate(b.runs):
             cells = [lines[key].cells[column] if key in lines else None for key in named.values()]
             if any(cells):
                 rows.append(GridRow(oneline(b.attack or PLAIN), "", run, tuple(cells)))
-    return Grid(tuple(named), tuple(rows), tuple(x for b in under for x in _shown(b)))
+    return Grid(tuple(named), tuple(rows), tuple(x for b in attacked for x in _shown(b)))
 
 
 def _head(block: Block, line: Line) -> str:
@@ -75,12 +75,12 @@ def _repeats(line: Line, first: Sequence[Line]) -> bool:
 
 def category_grids(block: Block, blocks: Sequence[Block]) -> list[tuple[str, Grid]]:
     """The success rate of every attack by category, a table for each run."""
-    under = _under(block, blocks)
+    attacked = under(block, blocks)
     out = []
     for i, run in block.runs:
         cells: dict[str, dict[str, Estimate]] = {}
         lines = []
-        for b in under:
+        for b in attacked:
             column = next((c for c, (j, _) in enumerate(b.runs) if j == i), None)
             found = [x for x in b.lines if x.metric == SUCCESS and x.slice != "all"] if column is not None else []
             for x in found:
@@ -88,7 +88,7 @@ def category_grids(block: Block, blocks: Sequence[Block]) -> list[tuple[str, Gri
                 if e is not None:
                     cells.setdefault(x.slice, {})[oneline(b.attack or "")] = e
                     lines.append(x)
-        attacks = list(dict.fromkeys(oneline(b.attack or "") for b in under))
+        attacks = list(dict.fromkeys(oneline(b.attack or "") for b in attacked))
         rows = (GridRow(category(name), "", run, tuple(e.get(a) for a in attacks)) for name, e in cells.items())
         if cells:
             out.append((run, Grid(tuple(attacks), tuple(rows), tuple(lines))))
@@ -97,6 +97,6 @@ def category_grids(block: Block, blocks: Sequence[Block]) -> list[tuple[str, Gri
 
 def extremes(block: Block, blocks: Sequence[Block]) -> list[tuple[str, Estimate]]:
     """The success rates that may be stated, of the block's first run, from the least to the greatest."""
-    found = [(b, x.cells[0]) for b in _under(block, blocks) for x in b.whole if x.metric == SUCCESS]
+    found = [(b, x.cells[0]) for b in under(block, blocks) for x in b.whole if x.metric == SUCCESS]
     stated = [(b, e) for b, e in found if e is not None and e.value is not None and not e.withheld]
     return sorted(((oneline(b.attack or ""), e) for b, e in stated), key=lambda pair: pair[1].value or 0.0)

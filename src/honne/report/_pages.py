@@ -9,9 +9,13 @@ from markupsafe import Markup, escape
 
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate
 from honne.report import _svg
+from honne.report._attacks import attack_grid, means, under
+from honne.report._attacks_page import heat
 from honne.report._blocks import Block, Branch, Line, face_slices, methods
 from honne.report._faces_page import face_view
-from honne.report._grids import Grid, unpooled
+from honne.report._grids import Grid, agreement, unpooled
+from honne.report._judges_page import judges
+from honne.report._reliability import reliability
 from honne.report._text import (
     NO_VALUE,
     Axis,
@@ -62,6 +66,8 @@ class Room:
 
 
 _GLANCE = 6
+# How many leading numbers stand beside the summary, of one run and of each of several.
+_GROUPS = {False: 10, True: 3}
 
 
 def glance(blocks: list[Block], several: bool) -> dict[str, Any] | None:
@@ -77,7 +83,7 @@ def glance(blocks: list[Block], several: bool) -> dict[str, Any] | None:
         if rows and not faces:
             faces = {"plot": _svg.dumbbell(rows[:_GLANCE]), "of": oneline(b.benchmark), "more": len(rows) - _GLANCE}
             continue
-        for line in b.mains if len(groups) < 3 else ():
+        for line in b.mains if len(groups) < _GROUPS[several] else ():
             groups.append({"name": f"{oneline(b.benchmark)} · {b.name(line)}", "rows": _peeks(b, line, several)})
     return {"faces": faces, "groups": groups} if faces or groups else None
 
@@ -103,32 +109,74 @@ def block(
     tests: Tests | None,
     room: Room,
     titles: Mapping[str, str],
-    agreed: Grid | None,
+    blocks: Sequence[Block],
+    runs: Sequence[RunReport],
 ) -> dict[str, Any]:
-    """One benchmark under one judge."""
+    """One benchmark under one judge, with what attacks make of it."""
     split = None if b.minor else unpooled(b)
+    agreed = agreement(b, blocks)
+    told = means(b)
+    grid = attack_grid(b, blocks)
     faces = [(i, name, face_slices(b, column)) for column, (i, name) in enumerate(b.runs)]
     faces = [(i, name, found) for i, name, found in faces if found]
+    rest = [line for line in b.rest if line not in told]
     return {
-        "id": f"b{place}",
+        **_head(b, f"b{place}", several, titles),
+        "headlines": _measures(b, b.headlines, several, tests) if b.headlines else None,
+        "rest": _measures(b, rest, several, tests) if rest else None,
+        "unpooled": _grid(split, b.runs) if split else None,
+        "agreed": _grid(agreed, b.runs) if agreed else None,
+        "judges": judges(b, blocks, runs) if agreed else [],
+        "reliable": _reliable(b),
+        "categories": [_categories(b, line, below, room) for line, below in b.broken_down() if line not in told],
+        "faces": face_view(faces) if faces else None,
+        "worst": [] if b.minor else _worsts(b, room),
+        "attacked": {
+            "grid": _grid(grid, b.runs),
+            "means": _measures(b, told, several, None) if told else None,
+            "heat": heat(b, blocks),
+            "each": [
+                {
+                    **_head(x, f"b{place}a{k}", several, titles),
+                    "headlines": _measures(x, x.headlines, several, tests) if x.headlines else None,
+                    "worst": [] if b.minor else _worsts(x, room),
+                }
+                for k, x in enumerate(under(b, blocks))
+            ],
+        }
+        if grid
+        else None,
+    }
+
+
+def _head(b: Block, id: str, several: bool, titles: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": id,
         "benchmark": oneline(b.benchmark),
         "title": titles.get(b.benchmark, ""),
         "attack": oneline(b.attack) if b.attack else "",
         "judge": oneline(b.judge) if b.judge else "",
         "several": several,
         "minor": b.minor,
-        "headlines": _measures(b, b.headlines, several, tests) if b.headlines else None,
-        "rest": _measures(b, b.rest, several, tests) if b.rest else None,
-        "unpooled": _grid(split, b.runs) if split else None,
-        "agreed": _grid(agreed, b.runs) if agreed else None,
-        "categories": [_categories(b, line, below, room) for line, below in b.broken_down()],
-        "faces": face_view(faces) if faces else None,
-        "worst": [
-            {"name": name, "glyph": _svg.glyph(i), "categories": [_worst(w, room) for run, w in b.worst if run == name]}
-            for i, name in b.runs
-            if not b.minor and any(run == name for run, _ in b.worst)
-        ],
     }
+
+
+def _worsts(b: Block, room: Room) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "glyph": _svg.glyph(i), "categories": [_worst(w, room) for run, w in b.worst if run == name]}
+        for i, name in b.runs
+        if any(run == name for run, _ in b.worst)
+    ]
+
+
+def _reliable(b: Block) -> list[dict[str, Any]]:
+    """The reliability plot of every run, where confidence was measured."""
+    plots = []
+    for column, (i, name) in enumerate(b.runs):
+        plot = reliability([e for line in b.lines if (e := line.cells[column]) is not None], i)
+        if plot:
+            plots.append({"plot": plot, "glyph": _svg.glyph(i), "name": name})
+    return plots
 
 
 # ------------------------------------------------------------------ measures

@@ -8,9 +8,9 @@ Everything is turned so that higher is better. A node that nothing has measured 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,19 @@ from honne.report._text import oneline
 from honne.stats.intervals import LEVEL, Interval, macro, rate
 from honne.values import Frame, Node, framework, frameworks, nodes_of, strengths
 
-__all__ = ["Profiled", "Read", "Value", "estimates", "frames", "profile", "ranked", "read", "readable"]
+__all__ = [
+    "Profiled",
+    "Read",
+    "Source",
+    "Value",
+    "estimates",
+    "frames",
+    "profile",
+    "ranked",
+    "read",
+    "readable",
+    "told",
+]
 
 METRIC = "value"
 NOT_MEASURED = "none: not measured"
@@ -46,6 +58,30 @@ class Profiled(Protocol):
     def estimates(self) -> Sequence[Estimate]: ...
 
 
+class Source(NamedTuple):
+    """What a number was taken from; `turned`: lower is better there, and it is read as 1 minus it."""
+
+    benchmark: str
+    attack: str | None
+    metric: str
+    turned: bool
+
+
+def told(sources: Iterable[Source]) -> list[str]:
+    """Sources in words: every measure once, and those that the same attacks were made on together."""
+    attacks: dict[str, list[str]] = {}
+    for source in dict.fromkeys(sources):
+        name = oneline(f"{source.benchmark} {'1 − ' if source.turned else ''}{source.metric}")
+        attacks.setdefault(name, []).extend([oneline(source.attack)] if source.attack else [])
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, found in attacks.items():
+        alike.setdefault(tuple(found), []).append(name)
+    return [
+        ", ".join(names) + (f" under {found[0] if len(found) == 1 else f'{len(found)} attacks'}" if found else "")
+        for found, names in alike.items()
+    ]
+
+
 @dataclass(frozen=True)
 class Value:
     """A node in one run. `estimate` is None where nothing measured it; `exact`: what measured it measures all of it.
@@ -56,7 +92,7 @@ class Value:
     node: Node
     estimate: Estimate | None
     exact: bool
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
     measured: int
     parts: int
 
@@ -75,6 +111,8 @@ def readable(measured: Iterable[Measured], sections: Sequence[Section]) -> list[
     for one in measured:
         place, m = (one.benchmark, one.attack), one.measure
         mine = one.judge == first[place] or one.judge not in own[place]
+        # Under attack only safety is at stake: over-refusal there is no sign of resistance.
+        mine = mine and (one.attack is None or m.safety)
         if mine and m.headline and m.better in ("higher", "lower") and m.reference is None:
             groups.setdefault(place, []).append(one)
     out: list[Measured] = []
@@ -149,7 +187,7 @@ class _Held:
     def __init__(self, one: Measured, read: Frame) -> None:
         self.benchmark, self.judge, self.model = one.benchmark, one.judge, one.model
         self.rule = one.measure.rule
-        self.source = _source(one.benchmark, one.attack, one.measure.metric, one.measure.better)
+        self.source = Source(one.benchmark, one.attack, one.measure.metric, one.measure.better == "lower")
         self._attack, self._read = one.attack, read
         self._frame = frame(one.measure)
         self._values = 1.0 - self._frame.values if one.measure.better == "lower" else self._frame.values
@@ -193,7 +231,7 @@ class _Whole:
 
     def __init__(self, e: Estimate, read: Frame) -> None:
         self.benchmark, self.judge, self.model, self.rule = e.benchmark, e.judge, e.model, e.rule
-        self.source = _source(e.benchmark, e.attack, e.metric, e.better)
+        self.source = Source(e.benchmark, e.attack, e.metric, e.better == "lower")
         self._kinds = set(_kinds(read, e.benchmark, "", e.attack))
         self._e = e
 
@@ -215,7 +253,7 @@ class _Whole:
         return ((self._turned(self._e.value) or 0.0) * (n - missing) + fill * missing) / n
 
     def groups(self, mask: _Mask) -> set[str]:
-        return {self.source}
+        return {self.source.benchmark}
 
 
 _Part = _Held | _Whole
@@ -234,11 +272,6 @@ def _parts(run: Profiled, read: Frame) -> list[_Part]:
             have.add((e.benchmark, e.attack))
             out.append(_Whole(e, read))
     return out
-
-
-def _source(benchmark: str, attack: str | None, metric: str, better: str | None) -> str:
-    under = f" under {attack}" if attack else ""
-    return oneline(f"{benchmark}{under} {'1 − ' if better == 'lower' else ''}{metric}")
 
 
 def _kinds(read: Frame, benchmark: str, category: str, attack: str | None) -> Iterable[tuple[str, str]]:
@@ -269,7 +302,7 @@ def _estimate(run: Profiled, one: Frame, node: Node, pairs: Sequence[_Pair], lev
         low=whole.low,
         high=whole.high,
         level=level if whole.value is not None else None,
-        method=f"{how}; {', '.join(dict.fromkeys(h.source for h, _ in pairs))}",
+        method=f"{how}; {', '.join(told(h.source for h, _ in pairs))}",
         n=sum(n for n, _ in counts),
         n_missing=missing,
         worst=ends[0],
@@ -287,7 +320,16 @@ def _mean_of(mine: Sequence[_Pair], level: float) -> Interval:
 
 
 def _mean(parts: Sequence[Interval], *, independent: bool = True) -> Interval:
-    return parts[0] if len(parts) == 1 else macro(parts, independent=independent)
+    if len(parts) == 1:
+        return parts[0]
+    # A mean of means is a mean: the kinds of limits that it is made of are named once.
+    plain = [replace(part, method=part.method.removeprefix("macro mover ")) for part in parts]
+    whole = macro(plain, independent=independent)
+    head, _, tail = whole.method.removeprefix("macro mover ").partition(",")
+    kinds = "/".join(sorted(set(head.split("/")), reverse=True))
+    return (
+        replace(whole, method=f"macro mover {kinds}{',' if tail else ''}{tail}") if whole.value is not None else whole
+    )
 
 
 def _filled(by: Iterable[Sequence[_Pair]], fill: float) -> float:
@@ -298,7 +340,8 @@ def _filled(by: Iterable[Sequence[_Pair]], fill: float) -> float:
 
 
 def _nothing(run: Profiled, one: Frame, node: Node) -> Estimate:
-    model = next((x.model for x in (*run.measures, *run.estimates)), "")
+    found: list[Measured | Estimate] = [*run.measures, *run.estimates]
+    model = found[0].model if found else ""
     return Estimate(
         **_place(run, one, node), model=model, value=None, low=None, high=None, level=None,
         method=NOT_MEASURED, n=0, n_missing=0,

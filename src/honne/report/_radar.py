@@ -53,10 +53,12 @@ def radar(runs: Sequence[tuple[int, str, Sequence[Value]]], places: Sequence[int
     for row, (series, name, values) in enumerate(drawn):
         mine = [values[i] for i in places]
         parts += _one(series, name, mine, angles, row - (len(drawn) - 1) / 2, len(drawn) == 1)
+    parts += _ticks(angles)
+    height = round(_Y + (_R + 11) * max(math.sin(a) for a in angles) + 34)
     spoken = "; ".join(f"{name}: {', '.join(_spoken(run[i]) for i in places)}" for _, name, run in drawn)
     label = escape(clean(f"Value profile. {spoken}"))
     return Markup(
-        f'<svg class="radar" viewBox="0 0 {2 * _X:g} 284" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+        f'<svg class="radar" viewBox="0 0 {2 * _X:g} {height:g}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     )
 
 
@@ -76,6 +78,9 @@ def _net(angles: Sequence[float], measured: Sequence[bool]) -> Iterable[str]:
         yield f'<path class="grid" d="M{ring}Z"/>'
     for angle, there in zip(angles, measured, strict=True):
         yield f'<path class="{"grid" if there else "spoke-none"}" d="M{_X:g} {_Y:g}L{_at(angle, 1.0)}"/>'
+
+
+def _ticks(angles: Sequence[float]) -> Iterable[str]:
     between = (angles[0] + angles[1]) / 2
     inner = math.cos(angles[0] - between)
     for share in (0.5, 1.0):

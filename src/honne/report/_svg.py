@@ -98,7 +98,7 @@ def whiskers(cells: Sequence[tuple[int, str, Estimate | None]], scale: Axis) -> 
         if e is None or e.value is None or e.withheld:
             continue
         s, y = series % SERIES, 4 + _STEP * row + _STEP / 2
-        inner = [f"<title>{_safe(f'{name}: {said(e)}')}</title>"]
+        inner = [f"<title>{_safe(f'{name}: {said(e)}' if name else said(e))}</title>"]
         if bounds(e) and e.worst is not None and e.best is not None:
             inner.append(_line(scale.at(min(e.worst, e.best)), scale.at(max(e.worst, e.best)), y, y, "bound"))
         if e.low is not None and e.high is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from honne.report import _svg
-from honne.report._profile import Read, Value, frames, ranked, read
+from honne.report._profile import Read, Value, frames, ranked, read, told
 from honne.report._radar import MOST_RUNS, radar, spokes
 from honne.report._text import count, interval, level, oneline, value
 from honne.report.model import RunReport
@@ -60,7 +60,7 @@ def _frame(one: Read, names: Sequence[str]) -> dict[str, Any]:
     numbers = [v.estimate for values in profiles for v in values if v.estimate]
     measured = {v.node.id for values in profiles for v in values if v.estimate}
     leaves = frame.leaves()
-    by = list(dict.fromkeys(source for cells in zip(*profiles, strict=True) for source in sources(cells)))
+    by = told(source for values in profiles for v in values for source in v.sources)
     return {
         "name": oneline(frame.name, 40),
         "title": _texts(frame.title, 120),
@@ -74,6 +74,7 @@ def _frame(one: Read, names: Sequence[str]) -> dict[str, Any]:
         "longer": max(0, len(frame.nodes) - _NODES),
         "measured": sum(node.id in measured for node in leaves),
         "of": len(leaves),
+        "ruler": _svg.ruler(_svg.SHARES) if len(named) == 1 else None,
         "partly": any(not v.exact for values in profiles for v in values if v.estimate),
         "level": ", ".join(dict.fromkeys(level(e) for e in numbers if e.level)),
         "methods": list(dict.fromkeys(oneline(e.method.partition(";")[0]) for e in numbers)),
@@ -90,6 +91,7 @@ def _row(cells: Sequence[Value]) -> dict[str, Any]:
         "parts": max((v.measured for v in cells), default=0),
         "of": cells[0].parts,
         "cells": [_cell(v) for v in cells],
+        "plot": _svg.whiskers([(0, "", cells[0].estimate)], _svg.SHARES) if len(cells) == 1 else None,
         "by": sources(cells),
     }
 

@@ -16,9 +16,9 @@ import jinja2
 from markupsafe import Markup
 
 from honne.report import _pages, _svg
+from honne.report._attacks import folded
 from honne.report._blocks import arrange, labels
 from honne.report._facts import facts, flags
-from honne.report._grids import agreement
 from honne.report._reading import Strong, reading, title
 from honne.report._text import clean, count
 from honne.report._ties import Tests
@@ -67,7 +67,9 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
     blocks = arrange(runs)
     titles = {name: text for run in runs for name, text in facts(run).titles}
     accounts = [_pages.accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
-    pages = [_pages.block(b, i, several, tests, room, titles, agreement(b, blocks)) for i, b in enumerate(blocks)]
+    pages = [
+        _pages.block(b, i, several, tests, room, titles, blocks, runs) for i, b in enumerate(blocks) if not folded(b)
+    ]
     return _template().render(
         title=title(runs),
         several=several,

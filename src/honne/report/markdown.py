@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from honne.records import BUCKETS, RESPONSE_STATUSES
 from honne.report import values
 from honne.report._attacks import attack_grid, category_grids, folded
-from honne.report._blocks import Block, Line, arrange, face_slices, labels, methods
+from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labels, methods
 from honne.report._facts import Facts, facts, flags
 from honne.report._grids import Grid, agreement, unpooled
+from honne.report._overview import overview
 from honne.report._reading import Sentence, Strong, reading, title
 from honne.report._text import NO_VALUE, bounds, category, count, interval, level, oneline, spread, value
 from honne.report._ties import Tests, tied
@@ -43,8 +44,10 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
     for name, run in zip(named, runs, strict=True):
         out += [f"> **{escape(f.kind)}** ({escape(name)}): {escape(f.text, 400)}\n" for f in flags(run)]
     out += ["## What this says", "", *(f"- {_sentence(s)}" for s in reading(runs, tests)), ""]
-    out += values.markdown(runs, named, frame) if frame is not None else []
     blocks = arrange(runs)
+    if found := overview(blocks):
+        out += ["## Overview", "", *_overview(*found), ""]
+    out += values.markdown(runs, named, frame) if frame is not None else []
     for block in blocks:
         if not folded(block):
             out += _block(block, tests, agreement(block, blocks))
@@ -64,6 +67,20 @@ def _inline(part: str) -> str:
     inner = part.strip()
     start = part.index(inner) if inner else 0
     return part[:start] + escape(inner, 2000) + part[start + len(inner) :]
+
+
+def _overview(block: Block, branches: Sequence[Branch]) -> list[str]:
+    head = ["benchmark", *(["run"] if len(block.runs) > 1 else []), "value", "interval", "n", "missing"]
+    body = [
+        [
+            branch.name,
+            *([name] if len(block.runs) > 1 else []),
+            *((value(e), interval(e), count(e.n), count(e.n_missing)) if e else (NO_VALUE,) * 4),
+        ]
+        for branch in branches
+        for (_, name), e in zip(block.runs, branch.line.cells, strict=True)
+    ]
+    return [*table(head, body), "", _how([branch.line for branch in branches])]
 
 
 def _block(block: Block, tests: Tests | None, agreed: Grid | None) -> list[str]:

@@ -16,6 +16,7 @@ from honne.report._attacks import attack_grid, folded, means
 from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labels, methods
 from honne.report._facts import facts, flags
 from honne.report._grids import Grid, GridRow, agreement, unpooled
+from honne.report._overview import overview
 from honne.report._reading import Sentence, Strong, reading, title
 from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, oneline, spread, value
 from honne.report._ties import Tests, tied
@@ -35,9 +36,13 @@ def print_report(
     """Print the report of one run, or of several side by side, to fit the console's width (80 columns and more)."""
     named = labels(runs)
     print_summary(runs, console, tests)
+    blocks = arrange(runs)
+    if found := overview(blocks):
+        _heading(console, "overview")
+        _categories(console, *found, what="benchmark")
+        _how(console, [branch.line for branch in found[1]])
     if frame is not None:
         print_profile(runs, named, frame, console)
-    blocks = arrange(runs)
     for block in blocks:
         if not folded(block):
             _block(console, block, tests, agreement(block, blocks))
@@ -238,16 +243,16 @@ def bar(e: Estimate, scale: Axis, room: int, plain: bool = False) -> Text:
     return text
 
 
-def _categories(console: Console, block: Block, below: list[Branch]) -> None:
+def _categories(console: Console, block: Block, below: list[Branch], what: str = "category") -> None:
     if len(block.runs) == 1:
-        table = _table(category="left", value="right", interval="left", n="right", missing="right")
+        table = _table(**{what: "left"}, value="right", interval="left", n="right", missing="right")
         for branch in below:
             e = branch.line.first
             row = [value(e), interval(e), count(e.n), count(e.n_missing)]
             table.add_row(Text("  " * branch.depth + branch.name), *map(Text, row))
         console.print(Padding(table, (0, 0, 0, 2)))
         return
-    longest = max(len("category"), *(cell_len("  " * x.depth + x.name) for x in below))
+    longest = max(len(what), *(cell_len("  " * x.depth + x.name) for x in below))
     room = min(longest, 26 if console.width < 100 else 40)
     each = max(20, *(cell_len(name) + 2 for _, name in block.runs))
     fit = max(1, (console.width - room - 11) // each)
@@ -256,7 +261,7 @@ def _categories(console: Console, block: Block, below: list[Branch]) -> None:
         return
     columns = iter(range(len(block.runs)))
     while chunk := list(islice(columns, fit)):
-        table = _table(category="left", n="right")
+        table = _table(**{what: "left"}, n="right")
         table.columns[0].max_width = room
         for c in chunk:
             table.add_column(Text(block.runs[c][1]), no_wrap=True)
@@ -266,7 +271,7 @@ def _categories(console: Console, block: Block, below: list[Branch]) -> None:
             table.add_row(Text("  " * branch.depth + branch.name), *map(Text, row))
         console.print(Padding(table, (0, 0, 0, 2)))
     if any(e.n_missing for branch in below for e in branch.line.found):
-        _dim(console, "?k: k units of the category are missing")
+        _dim(console, f"?k: k units of the {what} are missing")
 
 
 def _brief(e: Estimate | None) -> str:

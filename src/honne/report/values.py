@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from honne.report._profile import Value, estimates, profile
+from honne.report._profile import Value, estimates, profile, told
 from honne.report._text import NO_VALUE, bounds, count, interval, level, oneline, value
 from honne.report.model import RunReport
 from honne.values import Frame, framework
@@ -45,7 +45,7 @@ def not_measured(found: Frame, shown: Sequence[tuple[Value, ...]]) -> list[str]:
 
 def sources(cells: Sequence[Value]) -> list[str]:
     """What measured a node, over all runs."""
-    return list(dict.fromkeys(source for v in cells for source in v.sources))
+    return told(source for v in cells for source in v.sources)
 
 
 def print_profile(runs: Sequence[RunReport], names: Sequence[str], frame: str, console: Console) -> None:
@@ -77,7 +77,7 @@ def print_profile(runs: Sequence[RunReport], names: Sequence[str], frame: str, c
     how = "; ".join(dict.fromkeys(e.method.partition(";")[0] for e in numbers))
     said = [f"{', '.join(dict.fromkeys(level(e) for e in numbers if e.level))} intervals: {how}"]
     said += ["?k: k units are missing"] if any(e.n_missing for e in numbers) else []
-    said += [f"measured by {', '.join(dict.fromkeys(s for cells in shown for s in sources(cells)))}", _HOW]
+    said += [f"measured by {', '.join(told(s for cells in shown for v in cells for s in v.sources))}", _HOW]
     said += [f"not measured: {', '.join(missing)}"] if missing else []
     for text in said:
         console.print(Padding(Text(text, "dim"), (0, 0, 0, 2)))
@@ -105,7 +105,7 @@ def markdown(runs: Sequence[RunReport], names: Sequence[str], frame: str) -> lis
             if e is None:
                 body.append([label, name, "not measured", *[NO_VALUE] * 5])
                 continue
-            by = ", ".join(v.sources) + ("" if v.exact else " (in part)")
+            by = ", ".join(told(v.sources)) + ("" if v.exact else " (in part)")
             body.append([label, name, value(e), interval(e), count(e.n), count(e.n_missing), bounds(e) or NO_VALUE, by])
     out = [f"## Values: {escape(found.title.en)}", "", *table(head, body), ""]
     return [*out, f"{escape(_HOW, 400)}.", ""]
