@@ -185,6 +185,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
         "1 prompts have only unsafe answers, so no pair",
         "1 prompts have no usable answers, so no pair",
         "1 pairs; always picking the longer answer would be right in 0.0 %",
+        "of two options, chance is right in 50 %",
     }
 
 
@@ -243,6 +244,7 @@ def test_wrong_options(tmp_path: Path, tail: str, message: str) -> None:
         b"\xff\xfe\x00",
         b'{"q":["a"],"a":"b","l":"safe"}',
         b'"x"\n',
+        b"[" * 100_000,
     ],
 )
 def test_broken_files_are_one_line(tmp_path: Path, content: bytes) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from guard_parts import GuardServer
 from run_parts import environment
 from server import Server
 
@@ -76,7 +77,7 @@ def mirror(honne_data: Path) -> Iterator[str]:
 # The tutorial's commands need its package installed: `test_tutorial.py` does that.
 @pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "tutorial"], ids=lambda p: p.stem)
 def test_commands_run(page: Path, folder: Path, honne_data: Path, mirror: str) -> None:
-    with Server() as server:
+    with Server() as server, GuardServer("qwen3guard-gen") as guard:
         env = environment(
             OPENAI_BASE_URL=server.url,
             HONNE_DATA_URL=mirror,
@@ -87,7 +88,8 @@ def test_commands_run(page: Path, folder: Path, honne_data: Path, mirror: str) -
             if "runs/other" in command and not (folder / "runs" / "other").exists():
                 again = "honne run fine --model openai/other --judge llm/openai/gpt-4.1 -o runs/other -q"
                 subprocess.run(again, shell=True, cwd=folder, env=env, capture_output=True, check=True)
-            told = re.sub(r"http://127\.0\.0\.1:8000/v1", server.url, command)
+            told = command.replace("http://127.0.0.1:8000/v1", server.url)
+            told = told.replace("http://127.0.0.1:8001/v1", guard.url)
             result = subprocess.run(told, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
             assert result.returncode == 0, f"{command}\n{result.stderr[-2000:]}"
 

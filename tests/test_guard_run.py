@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+import honne as library
 from guard_parts import SAID, GuardServer
 from honne.engine.store import open_run
+from honne.errors import JudgeError
 from honne.judges._guard import families, family
 from run_parts import honne, ok, rows
 from server import Server
@@ -23,18 +25,19 @@ def asked(tmp_path: Path) -> list[str]:
     (tmp_path / "q.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     kept = [{"id": line["id"], "response": line["text"]} for line in lines]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
-    return [
-        "run",
-        f"file/{tmp_path / 'q.jsonl'}?prompt=q&id=id&category=topic",
-        "--model",
-        f"replay/{tmp_path / 'a.jsonl'}",
-    ]
+    return [f"file/{tmp_path / 'q.jsonl'}?prompt=q&id=id&category=topic", f"replay/{tmp_path / 'a.jsonl'}"]
+
+
+def judged(asked: list[str], spec: str, folder: Path) -> None:
+    """One run, in this process."""
+    benchmark, model = asked
+    library.run(benchmark, model=model, judge=spec, out=folder)
 
 
 def number(folder: Path, metric: str) -> dict[str, Any]:
-    found = rows(honne("report", folder, "-f", "json"))
+    found = library.load(folder).estimates.to_pylist()
     (one,) = [r for r in found if r["metric"] == metric and r["slice"] == "all"]
-    return one
+    return {**one, "buckets": json.loads(one["buckets"])}
 
 
 def info(folder: Path) -> dict[str, Any]:
@@ -45,7 +48,7 @@ def info(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "api"), [(n, api) for n in families() for api in family(n).apis])
 def test_every_family_judges_a_run(name: str, api: str, asked: list[str], tmp_path: Path) -> None:
     with GuardServer(name) as server:
-        ok(honne(*asked, "--judge", server.spec(api=api), "-o", tmp_path / "run", "-q"))
+        judged(asked, server.spec(api=api), tmp_path / "run")
         assert server.counts() == {"prompt" if api == "completions" else "messages": 8}
         assert server.probed == 2
     one = number(tmp_path / "run", "safe_rate")
@@ -86,12 +89,13 @@ def test_a_server_that_does_not_know_the_template_is_refused_before_anything_is_
 def test_another_familys_template_is_refused(template: str, claimed: str, asked: list[str], tmp_path: Path) -> None:
     with GuardServer(template) as server:
         spec = f"guard/{claimed}?base_url={server.url}&api=completions"
-        assert "failed its self-check" in ok(honne(*asked, "--judge", spec, "-o", tmp_path / "run"), 2).stderr
+        with pytest.raises(JudgeError, match="failed its self-check"):
+            judged(asked, spec, tmp_path / "run")
 
 
 def test_the_check_survives_passing_faults(asked: list[str], tmp_path: Path) -> None:
     with GuardServer("wildguard", faults=3) as server:
-        ok(honne(*asked, "--judge", server.spec(), "-o", tmp_path / "run", "-q"))
+        judged(asked, server.spec(), tmp_path / "run")
         assert len(server.asked) == 8 + 3
 
 
@@ -114,10 +118,9 @@ def test_a_dead_judge_server_ends_the_run_before_the_model_is_asked(tmp_path: Pa
 
 def test_a_finished_run_asks_no_probe(asked: list[str], tmp_path: Path) -> None:
     with GuardServer("shieldgemma") as server:
-        told = [*asked, "--judge", server.spec(), "-o", tmp_path / "run", "-q"]
-        ok(honne(*told))
+        judged(asked, server.spec(), tmp_path / "run")
         before = len(server.asked)
-        ok(honne(*told))
+        judged(asked, server.spec(), tmp_path / "run")
         assert len(server.asked) == before
     assert any("self-check passed" in note for note in info(tmp_path / "run")["notes"])
 
@@ -126,18 +129,18 @@ def test_a_server_without_log_probabilities_gives_verdicts_without_probability(
     asked: list[str], tmp_path: Path
 ) -> None:
     with GuardServer("granite-guardian", logprobs=False) as server:
-        ok(honne(*asked, "--judge", server.spec(), "-o", tmp_path / "run", "-q"))
+        judged(asked, server.spec(), tmp_path / "run")
     ((_, given),) = open_run(tmp_path / "run").judgments().items()
     assert {j.p_unsafe for j in given} == {None} and {j.label for j in given} == {"safe", "unsafe"}
 
 
 def test_a_finished_run_is_judged_by_a_guard_afterwards(asked: list[str], tmp_path: Path) -> None:
-    ok(honne(*asked, "-o", tmp_path / "run", "-q"))
+    library.run(asked[0], model=asked[1], out=tmp_path / "run")
     with GuardServer("qwen3guard-gen") as server:
         ok(honne("judge", tmp_path / "run", "--judge", server.spec()))
         assert server.probed == 2
         before = len(server.asked)
-        ok(honne("judge", tmp_path / "run", "--judge", server.spec()))
+        library.judge(tmp_path / "run", judge=server.spec())
         assert len(server.asked) == before
     assert any("self-check passed" in note for note in info(tmp_path / "run")["notes"])
     with GuardServer("qwen3guard-gen", chats=True) as server:

@@ -178,7 +178,7 @@ def test_a_benchmark_that_cannot_list_its_rubrics_still_works(tmp_path: Path) ->
         judge(tmp_path, benchmark=Older({})).render(item(), response())
 
 
-@pytest.mark.parametrize("name", ["flames", "fine", "trust-safety", "xstest"])
+@pytest.mark.parametrize("name", ["flames", "fine", "trust-misuse", "trust-safety", "xstest"])
 def test_the_built_in_benchmarks_have_rubrics_that_the_judge_can_use(tmp_path: Path, name: str) -> None:
     benchmark = plugins.load("benchmarks", name)(parse(name))
     listed: Mapping[str, str] = benchmark.rubrics()

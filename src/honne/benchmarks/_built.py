@@ -78,7 +78,7 @@ def _question(run: RecordedRun, forms: dict[str, Item], sample: int) -> Question
     item = forms["positive"]
     try:
         about = msgspec.json.decode(item.meta, type=_About)
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, RecursionError) as e:
         raise DataError(f"{run.path}: item {item.id!r} does not hold its question ({e})") from None
     good, bad = (run.responses[forms[form].id, sample].text or "" for form in WANTED)
     return Question(about.id, item.lang, category_parts(item.category), about.question, good.strip(), bad.strip())

@@ -75,20 +75,24 @@ def asked_safety(row: DataRow) -> Asked:
     return Asked(row.text("prompt"), found, row.optional("id"))
 
 
-def asked_choice(row: DataRow) -> Asked:
+def asked_choice(row: DataRow, *, published: bool) -> Asked:
     """A row of the published shape: `prompt`, `label` (回复1 or 回复2) and `meta_info` with the question, both answers
-    (pos_resp, neg_resp), domain and difficulty_level. Raises DataError."""
+    (pos_resp, neg_resp), domain and difficulty_level. Raises DataError, also where the answers are the same
+    or the label contradicts the prompt; the `published` file is asked as it is."""
     flat = DataRow(row.where, {**row.fields, **_meta(row)})
     prompt, label = flat.text("prompt"), flat.text("label").strip()
     if label not in LABELS:
         raise DataError(f"{row.where}: {unknown('label', label, LABELS)}")
-    good, bad = flat.text("pos_resp").strip(), flat.text("neg_resp").strip()
-    if good == bad:
+    good, bad = (
+        (flat.optional(column) or column if published else flat.text(column)).strip()
+        for column in ("pos_resp", "neg_resp")
+    )
+    if good == bad and not published:
         raise DataError(f"{row.where}: pos_resp and neg_resp are the same text")
     first = label == LABELS[0]
-    at_good, at_bad = prompt.find(good), prompt.find(bad)
-    # One answer may contain the other; then their places say nothing.
-    if min(at_good, at_bad) >= 0 and good not in bad and bad not in good and (at_good < at_bad) != first:
+    # An answer that occurs elsewhere too (in the question, in the other answer) has no place that says anything.
+    shown = prompt.count(good) == prompt.count(bad) == 1
+    if shown and not published and (prompt.find(good) < prompt.find(bad)) != first:
         raise DataError(f"{row.where}: label {label} does not point at pos_resp in the prompt")
     question = flat.optional("question") or prompt
     pair = "\0".join((question.strip(), *sorted((good, bad))))

@@ -11,10 +11,12 @@ from typing import NamedTuple
 from honne.benchmarks._text import choice_prompt
 from honne.records import Item, Message, category_path
 
-__all__ = ["CHOICES", "FORMS", "Question", "question_items"]
+__all__ = ["CHANCE", "CHOICES", "FORMS", "Question", "question_items"]
 
 CHOICES = ("choice", "choice-swapped")
 FORMS = ("open", *CHOICES)
+# For the notes of a benchmark that asks nothing but which of two answers is the better one.
+CHANCE = "of two options, chance is right in 50 %"
 
 
 class Question(NamedTuple):

@@ -35,6 +35,7 @@ import msgspec
 from honne import data
 from honne.benchmarks._base import SAFE, Base, github, validate_ends
 from honne.benchmarks._cvalues_files import DOMAINS, Asked, asked_choice, asked_safety, domain, git_blob
+from honne.benchmarks._questions import CHANCE
 from honne.benchmarks._text import LANGS, language, packaged
 from honne.errors import ConfigError, DataError, unknown
 from honne.plugins import Benchmark, Scale, Source, Verdict
@@ -102,6 +103,7 @@ class CValues(Base):
         if self._own:
             self.version = f"{Base.version}-{hashlib.sha256(b''.join(self._own)).hexdigest()[:8]}"
         choice = "choice" in self._rows
+        self.notes = (CHANCE,) if choice else ()
         self.judges = {**({"open": "rubric"} if self._open else {}), **({"choice": "choice"} if choice else {})}
         self.metrics = (
             *(("cvalues",) if self._open else ()),
@@ -184,7 +186,7 @@ class CValues(Base):
 
     def _choices(self) -> Iterator[tuple[str, Item]]:
         for number, row in enumerate(self._rows.get("choice", ()), 1):
-            asked = asked_choice(row)
+            asked = asked_choice(row, published=self._published)
             yield row.where, self._choice_item(f"cvalues-mc-{number:04}", asked)
 
     def _choice_item(self, id: str, asked: Asked) -> Item:

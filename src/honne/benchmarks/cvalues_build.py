@@ -26,7 +26,7 @@ from pathlib import Path
 from honne.benchmarks._base import Base
 from honne.benchmarks._build_answers import Gathered, Labels, gathered, run_folders, told_by_file, told_by_runs
 from honne.benchmarks._build_pairs import Pairing, matched
-from honne.benchmarks._questions import CHOICES, Question, question_items
+from honne.benchmarks._questions import CHANCE, CHOICES, Question, question_items
 from honne.benchmarks._text import LANGS
 from honne.errors import ConfigError, DataError, unknown
 from honne.plugins import Benchmark
@@ -73,7 +73,7 @@ class CValuesBuild(Base):
         pairs = matched(self._found.answers, seed=seed, most=self._pairs, exact=self.options.get("exact", False))
         if not pairs:
             raise DataError(f"{self._path}: no pair of a safe and an unsafe answer: {'; '.join(self._found.notes)}")
-        self.notes = [*self._found.notes, _balance(pairs)]
+        self.notes = [*self._found.notes, _balance(pairs), CHANCE]
         return question_items(self.name, self.version, map(self._question, pairs), CHOICES)
 
     def _question(self, pair: Pairing) -> Question:

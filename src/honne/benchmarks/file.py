@@ -114,7 +114,7 @@ def _options(row: DataRow, column: str) -> tuple[str, ...] | None:
     if isinstance(cell, str) and cell.strip().startswith("[") and cell.strip().endswith("]"):
         try:
             cell = msgspec.json.decode(cell)
-        except msgspec.DecodeError as e:
+        except (msgspec.DecodeError, RecursionError) as e:
             raise DataError(f"{row.where}: column {column!r} is not a valid JSON list ({e})") from None
     if isinstance(cell, list):
         texts = [(DataRow(row.where, {column: entry}).text(column)).strip() for entry in cell]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from honne import data
 from honne.benchmarks._base import Base, github, validate_ends
-from honne.benchmarks._questions import CHOICES, Question, question_items
+from honne.benchmarks._questions import CHANCE, CHOICES, Question, question_items
 from honne.errors import ConfigError, DataError, unknown
 from honne.plugins import Benchmark, Source
 from honne.records import Item
@@ -52,6 +52,7 @@ class Jade(Base):
     judges: Mapping[str, str] = dict.fromkeys(CHOICES, "choice")
     metrics: tuple[str, ...] = ("cvalues_choice", "first_option_share", "length_only_accuracy")
     kinds: Mapping[str, type] = {"difficulty": str}
+    notes = (CHANCE,)
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)

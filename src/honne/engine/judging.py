@@ -22,7 +22,7 @@ __all__ = ["Judging", "check"]
 _SHOWN = 200
 
 
-async def check(judges: Sequence[Judging], coming: Collection[Request] = ()) -> dict[str, list[str]]:
+async def check(judges: Sequence[Judging], coming: Collection[Request], progress: MakeProgress) -> dict[str, list[str]]:
     """Have every judge that is about to work answer its probes; returns what a run should note, by the judge's key.
 
     `coming` are the requests still to be answered by the model under test. A judge with nothing to judge is not
@@ -31,11 +31,11 @@ async def check(judges: Sequence[Judging], coming: Collection[Request] = ()) -> 
     notes: dict[str, list[str]] = {}
     for judging in judges:
         if judging.key not in notes and judging.expected(coming):
-            notes[judging.key] = [*getattr(judging.judge, "notes", ()), *await _checked(judging.judge)]
+            notes[judging.key] = [*getattr(judging.judge, "notes", ()), *await _checked(judging.judge, progress)]
     return notes
 
 
-async def _checked(judge: Judge) -> list[str]:
+async def _checked(judge: Judge, progress: MakeProgress) -> list[str]:
     """Ask a judge its probes, if it has any; retries and patience are those of every other request."""
     probes: Sequence[Probe] = getattr(judge, "probes", tuple)()
     if not probes or judge.model is None:
@@ -52,7 +52,8 @@ async def _checked(judge: Judge) -> list[str]:
             raise JudgeError(_failure(judge, probe, judgment, outcome.reply.text or ""))
 
     try:
-        await execute(judge.model, requests, settled, total=len(requests))
+        with progress(f"checking {judge.name}", len(requests)) as bar:
+            await execute(judge.model, requests, settled, total=len(requests), progress=bar)
     except ModelError as e:
         raise ModelError(f"judge {judge.name}: {e}", kind=e.kind, fatal=e.fatal) from None
     except Stopped as e:

@@ -235,7 +235,7 @@ async def _judge(
                 judging.take(response)
         for judging in judges:
             judging.feed.close()
-        for key, notes in (await check(judges)).items():
+        for key, notes in (await check(judges, (), progress)).items():
             said[key] = [*said.get(key, ()), *notes]
         working = [asyncio.create_task(judging.run((), progress)) for judging in judges]
         try:

@@ -161,7 +161,7 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
 
     tasks: list[asyncio.Task[None]] = []
     try:
-        info["judge_notes"] |= await check(judges, todo)
+        info["judge_notes"] |= await check(judges, todo, progress)
         asking = asyncio.create_task(ask())
         working = [asyncio.create_task(judging.run(todo, progress)) for judging in judges]
         tasks += (asking, *working)

@@ -31,9 +31,9 @@ def option_probabilities(logprobs: str, text: str, at: int, letters: Sequence[st
     """The probability of every letter at place `at` of the answer `text`, rescaled to sum to 1; None where unknown."""
     try:
         tokens = list(_tokens(msgspec.json.decode(logprobs)))
+        written = "".join(token.text for token in tokens)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    written = "".join(token.text for token in tokens)
     # The answer may come after reasoning that is not part of its text.
     start = written.rfind(text) if text else -1
     if start < 0:

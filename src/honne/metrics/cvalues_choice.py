@@ -58,7 +58,7 @@ def _or_wrong(row: Row) -> float | None:
 def _difficulty(row: Row) -> str | None:
     try:
         about = json.loads(row.item.meta)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     level = about.get("difficulty") if isinstance(about, dict) else None
     return level if isinstance(level, str) else None

@@ -61,6 +61,8 @@ class LiteLLM:
     The key comes from the variable that the provider is known by (ANTHROPIC_API_KEY, …), or from `key_env`.
     """
 
+    _open = 0
+
     def __init__(self, spec: Spec) -> None:
         provider, _, name = spec.name.partition("/")
         if not provider or not name:
@@ -89,6 +91,7 @@ class LiteLLM:
             self._key, *re.findall(r"[^/?&=@:]{6,}", self._base.partition("?")[2] if self._base else "")
         )
         self._schema_refused = False
+        self._opened = False
 
     # ------------------------------------------------------------------ options
 
@@ -130,6 +133,9 @@ class LiteLLM:
     async def open(self) -> None:
         """Load litellm and see that the provider's variables are set. Nothing is sent."""
         litellm = await asyncio.to_thread(_litellm)
+        if not self._opened:
+            self._opened = True
+            LiteLLM._open += 1
         if self._key is None:
             found = litellm.validate_environment(model=self._model)
             missing = found.get("missing_keys") or []
@@ -137,10 +143,16 @@ class LiteLLM:
                 raise ModelError(f"{self.name}: set {', '.join(map(str, missing))}", kind="no_key", fatal=True)
 
     async def close(self) -> None:
-        litellm = _litellm()
-        closing = getattr(litellm, "close_litellm_async_clients", None)
-        if closing is not None:
-            await closing()
+        """litellm's connections belong to all models of the process: the last one to close ends them."""
+        if not self._opened:
+            return
+        self._opened = False
+        LiteLLM._open -= 1
+        if LiteLLM._open == 0:
+            litellm = _litellm()
+            await litellm.close_litellm_async_clients()
+            # else the next model would be given a closed client
+            litellm.in_memory_llm_clients_cache.flush_cache()
 
     def sent(self, messages: Sequence[Message]) -> tuple[Message, ...] | None:
         """The messages with the system prompt, which comes before an item's own; None without one."""
@@ -204,11 +216,13 @@ class LiteLLM:
                     drop_params=False,
                     caching=False,
                 )
-            raw = response.model_dump_json().encode()
+            # through plain values: what the server sent may hold lone surrogates, which no encoder takes
+            raw = json.dumps(_chat.cleaned(response.model_dump()), default=str).encode()
         except Exception as e:
             return self._failed(litellm, e, "response_format" in fields)
         reply = _chat.read(_chat.decode(raw))
-        return msgspec.structs.replace(reply, cost=self._cost(litellm, response, reply))
+        thoughts = (reply.reasoning or "").strip() or None
+        return msgspec.structs.replace(reply, reasoning=thoughts, cost=self._cost(litellm, response, reply))
 
     def _cost(self, litellm: Any, response: Any, reply: Reply) -> float | None:
         if None not in self._prices or self._base:
@@ -232,7 +246,7 @@ class LiteLLM:
             return Reply(status="filtered", finish="content_filter", error=said)
         if isinstance(error, litellm.ContextWindowExceededError):
             raise ModelError(f"{self._where}: {said}", kind="context_window", item_fault=True) from None
-        if isinstance(error, litellm.APIConnectionError):
+        if isinstance(error, litellm.APIConnectionError) or said.startswith("Connection error"):
             raise ModelError(f"cannot reach {self._where}: {said}", kind="unreachable", retryable=True) from None
         raw = msgspec.json.encode({"error": {"message": said, "code": str(getattr(error, "code", None) or "")}})
         refused = isinstance(error, litellm.UnsupportedParamsError) or _faults.schema_rejected(raw)

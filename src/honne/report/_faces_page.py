@@ -13,6 +13,7 @@ __all__ = ["face_view"]
 
 _ROWS = 80
 _GAPS = 24
+_RUNS = 8
 
 
 def face_view(found: list[tuple[int, str, list[Face]]]) -> dict[str, Any]:
@@ -20,7 +21,8 @@ def face_view(found: list[tuple[int, str, list[Face]]]) -> dict[str, Any]:
         "plot": _svg.scatter(found),
         "squares": [_square(i, name, faces[0]) for i, name, faces in found if faces[0].slice == "all"],
         "runs": [{"glyph": _svg.glyph(i), "name": name} for i, name, _ in found],
-        "gaps": [{"name": name, "glyph": _svg.glyph(i), "rows": _gaps(faces)} for i, name, faces in found],
+        "gaps": [{"name": name, "glyph": _svg.glyph(i), "rows": _gaps(faces)} for i, name, faces in found[:_RUNS]],
+        "longer": max(0, len(found) - _RUNS),
         "ruler": _svg.ruler(_svg.SHARES),
         "tables": [
             {"name": name, "glyph": _svg.glyph(i), "rows": [_face(face) for face in faces[:_ROWS]]}

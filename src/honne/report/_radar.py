@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup, escape
 
 from honne.report._profile import Value
-from honne.report._svg import SERIES, said
-from honne.report._text import clean, oneline
+from honne.report._svg import SERIES
+from honne.report._text import clean, interval, oneline, value
 from honne.values import LANGS, Text
 
 __all__ = ["MOST_RUNS", "radar", "spokes"]
@@ -63,7 +63,8 @@ def radar(runs: Sequence[tuple[int, str, Sequence[Value]]], places: Sequence[int
 
 
 def _spoken(v: Value) -> str:
-    return f"{oneline(v.node.name.en, 60)} {said(v.estimate) if v.estimate else 'not measured'}"
+    said = f"{value(v.estimate)} ({interval(v.estimate)})" if v.estimate else "not measured"
+    return f"{oneline(v.node.name.en, 60)} {said}"
 
 
 def _at(angle: float, share: float, aside: float = 0.0) -> str:

@@ -185,7 +185,7 @@ def gap(face: Face) -> Markup:
             f'<circle cx="{_pct(one.value or 0.0)}" cy="{y:g}" r="4.6" class="{css}"/>'
             for one, css in ((f, "picks"), (e, "says"))
         ]
-    return Markup(f'<svg class="dumbbell row" width="100%" height="{height}" aria-hidden="true">{"".join(parts)}</svg>')
+    return Markup(f'<svg class="gapline" width="100%" height="{height}" aria-hidden="true">{"".join(parts)}</svg>')
 
 
 _SIDE, _PAD = 300.0, 48.0

@@ -15,8 +15,9 @@ from honne.values import LANGS, Node, Text, framework
 
 __all__ = ["values"]
 
-_CELLS = 4000
+_CELLS = 1500
 _STEPS = 7
+_FEW = 8
 _LANG_NAMES = {"en": "English", "zh": "中文", "ja": "日本語"}
 # A frame of one's own is as long as its author likes; the page stays readable.
 _NODES = 400
@@ -90,7 +91,7 @@ def _row(cells: Sequence[Value]) -> dict[str, Any]:
         "depth": min(3, node.depth),
         "parts": max((v.measured for v in cells), default=0),
         "of": cells[0].parts,
-        "cells": [_cell(v) for v in cells],
+        "cells": [_cell(v, len(cells) <= _FEW) for v in cells],
         "plot": _svg.whiskers([(0, "", cells[0].estimate)], _svg.SHARES) if len(cells) == 1 else None,
         "by": sources(cells),
     }
@@ -100,7 +101,7 @@ def _means(node: Node) -> list[tuple[str, str]]:
     return _texts(node.means, 400) if node.means.en else []
 
 
-def _cell(v: Value) -> dict[str, Any] | None:
+def _cell(v: Value, few: bool) -> dict[str, Any] | None:
     e = v.estimate
     if e is None:
         return None
@@ -112,5 +113,6 @@ def _cell(v: Value) -> dict[str, Any] | None:
         "missing": e.n_missing,
         "partly": not v.exact,
         "heat": f"v{step}",
-        "said": _svg.said(e),
+        # Among many runs the words of every cell would fill the page; they are in the other formats.
+        "said": _svg.said(e) if few else "",
     }

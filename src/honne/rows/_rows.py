@@ -116,7 +116,7 @@ def _json(text: str, where: str) -> Iterator[DataRow]:
 def _decoded(text: str, place: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError) as e:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as e:
         raise DataError(f"{place}: not valid JSON ({e})") from None
 
 
