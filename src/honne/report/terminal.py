@@ -18,7 +18,20 @@ from honne.report._facts import facts, flags
 from honne.report._grids import Grid, GridRow, agreement, unpooled
 from honne.report._overview import overview
 from honne.report._reading import Sentence, Strong, reading, title
-from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, oneline, scale_of, spread, value
+from honne.report._text import (
+    NO_VALUE,
+    Axis,
+    axis,
+    bounds,
+    category,
+    count,
+    interval,
+    level,
+    oneline,
+    scale_of,
+    spread,
+    value,
+)
 from honne.report._ties import Tests, tied
 from honne.report.compare import print_compare
 from honne.report.model import RunReport
