@@ -216,7 +216,7 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
                 if isinstance(found, Estimate):
                     place = {"run": run.name, "model": model, "benchmark": section.benchmark, "attack": section.attack}
                     made = [msgspec.structs.replace(found, **place)]
-                elif section.rubric or any(unit.value is not None for unit in found.units):
+                elif section.rubric or _tried(found, section.view.rows):
                     one = Measured(
                         section.benchmark, section.version, section.attack, found.judge or section.judge, model, found
                     )
@@ -233,6 +233,14 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     attacked = attack_estimates(by_measure, loaded.attacks, loaded.parents)
     numbers |= {_identity(e): e for e in attacked}
     return Analysis(sections, list(measured.values()), list(numbers.values()))
+
+
+def _tried(found: Measure, rows: Iterable[Row]) -> bool:
+    """Whether a judge said anything of a measure's items, if only that it could not read them."""
+    if found.per != "item" or any(unit.value is not None for unit in found.units):
+        return any(unit.value is not None for unit in found.units)
+    judged = {unit_id(row.item.id, row.sample) for row in rows if row.judgment is not None}
+    return any(unit.id in judged for unit in found.units)
 
 
 def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
@@ -287,7 +295,9 @@ def reworded(a: RunFolder, b: RunFolder) -> set[str]:
     for item in a.items():
         other = theirs.get(item.id)
         if other is not None and (item.messages, item.options) != (other.messages, other.options):
-            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in samples}
+            # A question is named alike under every attack: another translation of it says nothing of the rest.
+            under = f"@{item.attack}" if item.attack is not None else ""
+            out |= {name for n in samples for name in (unit_id(item.id, n), unit_id(item.group, n) + under)}
     return out
 
 
