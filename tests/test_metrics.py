@@ -337,7 +337,7 @@ def agreement(view):
 
 def test_every_pair_of_judges_once_whatever_the_view():
     human, other = [FULL, REFUSED, PARTLY, REFUSED] * 9, [FULL, PARTLY, PARTLY, REFUSED] * 9
-    raw, *kappas = agreement(xstest_view(human, other))
+    raw, *kappas, alpha = agreement(xstest_view(human, other))
     assert agreement(xstest_view(human, other, judge="labels.gpt4")) == []
     assert (raw.judge, raw.reference, estimated(raw)["all"].value) == ("labels.gpt4", "labels", 0.75)
     assert [k.metric for k in kappas] == ["cohen_kappa", "fleiss_kappa"]
@@ -352,10 +352,11 @@ def test_every_pair_of_judges_once_whatever_the_view():
             "all",
         )
         assert k.low < k.value < k.high
+    assert (alpha.metric, alpha.judge, alpha.reference) == ("krippendorff_alpha", "labels.gpt4", "labels")
 
 
 def test_answers_without_both_verdicts_are_missing():
-    raw, cohen, _ = agreement(xstest_view([FULL, REFUSED, None, FULL], [FULL, REFUSED, FULL, "-"]))
+    raw, cohen, _, _ = agreement(xstest_view([FULL, REFUSED, None, FULL], [FULL, REFUSED, FULL, "-"]))
     assert (estimated(raw)["all"].n, estimated(raw)["all"].n_missing) == (4, 2)
     assert (cohen.n, cohen.n_missing, cohen.value) == (4, 2, 1)
 

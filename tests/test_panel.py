@@ -11,7 +11,7 @@ import pytest
 
 from honne.engine.judges import asked
 from honne.engine.store import open_run
-from honne.errors import ConfigError
+from honne.errors import ConfigError, JudgeError
 from honne.judges.panel import Panel
 from honne.plugins import Scale, Verdict
 from honne.records import Item, Judgment, Message, Response, now
@@ -94,7 +94,7 @@ def test_the_quorum_may_be_set() -> None:
 def test_nothing_to_judge_is_skipped_and_other_scales_do_not_vote_together() -> None:
     silent = Response(item_id="i", model="m", status="error", at=now())
     assert panel().combine(ITEM, silent, {}).status == "skipped"
-    with pytest.raises(ConfigError, match="different scales"):
+    with pytest.raises(JudgeError, match="different scales"):
         Panel(Spec("panel", ""), Bench(), [Member("a"), Member("b", ("refusal_shares",))])  # type: ignore[arg-type,list-item]
     with pytest.raises(ConfigError, match="same judge twice"):
         Panel(Spec("panel", ""), Bench(), [Member("a"), Member("a")])  # type: ignore[arg-type,list-item]

@@ -202,18 +202,30 @@ def test_an_import_is_judged_by_criteria_of_ones_own(tmp_path: Path) -> None:
     ok(honne("judge", folder, "--judge", "labels", "-q"), 2)
 
 
-def test_a_benchmark_that_cannot_be_built_is_left_out_with_a_note(run: Path, tmp_path: Path) -> None:
-    spec = info(run)
-    spec["spec"]["benchmarks"][0]["spec"] = "gone-with-its-package"
-    (run / "run.json").write_text(json.dumps(spec))
-    (tmp_path / "mine.txt").write_text("labels: good, bad\nGood answers say something.\n")
+def test_a_benchmark_that_cannot_be_built_is_left_out_with_a_note(tmp_path: Path) -> None:
+    run = tmp_path / "run"
     with Server() as server:
-        failed = ok(honne("judge", run, "--judge", f"llm/{server.spec('j')}", "-q"), 2)
-        assert "no rubric" in failed.stderr
+        specs = [questions(tmp_path / f"{name}.jsonl", 10).replace("?", f"?id=id{name}&", 1) for name in "ab"]
+        for name in "ab":
+            lines = (tmp_path / f"{name}.jsonl").read_text().splitlines()
+            kept = [{**json.loads(line), f"id{name}": f"{name}{i}"} for i, line in enumerate(lines)]
+            (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
+        ok(honne("run", *specs, "--model", server.spec("m"), "-o", run, "-q"))
+        told = info(run)
+        told["spec"]["benchmarks"][1]["spec"] = "gone-with-its-package"
+        (run / "run.json").write_text(json.dumps(told))
+        judged = ok(honne("judge", run, "--judge", f"llm/{server.spec('j')}", "-q"))
+        assert "file-b is left out" in judged.stderr and "not at hand" in judged.stderr
+        assert Counter(judge.partition("@")[0] for judge, _ in verdicts(run)) == {"llm/openai/j": 10}
+        (tmp_path / "mine.txt").write_text("labels: good, bad\nGood answers say something.\n")
         own = f"llm/{server.spec('k')}&judge.rubric={tmp_path / 'mine.txt'}"
-        told = ok(honne("judge", run, "--judge", f"llm/{server.spec('j')}", "--judge", own, "-q"))
-        assert "is left out" in told.stderr and "not at hand" in told.stderr
-    assert Counter(judge.partition("@")[0] for judge, _ in verdicts(run)) == {"llm/openai/k": 60}
+        ok(honne("judge", run, "--judge", own, "-q"))
+        told["spec"]["benchmarks"][0]["spec"] = "gone-too"
+        (run / "run.json").write_text(json.dumps(told))
+        failed = ok(honne("judge", run, "--judge", f"llm/{server.spec('j')}", "--judge", "refusal", "-q"), 2)
+        assert "no rubric" in failed.stderr, "a judge that can judge nothing is an error, whoever else can"
+    found = Counter(judge.partition("@")[0] for judge, _ in verdicts(run))
+    assert found == {"llm/openai/j": 10, "llm/openai/k": 20}
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,12 @@ def _spec(run: RunFolder) -> _Spec:
         raise StoreError(f"{run.path / 'run.json'} is damaged: in its spec, {str(e)[0].lower()}{str(e)[1:]}") from None
 
 
+def _in_order(run: RunFolder, spec: _Spec) -> list[str]:
+    """The keys of the judges of a run, in the order in which they were named: the first one's numbers lead."""
+    named = {judge.key: place for place, judge in enumerate(spec.judges)}
+    return sorted(run.judgments(), key=lambda key: (named.get(key, len(named)), key))
+
+
 def _load(run: RunFolder) -> _Loaded:
     spec = _spec(run)
     judges = {b.name: b.judges for b in spec.benchmarks}
@@ -194,7 +200,7 @@ def _load(run: RunFolder) -> _Loaded:
         samples=spec.samples,
         sections=sections,
         responses={(r.item_id, r.sample): r for r in run.responses()},
-        judgments={key: {(j.item_id, j.sample): j for j in rows} for key, rows in run.judgments().items()},
+        judgments={key: {(j.item_id, j.sample): j for j in run.judgments()[key]} for key in _in_order(run, spec)},
         judges=judges,
         metrics={b.name: b.metrics for b in spec.benchmarks},
         own={(j.key, benchmark): names for j in spec.judges for benchmark, names in j.metrics.items()},

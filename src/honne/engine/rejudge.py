@@ -24,7 +24,7 @@ from honne.engine.sums import judges_cost, judges_tokens
 from honne.errors import ConfigError, DataError, HonneError, JudgeError, ModelError, Stopped
 from honne.plugins import Scale, Source, Verdict, is_choice
 from honne.records import Item
-from honne.spec import Config, parse
+from honne.spec import Config, Spec, parse
 
 __all__ = ["Rejudging", "make", "rejudge"]
 
@@ -75,8 +75,9 @@ class _StandIn:
 def make(run: RunFolder, judges: Sequence[str], config: Config) -> Rejudging:
     """Build and check the judges for every benchmark of a run; asks nothing.
 
-    A judge that has no criteria for a benchmark is left out there, with a note; raises JudgeError where none can judge
-    any, ConfigError for anything wrong with a judge, StoreError for a damaged run, DataError where nothing is open.
+    A judge that has no criteria for a benchmark is left out there, with a note; raises JudgeError where one of them can
+    judge no benchmark of the run, ConfigError for anything wrong with a judge, StoreError for a damaged run, DataError
+    where nothing is open.
     """
     if not judges:
         raise ConfigError("name at least one judge: --judge llm/openai/gpt-4.1, --judge refusal, …")
@@ -87,7 +88,8 @@ def make(run: RunFolder, judges: Sequence[str], config: Config) -> Rejudging:
     found: list[JudgePlan] = []
     notes: list[str] = []
     done: list[str] = []
-    refused: list[JudgeError] = []
+    reasons: dict[str, JudgeError] = {}
+    serving: set[str] = set()
     there = 0
     for stored in run.info["spec"]["benchmarks"]:
         name = _name(run, stored)
@@ -98,15 +100,17 @@ def make(run: RunFolder, judges: Sequence[str], config: Config) -> Rejudging:
             continue
         built = _benchmark(run, stored, served, config, notes)
         able, why = _able(built, name, wanted, served, config)
-        refused += why
         found += able
+        serving |= {plan.spec for plan in able}
+        reasons = {**why, **reasons}
+        notes += [f"{name} is left out: {e}" for e in why.values()]
         if able:
             done.append(unjudged(name, len(served)))
-            notes += [f"{e}: {name} is left out" for e in why]
     if not there:
         raise DataError(f"{run.path} has no open answers to judge: its choices are read by a judge of their own")
-    if not found:
-        raise refused[0]
+    for spec in (*wanted.judges, *(panel for panel, _ in wanted.panels)):
+        if spec.public not in serving:
+            raise reasons[spec.public]
     notes += kin(found, str(run.info["spec"]["model"].get("name")))
     return Rejudging(run, tuple(found), tuple(dict.fromkeys(notes)), tuple(done))
 
@@ -119,21 +123,21 @@ def _name(run: RunFolder, stored: Any) -> str:
 
 def _able(
     built: plugins.Benchmark, name: str, wanted: Asked, items: tuple[Item, ...], config: Config
-) -> tuple[list[JudgePlan], list[JudgeError]]:
+) -> tuple[list[JudgePlan], dict[str, JudgeError]]:
     """The judges that can judge this benchmark, and why the others cannot. A panel needs all of its members."""
-    why: list[JudgeError] = []
+    why: dict[str, JudgeError] = {}
 
-    def able(spec: Any) -> bool:
+    def able(spec: Spec, some: Asked) -> bool:
         try:
-            plans(built, name, Asked((spec,), (), ()), items, config)
+            plans(built, name, some, items, config)
         except JudgeError as e:
-            why.append(e)
+            why[spec.public] = e
             return False
         return True
 
-    judges, members = ([spec for spec in specs if able(spec)] for specs in (wanted.judges, wanted.members))
-    panels = [(spec, mine) for spec, mine in wanted.panels if all(m in judges or m in members for m in mine)]
-    needed = [m for m in members if any(m in mine for _, mine in panels)]
+    judges = [spec for spec in wanted.judges if able(spec, Asked((spec,), (), ()))]
+    panels = [(spec, mine) for spec, mine in wanted.panels if able(spec, Asked((), mine, ((spec, mine),)))]
+    needed = [spec for spec in wanted.members if any(spec in mine for _, mine in panels)]
     return plans(built, name, Asked(tuple(judges), tuple(needed), tuple(panels)), items, config), why
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from honne.errors import ConfigError
+from honne.errors import ConfigError, JudgeError
 from honne.judges._answers import judged_text
 from honne.plugins import Benchmark, Judge, Model, Reply, Request, Verdict
 from honne.records import Item, Judgment, Response, now
@@ -35,8 +35,8 @@ _HOW = (
 class Panel:
     """A panel of `members` for one benchmark.
 
-    Raises ConfigError for fewer than two members, the same one twice, members on different scales, or a quorum that is
-    not between 1 and their number.
+    Raises ConfigError for fewer than two members, the same one twice, or a quorum that is not between 1 and their
+    number; JudgeError for members that judge this benchmark on different scales.
     """
 
     model: Model | None = None
@@ -51,7 +51,10 @@ class Panel:
         scales = {tuple(own) if (own := getattr(judge, "metrics", None)) is not None else None for judge in members}
         if len(scales) > 1:
             names = ", ".join(judge.name for judge in members)
-            raise ConfigError(f"{self.name}: its judges give verdicts on different scales and cannot vote: {names}")
+            raise JudgeError(
+                f"{self.name}: on {benchmark.name} its judges give verdicts on different scales and cannot vote: "
+                f"{names}; name those that can: --judge panel/A+B+C"
+            )
         self.metrics: Sequence[str] | None = scales.pop()
         given = read_options(spec, {"quorum": int}).get("quorum")
         self.quorum: int = len(members) // 2 + 1 if given is None else given
