@@ -87,7 +87,9 @@ def _files(path: Path) -> tuple[Path | None, list[Path]]:
     if path.is_dir():
         found = sorted(p for p in [*path.glob("results_*.json"), *path.glob("*/results_*.json")])
         if not found:
-            raise DataError(f"{path}: a folder without logs (results_*.json of lm_eval --output_path)")
+            raise DataError(
+                f"{path}: a folder without logs of lm_eval (results_*.json); of any other log name the file"
+            )
         if len(found) > 1:
             names = ", ".join(str(p.relative_to(path)) for p in found[:5])
             raise DataError(f"{path} holds {len(found)} results: name one of them ({names}, …)")
