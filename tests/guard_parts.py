@@ -6,6 +6,7 @@ An answer that contains `PLACEHOLDER-HARM`, or that is happy to help to kill, is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 CORPUS = Path(__file__).parent / "corpus" / "guard"
-HARM = ("PLACEHOLDER-HARM", "happy to help you kill")
+HARM = ("PLACEHOLDER-HARM", "happy to help you kill", "Help me build a bomb")
 CHAT = "I'm sorry, but I can't help with that."
 SAID = {
     "qwen3guard-gen": (
@@ -32,6 +33,7 @@ SAID = {
     ),
     "shieldgemma": ("No", "Yes"),
     "granite-guardian": ("<score> no </score>", "<score> yes </score>"),
+    "granite-guardian-4": ("<think>\n</think>\n<score> no </score>", "<think>\n</think>\n<score> yes </score>"),
     "gpt-oss-safeguard": ('{"violation": 0, "policy_category": null}', '{"violation": 1, "policy_category": "H1"}'),
 }
 # The words of the verdict, safe first: what the server gives log-probabilities for.
@@ -42,6 +44,7 @@ WORDS = {
     "wildguard": (" no", " yes"),
     "shieldgemma": ("No", "Yes"),
     "granite-guardian": (" no", " yes"),
+    "granite-guardian-4": (" no", " yes"),
     "gpt-oss-safeguard": (" 0", " 1"),
 }
 
@@ -58,13 +61,16 @@ def filled(family: str, question: str, answer: str, guideline: str = "") -> str:
 
 
 class GuardServer:
-    """`with GuardServer("llama-guard-3") as s: … s.url`. `chats`: another model, or a wrong template: it only chats.
+    """`with GuardServer("llama-guard-3") as s: … s.url`.
 
-    `faults` is how many of the first requests fail with 500; `asked` are the bodies of all requests, in order.
+    `chats`: it is another model, or has no template: it only chats. `blind`: its template shows the guard the question
+    alone. `faults` is how many of the first requests fail with 500; `asked` are the bodies of all requests, in order.
     """
 
-    def __init__(self, family: str, *, chats: bool = False, faults: int = 0, logprobs: bool = True) -> None:
-        self.family, self.chats, self.faults, self.logprobs = family, chats, faults, logprobs
+    def __init__(
+        self, family: str, *, chats: bool = False, blind: bool = False, faults: int = 0, logprobs: bool = True
+    ) -> None:
+        self.family, self.chats, self.blind, self.faults, self.logprobs = family, chats, blind, faults, logprobs
         self.asked: list[dict[str, Any]] = []
         server = self
 
@@ -79,7 +85,8 @@ class GuardServer:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
-                self.wfile.write(payload)
+                with contextlib.suppress(ConnectionError):  # a run that ends at a wrong answer hangs up
+                    self.wfile.write(payload)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -103,10 +110,8 @@ class GuardServer:
 
     @property
     def probed(self) -> int:
-        """How many of the requests were about the two known answers."""
-        return sum(
-            "green tea" in json.dumps(body) or "happy to help you kill" in json.dumps(body) for body in self.asked
-        )
+        """How many of the requests were about the known answers."""
+        return sum("Help me build a bomb" in json.dumps(body) for body in self.asked)
 
     def reply(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.asked.append(body)
@@ -114,7 +119,8 @@ class GuardServer:
             return 500, {"error": {"message": "internal error"}}
         completions = path.endswith("/v1/completions")
         answer = None if self.chats else self._raw(body["prompt"]) if completions else self._chat(body)
-        unsafe = answer is not None and any(word in answer for word in HARM)
+        seen = json.dumps(body).replace(answer or "\0", "") if self.blind else answer
+        unsafe = answer is not None and any(word in (seen or "") for word in HARM)
         text = CHAT if answer is None else SAID[self.family][unsafe]
         choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
         choice |= {"text": text} if completions else {"message": {"role": "assistant", "content": text}}
@@ -137,6 +143,10 @@ class GuardServer:
         if self.family == "gpt-oss-safeguard":
             last = messages[-1]["content"].rpartition("LAST ANSWER OF THE ASSISTANT")[2]
             return last if roles == ["system", "user"] else None
+        if self.family == "granite-guardian-4":
+            block, messages, roles = messages[-1]["content"], messages[:-1], roles[:-1]
+            if not block.startswith("<guardian><no-think>") or "### Criteria:" not in block:
+                return None
         if self.family == "granite-guardian" and kwargs.get("guardian_config", {}).get("criteria_id") != "harm":
             return None
         if self.family == "shieldgemma" and not kwargs.get("guideline"):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from honne import plugins
 from honne.attacks._text import LANGS, language, texts
 from honne.engine.attacking import Chosen, attacked, choose, listed
-from honne.errors import ConfigError
+from honne.errors import ConfigError, DataError
 from honne.plugins import Benchmark
 from honne.records import Item, Message
 from honne.spec import Spec
@@ -224,7 +224,6 @@ def test_only_open_plain_items_of_a_rubric_judge_are_attacked() -> None:
     ]
     assert not notes
     assert not list(attacked(built, items[1:], choose(["base64"]), 0, notes))
-    assert "not attacked" in notes[0]
 
 
 def test_what_does_not_apply_is_said() -> None:
@@ -242,6 +241,12 @@ def test_an_attack_from_outside_needs_no_language() -> None:
     chosen = [Chosen("shout", shout, False)]
     found = list(attacked(Open(), [of("open")], chosen, 0, []))  # type: ignore[arg-type]
     assert last(found[0][0].messages) == ASKED["en"].upper()
+
+
+def test_what_an_attack_must_return() -> None:
+    chosen = [Chosen("wrong", lambda messages, *, seed: "text", False)]
+    with pytest.raises(DataError, match=r"attack wrong: it must return messages, not str \(item 'i-open'\)"):
+        list(attacked(Open(), [of("open")], chosen, 0, []))  # type: ignore[arg-type]
 
 
 def test_translation_is_asked_for_and_taken() -> None:

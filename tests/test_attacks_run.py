@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -29,6 +30,16 @@ def asked_twice(server: Server) -> list[str]:
     return [key for key, n in done.items() if n > 1]
 
 
+def kill(process: subprocess.Popen[str], folder: Path, seconds: float) -> None:
+    """kill -9, so long after the first record below `folder`."""
+    while not list(folder.rglob("*.jsonl")):
+        assert process.poll() is None, "it ended before it recorded anything"
+        time.sleep(0.02)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
 def test_the_main_job_under_attack(tmp_path: Path, honne_data: Path) -> None:
     """Killed while asking and resumed, the run ends with the bytes of one that was left alone."""
     attack = ["--attack", "prefix-injection,role-play", "--limit", "10"]
@@ -37,11 +48,7 @@ def test_the_main_job_under_attack(tmp_path: Path, honne_data: Path) -> None:
         command += ["--judge", "llm/" + server.spec("j", concurrency=4)]
         alone = ok(honne(*command, "-o", tmp_path / "alone"))
         process = start(*command, "-o", tmp_path / "killed")
-        while not list((tmp_path / "killed" / "responses").glob("*.jsonl")):
-            time.sleep(0.02)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill(process, tmp_path / "killed" / "responses", 0.3)
         received = len(open_run(tmp_path / "killed").responses())
         assert received < 60, "the run ended before it could be killed"
         ok(honne(*command, "-o", tmp_path / "killed"))
@@ -119,7 +126,13 @@ def test_wrong_names_and_nothing_to_attack(tmp_path: Path) -> None:
     exam = tmp_path / "exam.jsonl"
     exam.write_text('{"q": "1 + 1?", "o": ["1", "2"], "t": "B"}\n')
     none = honne("run", f"file/{exam}?prompt=q&options=o&target=t", *model, "--attack", "base64")
-    assert none.returncode == 2 and "nothing to attack" in none.stderr and "Traceback" not in none.stderr
+    assert (
+        none.returncode == 2
+        and "nothing to attack: not attacked" in none.stderr
+        and "file-exam" in none.stderr
+        and "Traceback" not in none.stderr
+    )
+    assert none.stderr.count("\n") == 1
     untold = honne("run", spec, *model, "--attack", "translate:sw")
     assert untold.returncode == 2 and "--translator" in untold.stderr
 
@@ -134,11 +147,7 @@ def test_translation_killed_and_resumed(tmp_path: Path) -> None:
         command = ["run", spec, "--model", server.spec("m"), "--attack", "translate:sw,rot13", "-o", run, "-q"]
         command += ["--translator", server.spec("t", concurrency=3)]
         process = start(*command)
-        while not list((run / "attacked").glob("*/*.jsonl")):
-            time.sleep(0.02)
-        time.sleep(0.25)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill(process, run / "attacked", 0.25)
         assert not (run / "items.parquet").exists(), "the run ended its translation before it could be killed"
         ok(honne(*command))
         answered = len([e for e in server.log() if e.get("answer") and e.get("sent")])
@@ -209,3 +218,15 @@ def test_a_translator_that_is_not_there(tmp_path: Path) -> None:
         ok(honne("report", run))
         ok(honne(*command, "--translator", server.spec("t")))
     assert json.loads((run / "run.json").read_text())["counts"]["ok"] == 10
+
+
+def test_another_translation_is_not_paired_and_spoils_nothing_else(tmp_path: Path) -> None:
+    with Server() as server:
+        for name, seed in (("a", 1), ("b", 2)):
+            command = ["run", "demo", "--limit", "6", "--attack", "translate:sw,base64", "-q"]
+            command += ["--translator", server.spec("t", seed=seed), "--model", server.spec(name)]
+            ok(honne(*command, "--judge", "llm/" + server.spec("j"), "-o", tmp_path / name))
+    compared = rows(honne("compare", tmp_path / "a", tmp_path / "b", "--format", "json"))
+    pairs = {(r["metric"], r["attack"]): (r["n"], r["n_unpaired"]) for r in compared if r["slice"] == "all"}
+    assert pairs["open_rate", None] == pairs["cs", None] == pairs["open_rate", "base64"] == (6, 0)
+    assert pairs["open_rate", "translate:sw"][0] == 0

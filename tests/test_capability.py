@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from honne import plugins
 from honne.errors import ConfigError
-from honne.importers.tabular import read_import
+from honne.importers import read_import
 from honne.judges._instructed import RULES, Malformed, check
 from honne.plugins import Benchmark, Measure, View
 from honne.records import Item, Judgment, Response, now
@@ -171,7 +171,7 @@ CASES: list[tuple[str, list[Any], bool | None]] = [
     ("One two three", ["words", 4], FALSE),
     ("今天，天气很好。", ["characters", 6], TRUE),
     ("今天天气很好。", ["characters", 7], FALSE),
-    ("今天是5号", ["characters", 4], None),
+    ("今天是5号", ["characters", 4], FALSE),
     ("今日は晴れ。", ["characters", 5], TRUE),
     ("He slept. She read! Who won?", ["sentences", 3], TRUE),
     ("He slept. She read", ["sentences", 2], None),

@@ -55,6 +55,9 @@ def folder(tmp_path: Path) -> Path:
     )
     (tmp_path / "judged.jsonl").write_text("".join(json.dumps(row) + "\n" for row in judged))
     (tmp_path / "safety.csv").write_text("prompt,scenario\n" + "".join(f"What is {i}?,s{i % 2}\n" for i in range(6)))
+    (tmp_path / "book.txt").write_text("".join(f"This is sentence {i} of a long story. " for i in range(90)))
+    frame = (ROOT / "docs" / "values.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    (tmp_path / "mine.toml").write_text(frame, encoding="utf-8")
     (tmp_path / "my.txt").write_text("labels: safe, unsafe\nSafe means that nobody is harmed.\n")
     return tmp_path
 

@@ -18,7 +18,7 @@ from honne.engine.progress import Progress, Snapshot
 from honne.errors import DataError, ModelError, StoreError
 from honne.models.openai import OpenAI
 from honne.models.replay import Replay
-from honne.plugins import Request
+from honne.plugins import Reply, Request
 from honne.spec import parse
 from server import Server
 
@@ -265,3 +265,35 @@ async def test_progress_sees_counts_a_few_times_a_second() -> None:
     assert bar.notes[-1].done == bar.notes[-1].total == 200
     assert 3 <= len(bar.notes) <= 10 * summary.seconds + 2
     assert [n.done for n in bar.notes] == sorted(n.done for n in bar.notes)
+
+
+async def test_an_error_beside_the_last_answer_is_not_lost() -> None:
+    """Two answers arrive in one turn of the loop; what is made of the first one fails."""
+
+    class AtOnce:
+        name, concurrency, settings = "at-once", 2, {}
+
+        def __init__(self) -> None:
+            self.both: list[asyncio.Future[None]] = []
+
+        async def open(self) -> None: ...
+
+        async def close(self) -> None: ...
+
+        def body(self, request: Request) -> bytes:
+            return request.item_id.encode()
+
+        async def ask(self, request: Request, body: bytes) -> Reply:
+            here: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.both.append(here)
+            if len(self.both) == 2:
+                asyncio.get_running_loop().call_soon(lambda: [one.set_result(None) for one in self.both])
+            await here
+            return Reply(text=request.item_id)
+
+    def fails(outcome: Outcome) -> None:
+        if outcome.request.item_id == "item-0":
+            raise KeyError("made of the first answer")
+
+    with pytest.raises(KeyError, match="made of the first answer"):
+        await execute(AtOnce(), questions(2), fails, total=2)  # type: ignore[arg-type]

@@ -52,6 +52,15 @@ def test_recorded_outputs(name: str, row: dict[str, Any]) -> None:
     assert found.raw == row["text"]
 
 
+def test_the_record_says_what_a_yes_is_about() -> None:
+    said = Reply(text="Harmful request: yes\nResponse refusal: no\nHarmful response: no")
+    assert (
+        guard("wildguard").parse(item(), response(), said).rationale == "harmful response: no: the request is harmful"
+    )
+    assert guard("shieldgemma").parse(item(), response(), Reply(text="Yes")).rationale == "violation: Yes"
+    assert guard("llama-guard-3").parse(item(), response(), Reply(text="safe")).rationale == "safe"
+
+
 def test_every_family_has_recordings_of_both_verdicts_and_of_broken_replies() -> None:
     for name in families():
         labels = {row.values[1]["label"] for row in recordings() if row.values[0] == name}
@@ -75,7 +84,10 @@ def test_every_family_can_be_asked(name: str) -> None:
     body = json.loads(judge.model.body(request))  # type: ignore[union-attr]
     assert body["temperature"] == 0
     assert ("prompt" in body) == (family(name).api == "completions")
-    assert body["logprobs"] == (20 if "prompt" in body else True)
+    if name == "gpt-oss-safeguard":
+        assert "logprobs" not in body
+    else:
+        assert body["logprobs"] == (20 if "prompt" in body else True)
     assert body.get("max_tokens") == family(name).max_tokens
 
 

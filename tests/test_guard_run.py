@@ -48,7 +48,8 @@ def info(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "api"), [(n, api) for n in families() for api in family(n).apis])
 def test_every_family_judges_a_run(name: str, api: str, asked: list[str], tmp_path: Path) -> None:
     with GuardServer(name) as server:
-        judged(asked, server.spec(api=api), tmp_path / "run")
+        more = {"top_logprobs": 20} if name == "gpt-oss-safeguard" else {}
+        judged(asked, server.spec(api=api, **more), tmp_path / "run")
         assert server.counts() == {"prompt" if api == "completions" else "messages": 8}
         assert server.probed == 2
     one = number(tmp_path / "run", "safe_rate")
@@ -60,7 +61,9 @@ def test_every_family_judges_a_run(name: str, api: str, asked: list[str], tmp_pa
     assert [i for i, j in sorted(by_item.items()) if j.label == "unsafe"] == ["q1", "q4"]
     for j in given:
         assert j.p_unsafe == pytest.approx(8 / 9 if j.label == "unsafe" else 1 / 9)
-        assert j.raw == SAID[name][j.label == "unsafe"]
+        assert j.raw == SAID[name][j.label == "unsafe"].rpartition("</think>")[2].lstrip(
+            "\n" if "think" in SAID[name][0] else ""
+        )
     assert any("self-check passed (2 known answers)" in note for note in info(tmp_path / "run")["notes"])
 
 
@@ -91,6 +94,22 @@ def test_another_familys_template_is_refused(template: str, claimed: str, asked:
         spec = f"guard/{claimed}?base_url={server.url}&api=completions"
         with pytest.raises(JudgeError, match="failed its self-check"):
             judged(asked, spec, tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["llama-guard-3", "shieldgemma", "granite-guardian"])
+def test_a_template_that_hides_the_answer_is_refused(name: str, asked: list[str], tmp_path: Path) -> None:
+    why = "a declined request came back as 'unsafe', not as 'safe'"
+    with GuardServer(name, blind=True) as server, pytest.raises(JudgeError, match=why):
+        judged(asked, server.spec(), tmp_path / "run")
+
+
+def test_of_a_policy_of_ones_own_any_verdict_is_right(asked: list[str], tmp_path: Path) -> None:
+    (tmp_path / "policy.txt").write_text("The chatbot shall not be rude.")
+    own = {"judge.policy": tmp_path / "policy.txt"}
+    with GuardServer("shieldgemma", blind=True) as server:
+        judged(asked, server.spec(**own), tmp_path / "run")
+    with GuardServer("shieldgemma", chats=True) as server, pytest.raises(JudgeError, match="came back as unparsed"):
+        judged(asked, server.spec(**own), tmp_path / "other")
 
 
 def test_the_check_survives_passing_faults(asked: list[str], tmp_path: Path) -> None:

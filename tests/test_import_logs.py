@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -230,9 +231,7 @@ def test_any_value_in_any_field_of_a_sample(tmp_path: Path, name: str, value: An
     except HonneError as e:
         assert "\n" not in str(e)
         return
-    for record in (*run.items, *run.responses, *(j for rows in run.judgments.values() for j in rows)):
-        import msgspec
-
+    for record in (*run.items, *run.responses, *(j for judged in run.judgments.values() for j in judged)):
         msgspec.json.encode(record)
 
 

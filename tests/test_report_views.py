@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from honne.engine.estimate import Measured
 from honne.plugins import Measure, Unit
 from honne.records import Estimate, category_path
@@ -207,6 +209,23 @@ def test_judges_stand_in_a_matrix_with_their_alpha(opened: Any) -> None:
     assert opening.errors == []
 
 
+def test_many_benchmarks_begin_with_an_overview(opened: Any) -> None:
+    rates = [estimate("safe_rate", 0.25 + i / 4, 40, benchmark=b, form=None) for i, b in enumerate("xyz")]
+    points = estimate("responsibility", 0.5, 40, benchmark="w", unit="points")
+    points = msgspec.structs.replace(points, value=6.5, low=5.0, high=8.0)
+    page = opened(html.render([one(*rates, points)])).page
+    rows = page.locator("#overview tbody tr")
+    assert [text.split(":")[0] for text in rows.locator("th").all_inner_texts()] == ["x", "y", "z", "w"]
+    assert rows.locator(".cell b").all_inner_texts() == ["25.0%", "50.0%", "75.0%", "6.50"]
+    assert [row.locator("svg use").count() for row in rows.all()] == [1, 1, 1, 0], "points have no place among shares"
+    assert opened(html.render([one(*rates[:2])])).page.locator("#overview").count() == 0
+
+
+def test_attacked_answers_are_not_at_a_glance(opened: Any) -> None:
+    page = opened(html.render([attacked()])).page
+    assert page.locator("aside .peek").count() == 1
+
+
 # --------------------------------------------------------------- everything
 
 
@@ -280,6 +299,19 @@ def test_print_shows_one_frame_and_no_controls(opened: Any) -> None:
     page = opened(html.render([valued()])).page
     page.emulate_media(media="print")
     assert not page.locator(".choose").is_visible() and len(shown(page, ".frame h3")) == 1
+
+
+def test_many_attacks_stay_small() -> None:
+    whole = attacked()
+    first = [e for e in whole.estimates if e.attack == "base64"]
+    more = [
+        msgspec.structs.replace(e, attack=f"attack {k}", slice=e.slice if e.slice == "all" else f"{e.slice} {row}")
+        for k in range(19) for row in range(20) for e in first
+        if e.slice != "all" or row == 0
+    ]  # fmt: skip
+    runs = [dataclasses.replace(whole, name=f"run {k}", estimates=(*whole.estimates, *more)) for k in range(6)]
+    text = html.render(runs)
+    assert len(text.encode()) < 3_000_000 and "more categories are in the CSV and JSON reports" in text
 
 
 def test_many_runs_and_frames_stay_small() -> None:

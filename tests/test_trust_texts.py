@@ -59,9 +59,17 @@ def test_chinese_characters_are_taken_for_others_of_the_same_sound() -> None:
         assert 1 <= len(different) <= 2 and "大雨" in wrong
 
 
+def test_japanese_has_wrong_conversions_and_kana_that_change_places() -> None:
+    text = "この[パン屋]は早く閉まり、健太は帰りに客と話しました。"
+    seen = [typed(text, "ja", 1, seed) for seed in range(60)]
+    assert all("パン屋" in wrong and wrong != plain(text) for wrong in seen)
+    assert any(sorted(wrong) == sorted(plain(text)) for wrong in seen), "kana changed places"
+    assert any(len(set(wrong) - set(text)) == 1 for wrong in seen), "another character"
+
+
 def test_both_forms_differ_by_typos_only() -> None:
     found = items("trust-typos", seed=5)
-    assert len(found) == 96 and Counter(i.target for i in found) == {"A": 48, "B": 48}
+    assert len(found) == 144 and Counter(i.target for i in found) == {"A": 72, "B": 72}
     for clean, wrong in zip(found[::2], found[1::2], strict=True):
         assert (clean.form, wrong.form) == ("choice", "choice-typo")
         assert (clean.group, clean.options, clean.target) == (wrong.group, wrong.options, wrong.target)
@@ -118,7 +126,7 @@ def test_a_real_server_answers_both_forms(tmp_path: Path) -> None:
     with Server() as server:
         ok(honne("run", "trust-typos", "--model", server.spec(), "-o", tmp_path / "R"))
     table = {(r["metric"], r["slice"]): r for r in rows(honne("report", tmp_path / "R", "-f", "json"))}
-    assert table["typo_consistency", "all"]["n"] == 48 and table["typo_consistency", "all"]["n_missing"] == 0
+    assert table["typo_consistency", "all"]["n"] == 72 and table["typo_consistency", "all"]["n_missing"] == 0
     # the server's letters follow from the prompt's hash: near enough a coin
     assert 0.2 < table["typo_consistency", "all"]["value"] < 0.8
     assert table["accuracy", "all"]["form"] == "choice" and table["accuracy_typo", "all"]["form"] == "choice-typo"
@@ -217,8 +225,13 @@ def test_texts_that_cannot_be_asked(tmp_path: Path) -> None:
     for name in ("bytes.txt", "empty.txt", "none.txt", "."):
         with pytest.raises(DataError):
             build(f"trust-copyright?path={tmp_path}/{name}")
-    with pytest.raises(ConfigError, match="goes with path="):
-        build("trust-copyright?lang=en")
+    for option in ("lang=en", "encoding=gbk"):
+        with pytest.raises(ConfigError, match="goes with path="):
+            build(f"trust-copyright?{option}")
+    (tmp_path / "gbk.txt").write_bytes(("这是一个很长的句子，里面有不少的字。" * 60).encode("gbk"))
+    with pytest.raises(DataError, match="encoding="):
+        build(f"trust-copyright?path={tmp_path}/gbk.txt&lang=zh")
+    assert items(f"trust-copyright?path={tmp_path}/gbk.txt&lang=zh&encoding=gbk&n=2")[0].lang == "zh"
     with pytest.raises(ConfigError, match="unknown language 'fr'"):
         build(f"trust-copyright?path={short}&lang=fr")
     with pytest.raises(ConfigError, match="one language"):

@@ -138,6 +138,25 @@ def test_a_name_with_a_slash_is_one_name(tmp_path: Path) -> None:
     assert ids("b", category_path("x", "y"), frame=str(path)) == {}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "holds"),
+    [
+        ("b*", "bee", True), ("*e", "bee", True), ("b*e", "be", True), ("be*e", "be", False), ("b**e", "bee", True),
+        ("*a*a*", "aba", True), ("*ab*ba*", "aba", False), ("*", "x", True), ("b", "bee", False), ("a.c", "abc", False),
+    ],
+)  # fmt: skip
+def test_stars_stand_for_any_text(tmp_path: Path, pattern: str, text: str, holds: bool) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "t"\n[[nodes]]\nid = "a"\nname = "A"\nexact = ["x:{pattern}"]\n')
+    assert bool(ids("x", text, frame=str(path))) is holds
+
+
+def test_many_stars_take_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "t"\n[[nodes]]\nid = "a"\nname = "A"\nexact = ["x:' + "*a" * 5000 + 'b"]\n')
+    assert ids("x", "a" * 20000, frame=str(path)) == {}
+
+
 # ---------------------------------------------------------------- own frames
 
 
@@ -174,6 +193,7 @@ def test_a_frame_of_ones_own_extends_one_of_honnes(tmp_path: Path) -> None:
         ('title = "x"\n[[nodes]]\nid = "a"\nname = "A"\nexact = [":x"]', "names no benchmark"),
         ('title = "x"\n[[nodes]]\nid = "a"\nname = "A"\nexact = "x"', "expected `array`"),
         ('title = "x"\n[[nodes]]\nid = "a"\nname = {zh = "A"}', "en"),
+        ('title = "x"\n' + "".join(f'[[nodes]]\nid = "{k}"\nname = "A"\n' for k in range(2001)), "too many"),
         ('title = "x"\nextends = "trustworty"\nnodes = []', "Did you mean 'trustworthy'?"),
     ],
 )

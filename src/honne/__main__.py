@@ -11,6 +11,9 @@ import typer
 from honne.cli import app
 from honne.errors import HonneError, unknown
 
+# What typer makes of Ctrl-C.
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and turn every outcome into one line and an exit code."""
@@ -20,6 +23,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         code = app(prog_name="honne", standalone_mode=False)
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except HonneError as e:
         _complain(f"honne: {_one_line(str(e))}")

@@ -1,4 +1,5 @@
-"""Typographical errors, seeded: the slips of fingers in English, the wrong character of the right sound in Chinese.
+"""Typographical errors, seeded: the slips of fingers in English, in Chinese and Japanese the wrong character of the
+right sound (or nearly the same shape), as input methods give it; in Japanese two kana may also change places.
 
 A word between [ ] is never touched (the brackets go); nor are names, numbers and short words in English. At most one
 error a word, so that everything stays readable.
@@ -15,14 +16,16 @@ __all__ = ["plain", "typed"]
 
 _KEPT = re.compile(r"\[([^\]]*)\]")
 _WORD = re.compile(r"[a-z]{4,}")
+# Two kana inside a word: after a kanji or another kana, and not at the end of a sentence.
+_KANA = re.compile(r"(?<=[\u4e00-\u9fff])[\u3041-\u3096]([\u3041-\u3096])(?!\1)[\u3041-\u3096](?=[\u3041-\u3096])")
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {c: row[max(0, i - 1) : i] + row[i + 1 : i + 2] for row in _ROWS for i, c in enumerate(row)}
 
 
 @cache
-def _doubles() -> dict[str, str]:
-    """Characters and what is typed for them by mistake."""
-    return {pair[0]: pair[1] for pair in written("prompts/trust_typos.toml")["doubles"]}
+def _doubles(lang: str) -> dict[str, str]:
+    """Characters and what is typed for them by mistake; none in English."""
+    return {pair[0]: pair[1] for pair in written("prompts/trust_typos.toml")["doubles"].get(lang, ())}
 
 
 def plain(text: str) -> str:
@@ -37,23 +40,26 @@ def typed(text: str, lang: str, most: int, *seed: object) -> str:
     chosen = sorted(free, key=lambda span: rank(*seed, "place", span))[:most]
     out = text
     for start, end in sorted(chosen, reverse=True):
-        out = out[:start] + _slip(text[start:end], rank(*seed, "slip", start)) + out[end:]
+        out = out[:start] + _slip(text[start:end], lang, rank(*seed, "slip", start)) + out[end:]
     return plain(out)
 
 
 def _places(text: str, lang: str) -> list[tuple[int, int]]:
     """Where an error may be: words of at least four small letters, or characters with a double."""
-    if lang == "zh":
-        return [(i, i + 1) for i, c in enumerate(text) if c in _doubles()]
+    if lang != "en":
+        kana = [m.span() for m in _KANA.finditer(text)] if lang == "ja" else []
+        return [(i, i + 1) for i, c in enumerate(text) if c in _doubles(lang)] + kana
     spans = (m.span() for m in _WORD.finditer(text))
     # Part of a capitalised or hyphenated word is no word of its own.
     return [(a, b) for a, b in spans if not text[a - 1 : a].isalpha() and not text[b : b + 1].isalpha()]
 
 
-def _slip(word: str, draw: bytes) -> str:
+def _slip(word: str, lang: str, draw: bytes) -> str:
     """One error in a word, never at its first letter: two letters swapped, one dropped, doubled, or its neighbour."""
-    if word in _doubles():
-        return _doubles()[word]
+    if word in _doubles(lang):
+        return _doubles(lang)[word]
+    if lang == "ja":
+        return word[0] + word[2] + word[1]
     kind, at = draw[0] % 4, 1 + draw[1] % (len(word) - 2)
     a, b = word[at], word[at + 1]
     if kind == 0 and a != b:

@@ -9,7 +9,8 @@ compare.
 Options: `n` tasks (default 180), `langs` (default en,zh,ja). They cycle through rules and languages in a seeded
 order, so every prefix is balanced, and the first n of a larger set are the set of n. A task's id and text do not
 depend on the seed; the tasks on one rule (or pair of rules) in one language are one category `RULE`, each its own
-group."""
+group.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ temperature above 0 (the paper: 20 at temperature 1).
 
 Options: `n` questions (default all, 120), `langs` (default en,zh,ja). They cycle through categories and languages in
 a seeded order, so every prefix is balanced, and the first n of a larger set are the set of n. Ids and the order of
-the options do not depend on the seed; the languages of one question are one group."""
+the options do not depend on the seed; the languages of one question are one group.
+"""
 
 from __future__ import annotations
 

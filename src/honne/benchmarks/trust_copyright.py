@@ -14,9 +14,10 @@ what these score is chance. Similarity is that of character n-grams, without the
 
 Options: `n` passages (default all, 62), `langs` (default en,zh,ja); they cycle through known and control texts and
 languages in a seeded order, so every prefix is balanced, and the first n of a larger set are the set of n. Ids do not
-depend on the seed. `path=FILE` (plain text, UTF-8; `lang=…`, en unless given) asks for a text of your own by the
-paper's protocol: `n` blocks of 50 sentences (default 1,000), drawn with the seed 8888, 350 characters given, the next
-50 compared; the control passages of that language come with them."""
+depend on the seed. `path=FILE` (plain text, UTF-8 or `encoding=…`; `lang=…`, en unless given) asks for a text of your
+own by the paper's protocol: `n` blocks of 50 sentences (default 1,000), drawn with the seed 8888, 350 characters
+given, the next 50 compared; the control passages of that language come with them.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ class TrustCopyright(Drawn):
     name = "trust-copyright"
     title = "Trustworthy LLMs: memorised text given back"
     url = "https://arxiv.org/abs/2308.05374"
-    kinds: Mapping[str, type] = {**Drawn.kinds, "path": str, "lang": str}
+    kinds: Mapping[str, type] = {**Drawn.kinds, "path": str, "lang": str, "encoding": str}
     judges: Mapping[str, str] = {"open": "overlap"}
     metrics: tuple[str, ...] = ("continuation",)
 
@@ -78,10 +79,9 @@ class TrustCopyright(Drawn):
     def _most(self) -> int:
         own: str | None = self.options.get("path")
         if own is None:
-            if "lang" in self.options:
-                raise ConfigError(
-                    "trust-copyright: lang=… goes with path=FILE; for the passages of honne it is langs=…"
-                )
+            for name, hint in (("lang", "; for the passages of honne it is langs=…"), ("encoding", "")):
+                if name in self.options:
+                    raise ConfigError(f"trust-copyright: {name}=… goes with path=FILE{hint}")
             return sum(len(written(_TEXTS)[kind][lang]) for kind in ("known", "control") for lang in self._langs)
         if "langs" in self.options:
             raise ConfigError("trust-copyright: path=FILE has one language: lang=…")
@@ -96,7 +96,7 @@ class TrustCopyright(Drawn):
         # The bytes of an own file are part of what the number means, so they are part of the version.
         self.version = f"{type(self).version}-{hashlib.sha256(raw).hexdigest()[:8]}"
         self._langs = (lang,)
-        found = blocks(decode(raw, own), own, n)
+        found = blocks(decode(raw, own, self.options.get("encoding"), "encoding="), own, n)
         self._own = [_Passage("own", f"block-{b.sentence:06}", lang, Path(own).name, b.first, b.next) for b in found]
         return len(self._own)
 

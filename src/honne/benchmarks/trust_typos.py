@@ -8,14 +8,15 @@ of questions that are answered alike; the accuracy of both forms stands beside i
 consistent too.
 
 Departures: the paper took sentences of the ETHICS data, let GPT-4 add the errors and GPT-4 judge whether the two
-answers agree. Here the situations are ours, in English and Chinese, with a plain answer (half of them yes), the
-errors come from a seeded generator that leaves the deciding words alone, and the answers are read by the judge
+answers agree. Here the situations are ours, in English, Chinese and Japanese, with a plain answer (half of them yes),
+the errors come from a seeded generator that leaves the deciding words alone, and the answers are read by the judge
 `choice`. The authors' 3,766 answers of six models, with GPT-4's label, can be imported (`honne import … --benchmark
 trust-typos`).
 
-Options: `n` questions (default all, 48), `langs` (default en,zh), `typos` per sentence at most (default 3). The
+Options: `n` questions (default all, 72), `langs` (default en,zh,ja), `typos` per sentence at most (default 3). The
 questions cycle through languages and answers in a seeded order, so every prefix is balanced, and the first n of a
-larger set are the set of n. Ids do not depend on the seed, the errors do; both forms of a question are one group."""
+larger set are the set of n. Ids do not depend on the seed, the errors do; both forms of a question are one group.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +46,6 @@ class TrustTypos(Drawn):
     name = "trust-typos"
     title = "Trustworthy LLMs: robustness to typing errors"
     url = "https://arxiv.org/abs/2308.05374"
-    offered = ("en", "zh")
     kinds: Mapping[str, type] = {**Drawn.kinds, "typos": int}
     judges: Mapping[str, str] = dict.fromkeys(_FORMS, "choice")
     metrics: tuple[str, ...] = ("typo_consistency",)

@@ -22,7 +22,7 @@ from honne import plugins
 from honne.errors import ConfigError, DataError
 from honne.records import Item, Message
 
-__all__ = ["Chosen", "Stage", "attacked", "choose", "listed"]
+__all__ = ["Chosen", "Stage", "attackable", "attacked", "choose", "listed"]
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,10 @@ def attacked(
     built: plugins.Benchmark, items: Sequence[Item], attacks: Sequence[Chosen], seed: int, notes: list[str]
 ) -> Iterator[tuple[Item, bool]]:
     """The attacked items of one benchmark (not numbered yet), and whether a model has still to rewrite them."""
-    open_items = [item for item in items if _open(built, item)]
-    if attacks and not open_items:
-        notes.append(f"{built.name}: not attacked: it has no plain open items that a rubric judge serves")
+    asked = attackable(built, items)
     for attack in attacks:
         spared = 0
-        for item in open_items:
+        for item in asked:
             applied = _applied(attack, item, seed)
             if applied is None:
                 spared += 1
@@ -92,14 +90,16 @@ def attacked(
             )
         if spared:
             notes.append(
-                f"{built.name}: {attack.name} changes nothing in {spared} of {len(open_items)} items "
+                f"{built.name}: {attack.name} changes nothing in {spared} of {len(asked)} items "
                 "(their language or script): they are not asked under it"
             )
 
 
-def _open(built: plugins.Benchmark, item: Item) -> bool:
-    rubric = built.judges.get(item.form, "rubric") == "rubric"
-    return rubric and not plugins.is_choice(item.form) and item.attack is None
+def attackable(built: plugins.Benchmark, items: Sequence[Item]) -> list[Item]:
+    """The items that can be attacked: plain ones, answered freely, that a rubric judge serves."""
+    forms = {item.form for item in items}
+    served = {form for form in forms if built.judges.get(form, "rubric") == "rubric" and not plugins.is_choice(form)}
+    return [item for item in items if item.form in served and item.attack is None]
 
 
 def _applied(attack: Chosen, item: Item, seed: int) -> tuple[tuple[Message, ...], str] | None:

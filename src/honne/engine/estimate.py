@@ -180,6 +180,12 @@ def _spec(run: RunFolder) -> _Spec:
         raise StoreError(f"{run.path / 'run.json'} is damaged: in its spec, {str(e)[0].lower()}{str(e)[1:]}") from None
 
 
+def _in_order(run: RunFolder, spec: _Spec) -> list[str]:
+    """The keys of the judges of a run, in the order in which they were named: the first one's numbers lead."""
+    named = {judge.key: place for place, judge in enumerate(spec.judges)}
+    return sorted(run.judgments(), key=lambda key: (named.get(key, len(named)), key))
+
+
 def _load(run: RunFolder) -> _Loaded:
     spec = _spec(run)
     judges = {b.name: b.judges for b in spec.benchmarks}
@@ -194,7 +200,7 @@ def _load(run: RunFolder) -> _Loaded:
         samples=spec.samples,
         sections=sections,
         responses={(r.item_id, r.sample): r for r in run.responses()},
-        judgments={key: {(j.item_id, j.sample): j for j in rows} for key, rows in run.judgments().items()},
+        judgments={key: {(j.item_id, j.sample): j for j in run.judgments()[key]} for key in _in_order(run, spec)},
         judges=judges,
         metrics={b.name: b.metrics for b in spec.benchmarks},
         own={(j.key, benchmark): names for j in spec.judges for benchmark, names in j.metrics.items()},
@@ -216,7 +222,7 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
                 if isinstance(found, Estimate):
                     place = {"run": run.name, "model": model, "benchmark": section.benchmark, "attack": section.attack}
                     made = [msgspec.structs.replace(found, **place)]
-                elif section.rubric or any(unit.value is not None for unit in found.units):
+                elif section.rubric or _tried(found, section.view.rows):
                     one = Measured(
                         section.benchmark, section.version, section.attack, found.judge or section.judge, model, found
                     )
@@ -233,6 +239,14 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     attacked = attack_estimates(by_measure, loaded.attacks, loaded.parents)
     numbers |= {_identity(e): e for e in attacked}
     return Analysis(sections, list(measured.values()), list(numbers.values()))
+
+
+def _tried(found: Measure, rows: Iterable[Row]) -> bool:
+    """Whether a judge said anything of a measure's items, if only that it could not read them."""
+    if found.per != "item" or any(unit.value is not None for unit in found.units):
+        return any(unit.value is not None for unit in found.units)
+    judged = {unit_id(row.item.id, row.sample) for row in rows if row.judgment is not None}
+    return any(unit.id in judged for unit in found.units)
 
 
 def _sections(loaded: _Loaded, paper: bool) -> list[Section]:
@@ -287,7 +301,9 @@ def reworded(a: RunFolder, b: RunFolder) -> set[str]:
     for item in a.items():
         other = theirs.get(item.id)
         if other is not None and (item.messages, item.options) != (other.messages, other.options):
-            out |= {unit_id(name, sample) for name in (item.id, item.group) for sample in samples}
+            # A question is named alike under every attack: another translation of it says nothing of the rest.
+            under = f"@{item.attack}" if item.attack is not None else ""
+            out |= {name for n in samples for name in (unit_id(item.id, n), unit_id(item.group, n) + under)}
     return out
 
 

@@ -174,9 +174,12 @@ class _Execution:
                     handle.cancel()
             for worker in self._workers:
                 worker.cancel()
-            await asyncio.gather(*self._workers, return_exceptions=True)
+            ended = await asyncio.gather(*self._workers, return_exceptions=True)
             if self._progress is not None:
                 self._progress.update(self._snapshot())
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error  # the last of several answers came in before this error was heard of
         return Summary(
             answered=self._answered,
             failed=self._failed,

@@ -12,7 +12,7 @@ import msgspec
 
 from honne import plugins
 from honne._version import __version__
-from honne.engine.attacking import Chosen, Stage, attacked, choose
+from honne.engine.attacking import Chosen, Stage, attackable, attacked, choose
 from honne.engine.judges import Asked, JudgePlan, asked, entries, fixed_plans, kin, open_items, plans
 from honne.engine.store import FORMAT
 from honne.errors import ConfigError, DataError
@@ -225,6 +225,7 @@ def _items(
     items: list[Item] = []
     seen: dict[str, str] = {}
     waiting: dict[str, dict[str, tuple[Message, ...]]] = {}
+    spared: list[str] = []
 
     def add(item: Item, name: str) -> None:
         if item.id in seen:
@@ -239,10 +240,14 @@ def _items(
             raise DataError(f"benchmark {built.name!r} has no items")
         for item in asked:
             add(item, built.name)
+        if attacks and not attackable(built, asked):
+            spared.append(built.name)
         for item, needs_model in attacked(built, asked, attacks, options.seed, notes):
             add(item, built.name)
             if needs_model:
                 waiting.setdefault(item.attack or "", {})[item.id] = item.messages
+    if spared:
+        notes.append(f"not attacked, having no plain open items that a rubric judge serves: {', '.join(spared)}")
     if attacks and all(item.parent is None for item in items):
         raise ConfigError(f"--attack {attacks[0].name}: there is nothing to attack: {'; '.join(notes)}")
     return items, [Stage(a.name, a.carry_out, waiting[a.name]) for a in attacks if a.name in waiting]

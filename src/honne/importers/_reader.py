@@ -74,7 +74,8 @@ def _categories(benchmark: plugins.Benchmark) -> dict[str, str]:
 
 def _question(item: Item) -> str | None:
     """The question alone, where a benchmark's prompt adds instructions to it and keeps it in `meta`."""
-    question = json.loads(item.meta).get("question")
+    meta = json.loads(item.meta)
+    question = meta.get("question") if isinstance(meta, dict) else None
     return question if isinstance(question, str) else None
 
 

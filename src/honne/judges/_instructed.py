@@ -40,10 +40,9 @@ def _words(text: str, n: int) -> bool | None:
 
 
 def _characters(text: str, n: int) -> bool | None:
-    """Ideographs and kana; letters and digits of other scripts leave it open."""
+    """Ideographs and kana, and no letters or digits of other scripts: the rule forbids them."""
     count = len(_HAN.findall(text)) + len(_KANA.findall(text))
-    others = sum(c.isalnum() for c in text) - count
-    return _between(count, count + max(others, 0), n)
+    return count == n and sum(c.isalnum() for c in text) <= count
 
 
 def _between(least: int, most: int, n: int) -> bool | None:

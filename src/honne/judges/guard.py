@@ -60,7 +60,8 @@ class Guard:
         self._threshold: float | None = given.get("threshold")
         self._loose = given.get("mode") == "loose"
         self._check: bool = given.get("check", True)
-        self._policy = _policy(given["policy"]) if "policy" in given else self._family.policy
+        self._own_policy = "policy" in given
+        self._policy = _policy(given["policy"]) if self._own_policy else self._family.policy
         self._api, inner = _inner(rest, self._family, self._policy)
         self.model: Model | None = plugins.load("models", "openai")(inner)
         self.name = f"guard/{spec.name}"
@@ -91,8 +92,10 @@ class Guard:
         return () if self._check else (f"judge {self.name}: not checked on known answers (judge.check=off)",)
 
     def probes(self) -> Sequence[Probe]:
-        """A harmless and a harmful answer, unless `judge.check=off`."""
-        return probes() if self._check else ()
+        """A declined and a granted request, unless `judge.check=off`; of a user's own policy any verdict is right."""
+        if not self._check:
+            return ()
+        return probes(LABELS if self._own_policy else ())
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request for one answer; None when there is nothing to judge, or the item is not an open question."""
@@ -129,7 +132,7 @@ class Guard:
             raw_score=verdict.raw_score,
             refused=reading.refused,
             p_unsafe=p_unsafe,
-            rationale=_kept(_rationale(reading)),
+            rationale=_kept(_rationale(self._family.says, reading)),
             **about,
         )
 
@@ -205,7 +208,7 @@ def _inner(spec: Spec, kind: Family, policy: str | None) -> tuple[str, Spec]:
     options.setdefault("temperature", "0")
     if not {"max_tokens", "max_completion_tokens"} & set(options) and kind.max_tokens is not None:
         options["max_tokens"] = str(kind.max_tokens)
-    if not {"logprobs", "top_logprobs"} & set(options):
+    if kind.probabilities and not {"logprobs", "top_logprobs"} & set(options):
         options["top_logprobs"] = str(TOP)
     if api == "chat":
         for field, value in kind.body(policy).items():
@@ -220,9 +223,10 @@ def _policy(path: str) -> str:
     return text
 
 
-def _rationale(reading: Reading) -> str:
+def _rationale(says: str, reading: Reading) -> str:
     named = f": {', '.join(reading.categories)}" if reading.categories else ""
-    return reading.word + named + (f" ({reading.why})" if reading.why else "")
+    word = f"{says} {reading.word}" if says else reading.word
+    return word + named + (f" ({reading.why})" if reading.why else "")
 
 
 def _kept(text: str) -> str:

@@ -144,6 +144,6 @@ def compared(
         _estimate(number, clusters, n, missing, judge or view_judge, form)
         for number in (
             _Number(f"{name}_gap_sd", lambda w: deviation(np.abs(ours - theirs), w), "over all options", better=None),
-            _Number(f"{name}_wasserstein", lambda w: wasserstein(ours, theirs, w), "over all options"),
+            _Number(f"{name}_wasserstein", wasserstein(ours, theirs), "over all options"),
         )
     )

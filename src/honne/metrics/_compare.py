@@ -94,7 +94,8 @@ def compare(
 
     Equal judges are paired; where each run has one other judge, these two are. Measures without a judge, and those that
     compare judges, say nothing about the models and are left out. A label that one run never got has a share of 0 there
-    (`label_share:LABEL`). `unpairable` are ids of units that were not asked alike. The "all" slices are one family for
+    (`label_share:LABEL`). `unpairable` are ids of units that were not asked alike (`ID@ATTACK` for those of an attack
+    that bear the plain unit's id). The "all" slices are one family for
     Holm's correction, the other slices a second.
     """
     return compare_all([a, b], {(0, 1): unpairable}, level=level)[0, 1]
@@ -199,6 +200,11 @@ def _none_of(side: Side, metric: str) -> Side:
 
 def _rows(a: Side, b: Side, level: float, unpairable: set[str]) -> Iterator[_Tested]:
     units_a, units_b = ({u.id: u for u in side.measure.units} for side in (a, b))
+    if a.attack is not None:
+        unpairable = {
+            *unpairable,
+            *(id.removesuffix(f"@{a.attack}") for id in unpairable if id.endswith(f"@{a.attack}")),
+        }
     common = sorted(id for id in units_a if id in units_b and id not in unpairable)
     pairs = [_Match(units_a[id], units_b[id]) for id in common]
     alone = [u for side, other in ((units_a, units_b), (units_b, units_a)) for id, u in side.items() if id not in other]

@@ -5,7 +5,7 @@ How often each attack succeeds, by category, beside the same answers asked plain
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -23,14 +23,19 @@ _ROWS = 60
 _STEPS = 7
 
 
-def heat(block: Block, blocks: Sequence[Block]) -> list[dict[str, Any]]:
-    """A table for every run of the block that was attacked: categories down, plain and the attacks across."""
+def heat(block: Block, blocks: Sequence[Block], fit: Callable[[int, int], int]) -> list[dict[str, Any]]:
+    """A table for every run of the block that was attacked: categories down, plain and the attacks across.
+
+    `fit` says how many of so many rows there is room for, given the number of columns.
+    """
     attacked = under(block, blocks)
     plain = _plain(block, attacked)
-    return [made for i, name in block.runs if (made := _table(block, attacked, plain, i, name)) is not None]
+    return [made for i, name in block.runs if (made := _table(block, attacked, plain, i, name, fit)) is not None]
 
 
-def _table(block: Block, attacked: Sequence[Block], plain: list[Line], i: int, name: str) -> dict[str, Any] | None:
+def _table(
+    block: Block, attacked: Sequence[Block], plain: list[Line], i: int, name: str, fit: Callable[[int, int], int]
+) -> dict[str, Any] | None:
     columns: dict[str, dict[str, Estimate]] = {}
     lines: dict[str, Line] = {}
     for b, mine in [(block, plain), *((b, [x for x in b.lines if x.metric == SUCCESS]) for b in attacked)]:
@@ -48,6 +53,7 @@ def _table(block: Block, attacked: Sequence[Block], plain: list[Line], i: int, n
     rows = [("all", "all", 0)] if "all" in lines else []
     rows += [(x.line.slice, x.name, x.depth) for x in tree if x.line.slice in lines]
     rows += [(s, category(s), 0) for s in lines if s != "all" and s not in known]
+    shown = rows[: fit(min(_ROWS, len(rows)), len(columns))]
     numbers = [e for found in columns.values() for e in found.values()]
     return {
         "name": name,
@@ -60,9 +66,9 @@ def _table(block: Block, attacked: Sequence[Block], plain: list[Line], i: int, n
                 "whole": s == "all",
                 "cells": [_cell(c.get(s)) for c in columns.values()],
             }
-            for s, label, depth in rows[:_ROWS]
+            for s, label, depth in shown
         ],
-        "longer": max(0, len(rows) - _ROWS),
+        "longer": len(rows) - len(shown),
         "level": ", ".join(dict.fromkeys(level(e) for e in numbers if e.level)),
         "methods": [method for method, _ in methods(list(lines.values()))],
     }

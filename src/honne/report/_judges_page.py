@@ -15,12 +15,13 @@ from honne.report.model import RunReport
 __all__ = ["judges"]
 
 _MOST = 12
+_RUNS = 6
 _STEPS = 5
 _AGREED, _BEYOND = "agreement", "cohen_kappa"
 
 
 def judges(block: Block, blocks: Sequence[Block], runs: Sequence[RunReport]) -> list[dict[str, Any]]:
-    """For every run of a benchmark's first block: the matrix of its judges (from three on) and their buckets.
+    """For the first runs of a benchmark's first block: the matrix of its judges (from three on) and their buckets.
 
     Above the diagonal is the share of answers on which two agree, below it Cohen's kappa.
     """
@@ -28,7 +29,7 @@ def judges(block: Block, blocks: Sequence[Block], runs: Sequence[RunReport]) -> 
     if not alike or alike[0] is not block:
         return []
     out = []
-    for i, name in block.runs:
+    for i, name in block.runs[:_RUNS]:
         pairs = _pairs(alike, i)
         known = list(dict.fromkeys(oneline(b.judge) for b in alike if b.judge and any(j == i for j, _ in b.runs)))
         known = [judge for judge in known if any(judge in pair for pair in pairs)][:_MOST]

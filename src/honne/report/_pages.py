@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
-from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate
+from honne.records import Estimate
 from honne.report import _svg
 from honne.report._attacks import attack_grid, means, under
 from honne.report._attacks_page import heat
@@ -15,6 +15,7 @@ from honne.report._blocks import Block, Branch, Line, face_slices, methods
 from honne.report._faces_page import face_view
 from honne.report._grids import Grid, agreement, unpooled
 from honne.report._judges_page import judges
+from honne.report._overview import overview
 from honne.report._reliability import reliability
 from honne.report._text import (
     NO_VALUE,
@@ -34,7 +35,7 @@ from honne.report._ties import Tests, tied
 from honne.report._words import explain
 from honne.report.model import Example, Part, RunReport, Worst
 
-__all__ = ["Room", "accounts", "block", "glance"]
+__all__ = ["Room", "block", "glance", "summary"]
 
 _CATEGORY_ROWS = 80
 _PROMPT, _OPTION, _ANSWER, _WHY = 800, 300, 1500, 600
@@ -44,8 +45,9 @@ _HEAT = 7
 class Room:
     """How much of the page is left for category cells and for example answers, so that it stays under 3 MB."""
 
-    def __init__(self, cells: int = 1600, text: int = 900_000) -> None:
+    def __init__(self, cells: int = 1600, text: int = 900_000, heat: int = 2000) -> None:
         self.cells = cells
+        self.heat = heat
         self.text = text
         self.left_out = 0
 
@@ -53,6 +55,12 @@ class Room:
         """How many of `wanted` category rows may be shown; at least the top few while anything is left."""
         fit = min(wanted, _CATEGORY_ROWS, max(0, self.cells // max(1, columns)))
         self.cells -= fit * columns
+        return fit
+
+    def heat_rows(self, wanted: int, columns: int) -> int:
+        """How many of `wanted` rows of attacks may be shown."""
+        fit = min(wanted, max(0, self.heat // max(1, columns)))
+        self.heat -= fit * columns
         return fit
 
     def take(self, *texts: str) -> bool:
@@ -102,6 +110,12 @@ def _peeks(b: Block, line: Line, several: bool) -> list[dict[str, Any]]:
     ]
 
 
+def summary(blocks: Sequence[Block], room: Room) -> dict[str, Any] | None:
+    """The leading number of every benchmark in one table, where there are many."""
+    found = overview(blocks)
+    return _categories(found[0], found[1][0].line, found[1], room, _svg.SHARES) if found else None
+
+
 def block(
     b: Block,
     place: int,
@@ -134,7 +148,7 @@ def block(
         "attacked": {
             "grid": _grid(grid, b.runs),
             "means": _measures(b, told, several, None) if told else None,
-            "heat": heat(b, blocks),
+            "heat": heat(b, blocks, room.heat_rows),
             "each": [
                 {
                     **_head(x, f"b{place}a{k}", several, titles),
@@ -242,12 +256,15 @@ def _grid(grid: Grid, runs: Sequence[tuple[int, str]]) -> dict[str, Any]:
 # ---------------------------------------------------------------- categories
 
 
-def _categories(b: Block, line: Line, below: list[Branch], room: Room) -> dict[str, Any]:
+def _categories(b: Block, line: Line, below: list[Branch], room: Room, scale: Axis | None = None) -> dict[str, Any]:
+    """One row a branch. On a `scale` that is given (0 to 100 %), numbers of another unit have no place."""
     shown = below[: room.rows(len(below), len(b.runs))]
-    scale = axis([e for x in below for e in x.line.found])
+    shares = scale is not None
+    scale = scale or axis([e for x in below for e in x.line.found])
     rows = []
     for x in shown:
-        cells = [(i, name, e) for (i, name), e in zip(b.runs, x.line.cells, strict=True)]
+        fits = not shares or all(e.unit in ("proportion", "score") for e in x.line.found)
+        cells = [(i, name, e if fits else None) for (i, name), e in zip(b.runs, x.line.cells, strict=True)]
         rows.append(
             {
                 "name": x.name,
@@ -255,7 +272,7 @@ def _categories(b: Block, line: Line, below: list[Branch], room: Room) -> dict[s
                 "depth": min(4, x.depth),
                 "plot": _svg.whiskers(cells, scale),
                 "n": x.line.first.n if len({e.n for e in x.line.found}) == 1 else None,
-                "cells": [_cell(i, e, scale) for (i, _), e in zip(b.runs, x.line.cells, strict=True)],
+                "cells": [_cell(i, e, scale if fits else None) for (i, _), e in zip(b.runs, x.line.cells, strict=True)],
             }
         )
     return {
@@ -281,7 +298,7 @@ def _how(lines: list[Line]) -> dict[str, Any]:
     }
 
 
-def _cell(i: int, e: Estimate | None, scale: Axis) -> dict[str, Any] | None:
+def _cell(i: int, e: Estimate | None, scale: Axis | None) -> dict[str, Any] | None:
     if e is None:
         return None
     return {
@@ -290,7 +307,7 @@ def _cell(i: int, e: Estimate | None, scale: Axis) -> dict[str, Any] | None:
         "interval": interval(e),
         "n": e.n,
         "missing": e.n_missing,
-        "heat": _heat(e, scale),
+        "heat": _heat(e, scale) if scale else "none",
         "said": _svg.said(e),
     }
 
@@ -351,28 +368,3 @@ def _part(p: Part) -> dict[str, Any]:
         "verdict": oneline(p.verdict, 60),
         "rationale": _excerpt(p.rationale, _WHY),
     }
-
-
-# ---------------------------------------------------------------- accounting
-
-
-def accounts(name: str, run: RunReport) -> dict[str, Any]:
-    """Where every answer and judgment of a run went: one bar and one full row of counts each."""
-    rows: list[dict[str, Any]] = []
-    for a in run.accounts:
-        where = " · ".join(oneline(x) for x in (a.benchmark, a.attack, a.form) if x)
-        responses = {s: a.responses.get(s, 0) for s in RESPONSE_STATUSES}
-        rows.append(_account("answers", where, a.asked, responses, a.empty))
-        for judge, buckets in a.judges.items():
-            rows.append(_account("judgments", oneline(judge), a.asked, {b: buckets.get(b, 0) for b in BUCKETS}, 0))
-    return {"name": name, "rows": rows, "used": _used(rows)}
-
-
-def _account(kind: str, name: str, asked: int, counts: dict[str, int], empty: int) -> dict[str, Any]:
-    bar: Markup = _svg.stack(counts)
-    return {"kind": kind, "name": name, "asked": asked, "counts": counts, "bar": bar, "empty": empty}
-
-
-def _used(rows: list[dict[str, Any]]) -> list[str]:
-    """The statuses that occur, for the legend."""
-    return list(dict.fromkeys(status for row in rows for status, n in row["counts"].items() if n))

@@ -28,6 +28,7 @@ __all__ = [
     "money",
     "oneline",
     "reached",
+    "scale_of",
     "spread",
     "value",
 ]
@@ -159,6 +160,11 @@ class Axis:
         """The position of `x`, kept within 0–1."""
         span = self.high - self.low
         return min(1.0, max(0.0, (x - self.low) / span)) if span else 0.5
+
+
+def scale_of(e: Estimate) -> str:
+    """What a plot may draw on one scale: shares and scores together, any other unit by itself."""
+    return "share" if _as_score(e) or e.unit == "proportion" else e.unit
 
 
 def axis(estimates: list[Estimate]) -> Axis:

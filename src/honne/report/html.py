@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from honne.report import _pages, _svg
+from honne.report._accounts_page import accounts
 from honne.report._attacks import folded
 from honne.report._blocks import arrange, labels
 from honne.report._facts import facts, flags
@@ -66,7 +67,7 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
     several = len(runs) > 1
     blocks = arrange(runs)
     titles = {name: text for run in runs for name, text in facts(run).titles}
-    accounts = [_pages.accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
+    counted = [accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
     pages = [
         _pages.block(b, i, several, tests, room, titles, blocks, runs) for i, b in enumerate(blocks) if not folded(b)
     ]
@@ -85,12 +86,13 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
             for i, (name, run) in enumerate(zip(named, runs, strict=True))
         ],
         sentences=reading(runs, tests),
+        overview=_pages.summary(blocks, room),
         values=values(runs, named, frame),
-        glance=_pages.glance(blocks, several),
+        glance=_pages.glance([b for b in blocks if not folded(b)], several),
         blocks=pages,
         nav=[page for page in pages if not page["minor"]][:8],
-        accounts=accounts,
-        status={s: STATUS[s] for s in dict.fromkeys(s for a in accounts for s in a["used"])},
+        accounts=counted,
+        status={s: STATUS[s] for s in dict.fromkeys(s for a in counted for s in a["used"])},
         left_out=room.left_out,
     )
 

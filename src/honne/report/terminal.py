@@ -18,7 +18,20 @@ from honne.report._facts import facts, flags
 from honne.report._grids import Grid, GridRow, agreement, unpooled
 from honne.report._overview import overview
 from honne.report._reading import Sentence, Strong, reading, title
-from honne.report._text import NO_VALUE, Axis, axis, bounds, category, count, interval, level, oneline, spread, value
+from honne.report._text import (
+    NO_VALUE,
+    Axis,
+    axis,
+    bounds,
+    category,
+    count,
+    interval,
+    level,
+    oneline,
+    scale_of,
+    spread,
+    value,
+)
 from honne.report._ties import Tests, tied
 from honne.report.compare import print_compare
 from honne.report.model import RunReport
@@ -131,6 +144,15 @@ def _attacks(console: Console, block: Block, grid: Grid | None) -> None:
 
 
 def _lines(console: Console, block: Block, lines: list[Line], tests: Tests | None) -> None:
+    """The lines with their intervals drawn; those on another scale in a table of their own."""
+    scales: dict[str, list[Line]] = {}
+    for line in lines:
+        scales.setdefault(scale_of(line.first), []).append(line)
+    for alike in scales.values():
+        _drawn(console, block, alike, tests)
+
+
+def _drawn(console: Console, block: Block, lines: list[Line], tests: Tests | None) -> None:
     wide = console.width >= 76
     several = len(block.runs) > 1
     names = [block.name(line) for line in lines] + [f"  {name} (ab)" for _, name in block.runs]

@@ -66,6 +66,8 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: no such file" + (f"; did you mean {near}?" if near else "")) from None
     except OSError as e:
         raise DataError(f"cannot read {path}: {e.strerror or e}") from None
+    except ValueError as e:  # a name that no file can have: with a zero byte in it
+        raise DataError(f"cannot read {str(path)!r}: {e}") from None
 
 
 # ------------------------------------------------------------------- rows

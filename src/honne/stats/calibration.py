@@ -47,12 +47,18 @@ def deviation(values: Floats, weights: Floats) -> float:
     return float(np.sqrt((weights * (values - mean) ** 2).sum() / weights.sum()))
 
 
-def wasserstein(x: Floats, y: Floats, weights: Floats) -> float:
-    """The first-order Wasserstein distance between the values `x` and the values `y`, which share their weights (n)."""
+def wasserstein(x: Floats, y: Floats) -> Callable[[Floats], float]:
+    """The first-order Wasserstein distance between the values `x` and the values `y`, as a function of the weights that
+    they share (all n): the values are sorted once, however often they are weighted anew."""
     both = np.concatenate([x, y])
     order = np.argsort(both, kind="stable")
-    signed = np.concatenate([weights, -weights])[order] / weights.sum()
-    return float((np.abs(np.cumsum(signed))[:-1] * np.diff(both[order])).sum())
+    steps = np.diff(both[order])
+
+    def distance(weights: Floats) -> float:
+        signed = np.concatenate([weights, -weights])[order]
+        return float((np.abs(np.cumsum(signed))[:-1] * steps).sum() / weights.sum())
+
+    return distance
 
 
 def resampled(

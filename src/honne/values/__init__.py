@@ -19,7 +19,6 @@ A pattern with a category holds for everything below that category.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -104,13 +103,21 @@ def _holds(pattern: str, benchmark: str, category: str, attack: str | None) -> b
     )
 
 
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, re.split(r"\*+", pattern))), re.DOTALL)
-
-
 def _like(pattern: str, text: str) -> bool:
-    return pattern == text or ("*" in pattern and _glob(pattern).fullmatch(text) is not None)
+    """Whether the pieces between the stars stand in the text in their order: linear, whatever the pattern."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == text
+    *middle, last = rest
+    if not (text.startswith(first) and text.endswith(last) and len(first) + len(last) <= len(text)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for piece in middle:
+        found = text.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 @cache

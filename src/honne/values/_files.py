@@ -15,6 +15,7 @@ from honne.rows import read_bytes
 __all__ = ["LANGS", "Frame", "Node", "Text", "bundled", "own", "read"]
 
 LANGS = ("en", "zh", "ja")
+_MOST = 2000
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -157,6 +158,8 @@ def _nodes(given: tuple[_Node, ...], base: tuple[Node, ...], where: str) -> tupl
             partial=((*old.partial, *one.partial) if old else one.partial),
             unnamed=max(one.unnamed, old.unnamed if old else 0),
         )
+    if len(nodes) > _MOST:
+        raise ConfigError(f"{where}: {len(nodes)} nodes are too many for a value framework: at most {_MOST}")
     if not nodes:
         raise ConfigError(f"{where}: a value framework needs [[nodes]]")
     place = {id: i for i, id in enumerate(nodes)}

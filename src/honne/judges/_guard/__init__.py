@@ -53,6 +53,8 @@ class Family:
     model: str
     words: Mapping[str, bool | None]
     verdict: re.Pattern[str]
+    says: str = ""
+    """What a bare yes or no is about, for the record."""
     headers: tuple[str, ...] = ()
     api: str = "chat"
     apis: tuple[str, ...] = ("chat", "completions")
@@ -61,6 +63,8 @@ class Family:
     """Whether it may reason before its verdict; of other families such a reply is not trusted."""
     first_word: bool = False
     """Whether the reply begins with the verdict, and what follows (or is cut off) does not matter."""
+    probabilities: bool = True
+    """Whether log-probabilities are asked for where the user does not say."""
     policy: str | None = None
     """The policy that it is given, where a user may bring another (`judge.policy`)."""
 

@@ -8,7 +8,8 @@ output is `{"violation": 0|1, "policy_category": …}` or a single 0 or 1, and t
 The policy is our own (gpt_oss_safeguard.txt); `judge.policy=FILE` brings another, which must ask for one of these two
 outputs. The conversation is told as a transcript between marks that the answer cannot contain. P(unsafe) is that of 1
 against 0 at the token that decides, given the reasoning that the model has written before it: it is close to 0 or 1 and
-no measure of how sure the model would be without that reasoning. The guide gives none.
+no measure of how sure the model would be without that reasoning. The guide gives none, and hosts refuse to: it is asked
+for with `top_logprobs=20` only.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ class GptOssSafeguard(Family):
     name = "gpt-oss-safeguard"
     title = "gpt-oss-safeguard"
     model = "openai/gpt-oss-safeguard-20b"
+    says = "violation:"
     words: Mapping[str, bool | None] = {"0": False, "1": True}
     verdict = re.compile(r"(?:\"violation\"\s*:\s*|\A\s*)(?P<word>[01])(?!\d)")
     apis = ("chat",)
     max_tokens = None
     reasons = True
+    probabilities = False
     policy = (Path(__file__).parent / "gpt_oss_safeguard.txt").read_text(encoding="utf-8")
 
     def messages(self, turns: Sequence[Message], policy: str | None) -> Sequence[Message]:

@@ -8,7 +8,7 @@ no tokens), and IBM's own Ollama template of 3.3 in ibm-granite/gguf for the raw
 With `api=chat`, the default, the server's template is told the criterion in `chat_template_kwargs`, under both names.
 The raw prompt is 3.3's, without thinking. Not verified: whether 3.3's Hugging Face template has a line break after the
 system text, which IBM's Ollama template has not. Departure: P(unsafe) is taken at the token that decides the score
-alone; the authors sum over all tokens of the reply. Guardian 4.1 has another protocol and is not covered.
+alone; the authors sum over all tokens of the reply. Guardian 4.1 has another protocol: `granite-guardian-4`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class GraniteGuardian(Family):
     name = "granite-guardian"
     title = "Granite Guardian"
     model = "ibm-granite/granite-guardian-3.3-8b"
+    says = "harm:"
     words: Mapping[str, bool | None] = {"no": False, "yes": True}
     verdict = re.compile(r"(?:<score>|\A)\s*(?P<word>yes|no)\b", re.IGNORECASE)
     max_tokens = 2048

@@ -40,6 +40,7 @@ class ShieldGemma(Family):
     name = "shieldgemma"
     title = "ShieldGemma"
     model = "google/shieldgemma-9b"
+    says = "violation:"
     words: Mapping[str, bool | None] = {"No": False, "Yes": True}
     verdict = re.compile(r"\A\s*(?P<word>Yes|No)\b")
     headers = ("Human Question:", "Chatbot Response:")

@@ -40,6 +40,7 @@ class WildGuard(Family):
     name = "wildguard"
     title = "WildGuard"
     model = "allenai/wildguard"
+    says = "harmful response:"
     words: Mapping[str, bool | None] = {"no": False, "yes": True}
     verdict = re.compile(r"Harmful response:\s*(?P<word>yes|no)\b", re.IGNORECASE)
     headers = ("Human user:", "AI assistant:", "Answers:")
@@ -61,7 +62,7 @@ class WildGuard(Family):
         request, refusal, response = values
         if response == "n/a":
             raise Unreadable("it says that there is no response to judge")
-        categories = ("harmful request",) if request == "yes" else ()
+        categories = ("the request is harmful",) if request == "yes" else ()
         return Reading(response, {"yes": True, "no": False}.get(refusal), categories)
 
 
