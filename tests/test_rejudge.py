@@ -34,6 +34,12 @@ def logged(server: Server) -> int:
     return server.log_path.stat().st_size if server.log_path.exists() else 0
 
 
+def whole(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The one headline number of slice `all`."""
+    (one,) = [r for r in found if r["slice"] == "all" and r["headline"]]
+    return one
+
+
 def info(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "run.json").read_text())
     return found
@@ -89,14 +95,14 @@ def test_the_model_and_its_questions_are_not_needed(run: Path, tmp_path: Path) -
     assert not any(r["headline"] for r in found if r["judge"] == "refusal@1")
 
 
-def test_killed_at_eight_moments(run: Path, tmp_path: Path) -> None:
+def test_killed_at_six_moments(run: Path, tmp_path: Path) -> None:
     """kill -9: no judgment that was recorded is asked for again; the end is the undisturbed one's."""
     rng = random.Random(3)
     with Server("--latency", "0.15") as server:
         judge = f"llm/{server.spec('j', concurrency=3)}"
         command = ["judge", run, "--judge", judge, "-q"]
         recorded: set[str] = set()
-        for _ in range(8):
+        for _ in range(6):
             process = start(*command)
             size = server.log_path.stat().st_size if server.log_path.exists() else 0
             while (
@@ -111,11 +117,11 @@ def test_killed_at_eight_moments(run: Path, tmp_path: Path) -> None:
             now = {key[0] for folder in folders for key in journal.read_all(folder, Judgment, judgment_key)}
             assert recorded <= now, "a recorded judgment was lost"
             recorded = now
-            assert rows(honne("report", run, "-f", "json")) is not None
+        assert whole(rows(honne("report", run, "-f", "json")))["n_missing"] == 60 - len(recorded)
         assert 3 < len(recorded) < 60
         ok(honne(*command))
         again = answered(server)
-        assert len(again) == 60 and sum(again.values()) - 60 <= 8 * 3, "more than what was in flight was repeated"
+        assert len(again) == 60 and sum(again.values()) - 60 <= 6 * 3, "more than what was in flight was repeated"
     assert Counter(status for status, _ in verdicts(run).values()) == {"scored": 60}
     assert [p.name for p in next((run / "judgments").iterdir()).iterdir()] == [journal.PARQUET]
     killed = (run / "estimates.json").read_bytes()
@@ -145,7 +151,7 @@ def test_a_server_that_dies_is_exit_3_and_the_same_command_goes_on(tmp_path: Pat
     assert "The same command goes on" in stopped.stderr and "Traceback" not in stopped.stderr
     assert Counter(status for status, _ in verdicts(run).values())["scored"] == 30
     assert info(run)["state"] == "done", "the answers are all there"
-    (rate,) = [r for r in rows(honne("report", run, "-f", "json")) if r["slice"] == "all"]
+    rate = whole(rows(honne("report", run, "-f", "json")))
     assert (rate["n"], rate["n_missing"], rate["withheld"]) == (150, 120, True)
     with Server() as server:
         ok(honne("judge", run, "--judge", f"llm/{server.spec('j')}", "-q"))
@@ -276,6 +282,11 @@ def test_fixed_judges_stay_and_choices_are_not_lost(tmp_path: Path, honne_data: 
     found = rows(honne("report", tmp_path / "r", "-f", "json"))
     assert [r for r in found if r["metric"] == "choice_rate"] == rate and rate
     assert "choice@1" in ok(honne("report", tmp_path / "r")).stdout
+
+
+def test_refusals_alone_are_no_score(run: Path) -> None:
+    text = " ".join(ok(honne("judge", run, "--judge", "refusal", "-q")).stdout.split())
+    assert "give no headline" in text and "refusal_rate" in text
 
 
 def test_from_python(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

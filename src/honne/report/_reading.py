@@ -52,6 +52,8 @@ def _unscored(runs: Sequence[RunReport]) -> str:
         return "the answers were not judged (--judge llm/… judges open answers)"
     if not any(buckets.get("scored") for account in accounts for buckets in account.judges.values()):
         return "no answer has a judgment that could be read"
+    if any(e.value is not None and e.judge is not None for run in runs for e in run.estimates):
+        return "the judges of these answers give no headline; what they found is below"
     return "no metric applies to these answers"
 
 
