@@ -149,9 +149,11 @@ def kin(found: Sequence[JudgePlan], model: str) -> list[str]:
 
 def entries(found: Sequence[JudgePlan]) -> list[dict[str, Any]]:
     """What a run stores about its judges: `metrics` by benchmark where a judge's verdicts have their own, and
-    `members` of a panel."""
+    `members` of a panel. In the order in which they were named, whatever the benchmark: one SPEC has a key for each set
+    of criteria."""
+    named = {spec: place for place, spec in enumerate(dict.fromkeys(plan.spec for plan in found))}
     out: dict[str, dict[str, Any]] = {}
-    for plan in found:
+    for plan in sorted(found, key=lambda plan: named[plan.spec]):
         entry = out.setdefault(plan.judge.key, {"key": plan.judge.key, "name": plan.judge.name, "spec": plan.spec})
         own = getattr(plan.judge, "metrics", None)
         if own is not None:
