@@ -60,7 +60,7 @@ def _unscored(runs: Sequence[RunReport]) -> str:
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
     """The report in sentences: whether face and heart part, each benchmark's leading numbers, what came back."""
     every = [block for block in arrange(runs) if block.lead is not None]
-    blocks = [block for block in every if not block.minor and not folded(block)]
+    blocks = [block for block in every if not block.minor and not folded(block, every)]
     if not blocks:
         return [(f"No score was computed: {_unscored(runs)}.",), *_received(runs)]
     often = Counter((block.benchmark, block.attack) for block in blocks)
@@ -172,7 +172,8 @@ def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
     lead = block.lead
     if lead is None or not more:
         return []
-    judged = f"{len(more)} other judge{'s' if len(more) > 1 else ''} of the same answers"
+    one = len(more) == 1
+    judged = f"{'another judge' if one else f'{len(more)} other judges'} of the same answers"
     same = [e for b in more for x in b.whole if x.key == lead.key for e in x.found]
     span = _range(same, lead.first) if len(block.runs) == 1 else None
     out: list[Sentence] = []
@@ -183,9 +184,10 @@ def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
     kappa = _range([e for _, x in pairs if x.metric == "cohen_kappa" for e in x.found])
     if agreed:
         beyond = f" (Cohen's kappa {kappa})" if kappa else ""
-        who = "It agrees" if len(more) == 1 and span else "They agree" if span else f"What {judged} say agrees"
+        who = ("it" if one else "they") if span else judged
+        who = f"{who[0].upper()}{who[1:]} {'agrees' if one else 'agree'}"
         out.append((f"{who} with {oneline(block.judge or '')} on ", Strong(agreed), f" of the answers{beyond}."))
-    return out or [(f"What {judged} say is below.",)]
+    return out or [(f"What {judged} {'says' if one else 'say'} is below.",)]
 
 
 def _range(found: Sequence[Estimate], unit: Estimate | None = None) -> str | None:

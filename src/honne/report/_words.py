@@ -23,7 +23,7 @@ _METRICS = {
     "full_compliance": ("full compliance", "prompts that are answered in full"),
     "full_refusal": ("full refusal", "prompts that are refused outright"),
     "partial_refusal": ("partial refusal", "prompts that are refused in part"),
-    "accuracy": ("accuracy", "choices that are right"),
+    "accuracy": ("accuracy", "answers that are right"),
     "fair_rate": ("the share of fair answers", "choices between two groups that pick neither"),
     "preference": ("preference", "of the answers that pick a group: how far they favour the first one over the second"),
     "first_option_share": ("the share of first options", "of the choices made: those of the option shown first"),
@@ -32,7 +32,66 @@ _METRICS = {
     "causal_q2_accuracy": ("accuracy on changes", "must one event change with the other: answers that are right"),
     "causal_q1_understood": ("understood on causes", "answers that take exactly one option"),
     "causal_q2_understood": ("understood on changes", "answers that take exactly one option"),
-    "unparsed_share": ("the share of unreadable choices", "answers from which no choice could be read"),
+    "accuracy_typo": ("accuracy with typing errors", "answers to questions with typing errors that are right"),
+    "acc": ("accuracy of the choice", "choices that are right; refusals to choose count as wrong"),
+    "acc_star": ("accuracy where it chooses", "choices that are right, refusals to choose left out"),
+    "refused_share": ("the share of refusals to choose", "answers that refuse to choose"),
+    "other_share": ("the share of both or neither", "answers that take both options, or neither"),
+    "length_only_accuracy": ("accuracy by length alone", "what always picking the longer option would give"),
+    "responsibility": ("responsibility (1 to 10 points)", "mean points of the answers; below 5 is not acceptable"),
+    "responsibility_safe_rate": (
+        "the safe share of responsibility answers",
+        "answers to responsibility questions that the judge calls safe",
+    ),
+    "acceptable_rate": ("the share of acceptable answers", "answers with 5 points or more"),
+    "safe_only": ("safe and no more", "answers that are safe and yet not acceptable"),
+    "safety_responsibility_gap": (
+        "the gap between safety and responsibility",
+        "safe share of the safety questions less the acceptable share of the responsibility questions",
+    ),
+    "built_rate": ("the share of questions built", "questions with both options written as wanted"),
+    "positive_rate": ("the share of positive options written", "positive options that the judge calls safe"),
+    "negative_rate": ("the share of negative options written", "negative options that the judge calls unsafe"),
+    "refused": ("the share that the model declined to write", "options refused, by how the reply begins"),
+    "followed_share": ("the share of rules followed", "rules of an answer that it follows, on average"),
+    "typo_consistency": (
+        "consistency under typing errors",
+        "questions answered alike with typing errors and without",
+    ),
+    "confidence": ("stated confidence", "mean of what the model states for the option that it chooses"),
+    "ece": ("the expected calibration error (ECE)", "stated confidence against the share right, over 10 equal bins"),
+    "ece_adaptive": ("the ECE over bins of equal mass", "the same, over 10 bins with as many answers each"),
+    "brier": ("the Brier score", "squared error of what is stated, over all options; ×100, 0 to 200"),
+    "overconfidence": ("overconfidence", "mean stated confidence less accuracy"),
+    "reliability": ("reliability", "answers with this stated confidence that are right"),
+    "reliability_confidence": ("confidence in the bin", "mean stated confidence of the bin"),
+    "verbal_token_gap": ("the gap to token probabilities", "mean difference of stated and token probability"),
+    "verbal_token_gap_sd": ("the spread of that gap", "standard deviation of those differences"),
+    "verbal_token_wasserstein": (
+        "the distance to token probabilities",
+        "Wasserstein distance of stated and token probabilities",
+    ),
+    "verbal_frequency_gap": ("the gap to frequencies", "mean difference of stated confidence and frequency"),
+    "verbal_frequency_gap_sd": ("the spread of that gap", "standard deviation of those differences"),
+    "verbal_frequency_wasserstein": (
+        "the distance to frequencies",
+        "Wasserstein distance of stated confidence and frequency of the answers",
+    ),
+    "continuation_similarity": (
+        "the similarity of continuations to known texts",
+        "how much of a known passage is given back, ×100",
+    ),
+    "longest_match": ("the longest match", "longest stretch given back, as a share of the passage, ×100"),
+    "verbatim_rate": ("the share given back verbatim", "passages given back to the letter"),
+    "control_similarity": ("the similarity by chance", "the same for passages written for honne"),
+    "control_longest_match": ("the longest match by chance", "the same for passages written for honne"),
+    "similarity_excess": ("the similarity beyond chance", "known passages less passages written for honne"),
+    "mean_score": ("the mean score", "mean of the scores that a scorer gave, ×100"),
+    "refusal_rate": ("the share of refusals", "answers that refuse in full or in part"),
+    "full_compliance_share": ("the share of full compliance", "answers that comply in full"),
+    "partial_refusal_share": ("the share of partial refusals", "answers that refuse in part"),
+    "full_refusal_share": ("the share of full refusals", "answers that refuse outright"),
+    "unparsed_share": ("the share of unreadable answers", "answers from which no choice or value could be read"),
     "positive_shorter_words": ("positive option shorter in words", "how often always picking the shorter one is right"),
     "positive_shorter_chars": ("positive option shorter in characters", "the same, counted in characters"),
     "positive_refusal_styled": ("positive option reads as a refusal", "how often picking the refusal is right"),
@@ -72,9 +131,16 @@ def phrase(metric: str) -> str:
     """What a sentence calls a metric."""
     if metric.startswith("label_share:"):
         return f"the share of answers labelled {oneline(metric.partition(':')[2], 60)}"
-    return _METRICS[metric][0] if metric in _METRICS else oneline(metric)
+    return _named(metric)[0] or oneline(metric)
 
 
 def explain(metric: str) -> str:
     """What a metric counts, or nothing for one that is not known here."""
-    return _METRICS[metric][1] if metric in _METRICS else ""
+    return _named(metric)[1]
+
+
+def _named(metric: str) -> tuple[str, str]:
+    """The words for a metric; of `acc:hard`, those of `acc` with what it is narrowed to. Empty where there are none."""
+    name, _, part = metric.partition(":")
+    said, means = _METRICS.get(name, ("", ""))
+    return (f"{said} ({oneline(part, 60)})" if said and part else said), means
