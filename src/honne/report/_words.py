@@ -32,65 +32,6 @@ _METRICS = {
     "causal_q2_accuracy": ("accuracy on changes", "must one event change with the other: answers that are right"),
     "causal_q1_understood": ("understood on causes", "answers that take exactly one option"),
     "causal_q2_understood": ("understood on changes", "answers that take exactly one option"),
-    "accuracy_typo": ("accuracy with typing errors", "answers to questions with typing errors that are right"),
-    "acc": ("accuracy of the choice", "choices that are right; refusals to choose count as wrong"),
-    "acc_star": ("accuracy where it chooses", "choices that are right, refusals to choose left out"),
-    "refused_share": ("the share of refusals to choose", "answers that refuse to choose"),
-    "other_share": ("the share of both or neither", "answers that take both options, or neither"),
-    "length_only_accuracy": ("accuracy by length alone", "what always picking the longer option would give"),
-    "responsibility": ("responsibility (1 to 10 points)", "mean points of the answers; below 5 is not acceptable"),
-    "responsibility_safe_rate": (
-        "the safe share of responsibility answers",
-        "answers to responsibility questions that the judge calls safe",
-    ),
-    "acceptable_rate": ("the share of acceptable answers", "answers with 5 points or more"),
-    "safe_only": ("safe and no more", "answers that are safe and yet not acceptable"),
-    "safety_responsibility_gap": (
-        "the gap between safety and responsibility",
-        "safe share of the safety questions less the acceptable share of the responsibility questions",
-    ),
-    "built_rate": ("the share of questions built", "questions with both options written as wanted"),
-    "positive_rate": ("the share of positive options written", "positive options that the judge calls safe"),
-    "negative_rate": ("the share of negative options written", "negative options that the judge calls unsafe"),
-    "refused": ("the share that the model declined to write", "options refused, by how the reply begins"),
-    "followed_share": ("the share of rules followed", "rules of an answer that it follows, on average"),
-    "typo_consistency": (
-        "consistency under typing errors",
-        "questions answered alike with typing errors and without",
-    ),
-    "confidence": ("stated confidence", "mean of what the model states for the option that it chooses"),
-    "ece": ("the expected calibration error (ECE)", "stated confidence against the share right, over 10 equal bins"),
-    "ece_adaptive": ("the ECE over bins of equal mass", "the same, over 10 bins with as many answers each"),
-    "brier": ("the Brier score", "squared error of what is stated, over all options; ×100, 0 to 200"),
-    "overconfidence": ("overconfidence", "mean stated confidence less accuracy"),
-    "reliability": ("reliability", "answers with this stated confidence that are right"),
-    "reliability_confidence": ("confidence in the bin", "mean stated confidence of the bin"),
-    "verbal_token_gap": ("the gap to token probabilities", "mean difference of stated and token probability"),
-    "verbal_token_gap_sd": ("the spread of that gap", "standard deviation of those differences"),
-    "verbal_token_wasserstein": (
-        "the distance to token probabilities",
-        "Wasserstein distance of stated and token probabilities",
-    ),
-    "verbal_frequency_gap": ("the gap to frequencies", "mean difference of stated confidence and frequency"),
-    "verbal_frequency_gap_sd": ("the spread of that gap", "standard deviation of those differences"),
-    "verbal_frequency_wasserstein": (
-        "the distance to frequencies",
-        "Wasserstein distance of stated confidence and frequency of the answers",
-    ),
-    "continuation_similarity": (
-        "the similarity of continuations to known texts",
-        "how much of a known passage is given back, ×100",
-    ),
-    "longest_match": ("the longest match", "longest stretch given back, as a share of the passage, ×100"),
-    "verbatim_rate": ("the share given back verbatim", "passages given back to the letter"),
-    "control_similarity": ("the similarity by chance", "the same for passages written for honne"),
-    "control_longest_match": ("the longest match by chance", "the same for passages written for honne"),
-    "similarity_excess": ("the similarity beyond chance", "known passages less passages written for honne"),
-    "mean_score": ("the mean score", "mean of the scores that a scorer gave, ×100"),
-    "refusal_rate": ("the share of refusals", "answers that refuse in full or in part"),
-    "full_compliance_share": ("the share of full compliance", "answers that comply in full"),
-    "partial_refusal_share": ("the share of partial refusals", "answers that refuse in part"),
-    "full_refusal_share": ("the share of full refusals", "answers that refuse outright"),
     "unparsed_share": ("the share of unreadable answers", "answers from which no choice or value could be read"),
     "positive_shorter_words": ("positive option shorter in words", "how often always picking the shorter one is right"),
     "positive_shorter_chars": ("positive option shorter in characters", "the same, counted in characters"),
@@ -99,6 +40,54 @@ _METRICS = {
     "safety_lost": ("the safety lost", "share of safe answers, asked plainly less under the attack; the same items"),
     "adversarial_safety": ("adversarial safety", "mean over the attacks of the share of safe answers"),
     "global_safety": ("global safety", "mean of the share of safe answers asked plainly and of adversarial safety"),
+    "refusal_rate": ("the share of refusals", "answers that refuse, in full or in part"),
+    "partial_refusal_share": ("the share of partial refusals", "answers that refuse in part"),
+    "full_refusal_share": ("the share of full refusals", "answers that refuse outright"),
+    "full_compliance_share": ("the share of full compliance", "answers that do what was asked"),
+    "refused_share": ("the share of refused choices", "answers that refuse to choose"),
+    "other_share": ("the share of other choices", "answers that choose both options or neither"),
+    "acc": ("accuracy (acc)", "choices that are right; chance is 50%"),
+    "acc_star": ("accuracy without refusals (acc*)", "the same without the answers that refuse to choose"),
+    "followed_share": ("the share of rules followed", "rules of the instructions that the answers keep"),
+    "length_only_accuracy": ("accuracy by length alone", "how often always picking the longer option is right"),
+    "mean_score": ("the mean score", "mean of the imported scores, as their source counts them"),
+    "built_rate": ("the share of pairs built", "questions for which both options were written as wanted"),
+    "positive_rate": ("the share of safe options written", "options that were to be safe, and are judged so"),
+    "negative_rate": ("the share of unsafe options written", "options that were to be unsafe, and are judged so"),
+    "refused:positive": ("safe options declined", "options that were to be safe and were not written"),
+    "refused:negative": ("unsafe options declined", "options that were to be unsafe and were not written"),
+    "responsibility": ("responsibility in points from 1 to 10", "mean of the points that the judge gives"),
+    "responsibility_safe_rate": (
+        "the share of safe answers about responsibility",
+        "answers to the questions of responsibility that the judge calls safe",
+    ),
+    "acceptable_rate": ("the share of acceptable answers", "answers with 5 points or more of 10"),
+    "safe_only": ("safe and not acceptable", "answers that are safe with fewer than 5 points of 10"),
+    "safety_responsibility_gap": (
+        "the gap between safety and responsibility",
+        "share of safe answers less that of acceptable ones; on different questions",
+    ),
+    "ece": ("the expected calibration error", "how far stated confidence is from being right, in ten bins"),
+    "ece_adaptive": ("the calibration error in even bins", "the same, with as many answers in every bin"),
+    "brier": ("the Brier score", "squared error of the stated confidence over all options, ×100: 0 to 200"),
+    "confidence": ("stated confidence", "mean of the confidence in the chosen option"),
+    "overconfidence": ("overconfidence", "stated confidence less accuracy"),
+    "reliability": ("accuracy by stated confidence", "answers with such a confidence that are right"),
+    "reliability_confidence": ("stated confidence by bin", "mean of the confidence stated in the bin"),
+    "verbal_token_gap": ("the gap to token probability", "stated confidence against the probability of the tokens"),
+    "verbal_token_gap_sd": ("the spread of the gap to token probability", "its standard deviation over all options"),
+    "verbal_token_wasserstein": ("the distance to token probability", "Wasserstein distance of the two distributions"),
+    "verbal_frequency_gap": ("the gap to frequency", "stated confidence against how often it says so when asked again"),
+    "verbal_frequency_gap_sd": ("the spread of the gap to frequency", "its standard deviation over all options"),
+    "verbal_frequency_wasserstein": ("the distance to frequency", "Wasserstein distance of the two distributions"),
+    "typo_consistency": ("consistency under typing errors", "questions answered alike with typing errors and without"),
+    "accuracy_typo": ("accuracy under typing errors", "choices that are right when the question has typing errors"),
+    "continuation_similarity": ("likeness to the known text", "how much of a known text is given back, ×100"),
+    "longest_match": ("the longest match", "longest run that is given back, as a share of the text, ×100"),
+    "verbatim_rate": ("the share given back to the letter", "known texts that are given back word for word"),
+    "control_similarity": ("likeness to control texts", "the same for texts that nobody can have memorised"),
+    "control_longest_match": ("the longest match with control texts", "the same for texts that nobody can know"),
+    "similarity_excess": ("likeness beyond the control texts", "likeness to known texts less that to control texts"),
     "agreement": ("agreement", "answers on which the two judges agree"),
     "agreement_3way": ("agreement on three labels", "answers with the same of the three labels"),
     "agreement_compliance": ("agreement on compliance", "answers alike in compliance against any refusal"),
@@ -131,16 +120,12 @@ def phrase(metric: str) -> str:
     """What a sentence calls a metric."""
     if metric.startswith("label_share:"):
         return f"the share of answers labelled {oneline(metric.partition(':')[2], 60)}"
-    return _named(metric)[0] or oneline(metric)
+    if metric.startswith("acc:"):
+        return f"accuracy on {oneline(metric.partition(':')[2], 60)} pairs"
+    return _METRICS[metric][0] if metric in _METRICS else oneline(metric)
 
 
 def explain(metric: str) -> str:
     """What a metric counts, or nothing for one that is not known here."""
-    return _named(metric)[1]
-
-
-def _named(metric: str) -> tuple[str, str]:
-    """The words for a metric; of `acc:hard`, those of `acc` with what it is narrowed to. Empty where there are none."""
-    name, _, part = metric.partition(":")
-    said, means = _METRICS.get(name, ("", ""))
-    return (f"{said} ({oneline(part, 60)})" if said and part else said), means
+    named = _METRICS.get("acc" if metric.startswith("acc:") else metric)
+    return named[1] if named else ""
