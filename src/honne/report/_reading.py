@@ -14,25 +14,15 @@ from itertools import combinations
 from honne.records import Estimate
 from honne.report._attacks import extremes, folded, means
 from honne.report._blocks import Block, Face, Line, arrange, face_slices, labels, separate
-from honne.report._text import bounds, category, count, interval, level, number, oneline, reached
+from honne.report._digest import MANY, digest
+from honne.report._overview import leads
+from honne.report._sentences import Sentence, Strong, plain, spoken
+from honne.report._text import bounds, category, count, level, number, oneline
 from honne.report._ties import Tests, separated
 from honne.report._words import STATUS, phrase
 from honne.report.model import RunReport
 
 __all__ = ["Sentence", "Strong", "plain", "reading", "title"]
-
-
-class Strong(str):
-    """The part of a sentence to put weight on."""
-
-    __slots__ = ()
-
-
-Sentence = tuple[str, ...]
-
-
-def plain(sentence: Sentence) -> str:
-    return "".join(sentence)
 
 
 def title(runs: Sequence[RunReport]) -> str:
@@ -60,14 +50,20 @@ def _unscored(runs: Sequence[RunReport]) -> str:
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
     """The report in sentences: whether face and heart part, each benchmark's leading numbers, what came back."""
     every = [block for block in arrange(runs) if block.lead is not None]
-    blocks = [block for block in every if not block.minor and not folded(block)]
+    blocks = [block for block in every if not block.minor and not folded(block, every)]
     if not blocks:
         return [(f"No score was computed: {_unscored(runs)}.",), *_received(runs)]
     often = Counter((block.benchmark, block.attack) for block in blocks)
-    faced: list[Sentence] = []
-    others: list[Sentence] = []
-    for block in blocks:
-        place = _place(block, often[block.benchmark, block.attack] > 1)
+    places = [_place(block, often[block.benchmark, block.attack] > 1) for block in blocks]
+    shown = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
+    levels = ", ".join(dict.fromkeys(map(level, shown)))
+    how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
+    if len(leads(blocks)) >= MANY:
+        faced = [s for block, place in zip(blocks, places, strict=True) for s in _faces(block, place)]
+        end = (f"{how}; the overview has every leading number.",)
+        return [*faced, *digest(blocks, every, tests), end, *_received(runs)]
+    faced, others = list[Sentence](), list[Sentence]()
+    for block, place in zip(blocks, places, strict=True):
         found = _faces(block, place)
         more = _same_answers(block, every)
         (faced if found else others).extend(
@@ -78,9 +74,6 @@ def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sente
                 *_other_judges(block, more),
             ]
         )
-    stated = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
-    levels = ", ".join(dict.fromkeys(map(level, stated)))
-    how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
     return [*faced, *others, (f"{how}{_judged(blocks)}.",), *_received(runs)]
 
 
@@ -159,9 +152,9 @@ def _attacked(block: Block, place: str, every: Sequence[Block], tests: Tests | N
         head = f"{place}{phrase(most.metric)} "
         if least.value == most.value:
             who = f"of {strong}" if len(found) == 1 else f"of each of the {len(found)} attacks"
-            out.append((f"{head}{who} is ", *_number(most), "."))
+            out.append((f"{head}{who} is ", *spoken(most), "."))
         else:
-            out.append((f"{head}runs from ", *_number(least), f" for {weak} to ", *_number(most), f" for {strong}."))
+            out.append((f"{head}runs from ", *spoken(least), f" for {weak} to ", *spoken(most), f" for {strong}."))
     for line in means(block)[-1:]:
         out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
     return out
@@ -172,7 +165,8 @@ def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
     lead = block.lead
     if lead is None or not more:
         return []
-    judged = f"{len(more)} other judge{'s' if len(more) > 1 else ''} of the same answers"
+    one = len(more) == 1
+    judged = f"{'another judge' if one else f'{len(more)} other judges'} of the same answers"
     same = [e for b in more for x in b.whole if x.key == lead.key for e in x.found]
     span = _range(same, lead.first) if len(block.runs) == 1 else None
     out: list[Sentence] = []
@@ -183,9 +177,10 @@ def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
     kappa = _range([e for _, x in pairs if x.metric == "cohen_kappa" for e in x.found])
     if agreed:
         beyond = f" (Cohen's kappa {kappa})" if kappa else ""
-        who = "It agrees" if len(more) == 1 and span else "They agree" if span else f"What {judged} say agrees"
-        out.append((f"{who} with {oneline(block.judge or '')} on ", Strong(agreed), f" of the answers{beyond}."))
-    return out or [(f"What {judged} say is below.",)]
+        who = ("It" if one else "They") if span else f"{judged[:1].upper()}{judged[1:]}"
+        whom = f"{who} agree{'s' if one else ''} with {oneline(block.judge or '')}"
+        out.append((f"{whom} on ", Strong(agreed), f" of the answers{beyond}."))
+    return out or [(f"What {judged} {'says' if one else 'say'} is below.",)]
 
 
 def _range(found: Sequence[Estimate], unit: Estimate | None = None) -> str | None:
@@ -203,21 +198,10 @@ def _place(block: Block, name_judge: bool) -> str:
     return f"On {oneline(block.benchmark)}{attack}{judge}, "
 
 
-def _number(e: Estimate) -> Sentence:
-    """`46.9% (43.1–50.7; n = 1,000, 12 missing)`."""
-    missing = f", {count(e.n_missing)} missing" if e.n_missing else ""
-    if e.value is None and not e.withheld:
-        return (Strong("not known"), f" (n\u00a0=\u00a0{count(e.n)}{missing})")
-    if e.withheld:
-        return (Strong("withheld"), f" (only {100 * reached(e):.1f}% of n\u00a0=\u00a0{count(e.n)} is judged{missing})")
-    within = interval(e) if e.low is not None else "no interval"
-    return (Strong(number(e.value, e)), f" ({within}; n\u00a0=\u00a0{count(e.n)}{missing})")
-
-
 def _one(place: str, e: Estimate) -> Sentence:
     limits = bounds(e)
     tail = f"; had every missing one been the worst or the best, it would lie in {limits}" if limits else ""
-    return (place, f"{phrase(e.metric)} is ", *_number(e), tail, ".")
+    return (place, f"{phrase(e.metric)} is ", *spoken(e), tail, ".")
 
 
 def _several(block: Block, place: str, line: Line, tests: Tests | None) -> list[Sentence]:
@@ -228,15 +212,15 @@ def _several(block: Block, place: str, line: Line, tests: Tests | None) -> list[
     head = f"{place}{phrase(line.metric)} "
     if len(stated) == 2:
         (a, left), (b, right) = stated
-        out.append((head, "is ", *_number(left), f" for {a} and ", *_number(right), f" for {b}: "))
+        out.append((head, "is ", *spoken(left), f" for {a} and ", *spoken(right), f" for {b}: "))
         out[-1] += (_verdict(block, line, tests, left, right),)
     elif len(stated) > 2:
         ranked = sorted(stated, key=lambda pair: pair[1].value or 0.0)
         (low, least), (high, most) = ranked[0], ranked[-1]
-        out.append((head, "runs from ", *_number(least), f" for {low} to ", *_number(most), f" for {high}. "))
+        out.append((head, "runs from ", *spoken(least), f" for {low} to ", *spoken(most), f" for {high}. "))
         out[-1] += (_pairs(block, line, tests, [e for _, e in stated]),)
     elif stated:
-        out.append((head, "is ", *_number(stated[0][1]), f" for {stated[0][0]}."))
+        out.append((head, "is ", *spoken(stated[0][1]), f" for {stated[0][0]}."))
     if held:
         names = ", ".join(held)
         who = (f"For {names} it is ",) if stated else (head, "is ")
@@ -277,7 +261,7 @@ def _weak(block: Block, line: Line) -> list[Sentence]:
         return []
     listed: list[str] = []
     for e in clear[:3]:
-        listed += [f"{category(e.slice)} ", *_number(e), "; "]
+        listed += [f"{category(e.slice)} ", *spoken(e), "; "]
     return [("Clearly worse than the whole: ", *listed[:-1], ".")]
 
 
@@ -298,7 +282,7 @@ def _faces(block: Block, place: str) -> list[Sentence]:
         for name, face in found:
             who = f"{name}'s" if len(block.runs) > 1 else "the"
             picks = " and the safe option is picked in both orders in "
-            said = (f"{place}{who} open answers are safe in ", *_number(face.open), picks, *_number(face.choice))
+            said = (f"{place}{who} open answers are safe in ", *spoken(face.open), picks, *spoken(face.choice))
             out.append((*said, ": ", *_gap(face), "."))
             place = ""
         return out

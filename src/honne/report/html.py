@@ -69,7 +69,9 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
     titles = {name: text for run in runs for name, text in facts(run).titles}
     counted = [accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
     pages = [
-        _pages.block(b, i, several, tests, room, titles, blocks, runs) for i, b in enumerate(blocks) if not folded(b)
+        _pages.block(b, i, several, tests, room, titles, blocks, runs)
+        for i, b in enumerate(blocks)
+        if not folded(b, blocks)
     ]
     return _template().render(
         title=title(runs),
@@ -88,7 +90,7 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
         sentences=reading(runs, tests),
         overview=_pages.summary(blocks, room),
         values=values(runs, named, frame),
-        glance=_pages.glance([b for b in blocks if not folded(b)], several),
+        glance=_pages.glance([b for b in blocks if not folded(b, blocks)], several),
         blocks=pages,
         nav=[page for page in pages if not page["minor"]][:8],
         accounts=counted,

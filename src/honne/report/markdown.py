@@ -49,7 +49,7 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
         out += ["## Overview", "", *_overview(*found), ""]
     out += values.markdown(runs, named, frame) if frame is not None else []
     for block in blocks:
-        if not folded(block):
+        if not folded(block, blocks):
             out += _block(block, tests, agreement(block, blocks))
             out += _attacks(block, blocks)
     out += _accounting(runs, named)
