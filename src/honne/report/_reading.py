@@ -16,13 +16,13 @@ from honne.report._attacks import extremes, folded, means
 from honne.report._blocks import Block, Face, Line, arrange, face_slices, labels, separate
 from honne.report._digest import MANY, digest
 from honne.report._overview import leads
-from honne.report._sentences import Sentence, Strong, plain, spoken
+from honne.report._sentences import Sentence, Strong, spoken
 from honne.report._text import bounds, category, count, level, number, oneline
 from honne.report._ties import Tests, separated
 from honne.report._words import STATUS, phrase
 from honne.report.model import RunReport
 
-__all__ = ["Sentence", "Strong", "plain", "reading", "title"]
+__all__ = ["reading", "title"]
 
 
 def title(runs: Sequence[RunReport]) -> str:

@@ -17,7 +17,8 @@ from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labe
 from honne.report._facts import facts, flags
 from honne.report._grids import Grid, GridRow, agreement, unpooled
 from honne.report._overview import overview
-from honne.report._reading import Sentence, Strong, reading, title
+from honne.report._reading import reading, title
+from honne.report._sentences import Sentence, Strong
 from honne.report._text import (
     NO_VALUE,
     Axis,
