@@ -50,7 +50,7 @@ def _unscored(runs: Sequence[RunReport]) -> str:
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
     """The report in sentences: whether face and heart part, each benchmark's leading numbers, what came back."""
     every = [block for block in arrange(runs) if block.lead is not None]
-    blocks = [block for block in every if not block.minor and not folded(block)]
+    blocks = [block for block in every if not block.minor and not folded(block, every)]
     if not blocks:
         return [(f"No score was computed: {_unscored(runs)}.",), *_received(runs)]
     often = Counter((block.benchmark, block.attack) for block in blocks)

@@ -70,8 +70,8 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
 
     What is too large with every run shows the first of them; one run that is too large its first sections.
     """
-    sentences, blocks = reading(runs, tests), [b for b in arrange(runs) if not folded(b)]
-    several, sections = len(runs), len(blocks)
+    sentences, blocks = reading(runs, tests), arrange(runs)
+    several, sections = len(runs), sum(not folded(b, blocks) for b in blocks)
     while True:
         text = _page(runs, several, sections, sentences, tests, frame)
         size = len(text.encode())
@@ -111,7 +111,7 @@ def _page(
     blocks = arrange(runs)
     titles = {name: text for run in runs for name, text in facts(run).titles}
     counted = [accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
-    apart = [(i, b) for i, b in enumerate(blocks) if not folded(b)]
+    apart = [(i, b) for i, b in enumerate(blocks) if not folded(b, blocks)]
     pages = [_pages.block(b, i, len(every) > 1, tests, room, titles, blocks, runs) for i, b in apart[:sections]]
     many = len(leads(blocks)) >= MANY
     leading = [page for page in pages if not page["minor"]]

@@ -58,7 +58,7 @@ def print_report(
     if frame is not None:
         print_profile(runs, named, frame, console)
     for block in blocks:
-        if not folded(block):
+        if not folded(block, blocks):
             _block(console, block, tests, agreement(block, blocks))
             _attacks(console, block, attack_grid(block, blocks))
     _accounting(console, runs, named)
@@ -82,7 +82,9 @@ def print_summary(runs: Sequence[RunReport], console: Console, tests: Tests | No
 
 
 def _styled(sentence: Sentence) -> Text:
-    return Text.assemble(*((part, "bold") if isinstance(part, Strong) else part for part in sentence))
+    """`n = 60` without its spaces: rich would break the line there, for it takes no space as unbreakable."""
+    close = [(part, part.replace("\u00a0=\u00a0", "=")) for part in sentence]
+    return Text.assemble(*((text, "bold") if isinstance(part, Strong) else text for part, text in close))
 
 
 def _heading(console: Console, text: str) -> None:
@@ -130,9 +132,10 @@ def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | N
             _dim(console, f"{len(below) - _ROWS} more categories: --format csv")
     for column, (_, name) in enumerate(block.runs):
         _faces(console, block, column, name)
-    ids = [oneline(bad.examples[0].parts[0].item_id, 40) for _, bad in block.worst if bad.examples]
+    # An id is typed again, so it is never cut.
+    ids = dict.fromkeys(oneline(bad.examples[0].parts[0].item_id, 200) for _, bad in block.worst if bad.examples)
     if ids and len(block.runs) == 1:
-        _dim(console, f"to read answers of the worst categories: honne show RUN ITEM, with {', '.join(ids[:5])}")
+        _dim(console, f"to read answers of the worst categories: honne show RUN ITEM, with {', '.join([*ids][:5])}")
 
 
 def _attacks(console: Console, block: Block, grid: Grid | None) -> None:
@@ -241,7 +244,11 @@ def _grid_name(row: GridRow, several: bool) -> tuple[str, str]:
 
 def _how(console: Console, lines: Sequence[Line]) -> None:
     levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
-    _dim(console, f"{levels} intervals: " + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)))
+    _dim(
+        console,
+        (f"{levels} intervals: " if levels else "intervals: ")
+        + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)),
+    )
 
 
 def _ruler(scale: Axis, room: int) -> Text:
