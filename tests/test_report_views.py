@@ -12,7 +12,7 @@ import msgspec
 from honne.engine.estimate import Measured
 from honne.plugins import Measure, Unit
 from honne.records import Estimate, category_path
-from honne.report import html
+from honne.report import html, markdown
 from honne.report.model import RunReport
 from test_report_formats import one
 from test_report_html import browser, opened
