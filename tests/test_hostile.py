@@ -94,6 +94,13 @@ def test_token_counts_of_a_recording(tmp_path: Path, value: str) -> None:
         asyncio.run(Replay(parse(f"replay/{path}")).open())
 
 
+def test_a_recording_nested_a_thousand_deep(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "1", "response": "yes", "x": ' + "[" * 950 + "]" * 950 + "}\n")
+    said = line(2, "run", questions(tmp_path / "q.jsonl", 2), "-m", f"replay/{path}", "-o", tmp_path / "o", "-q")
+    assert "nested too deeply" in said
+
+
 # ------------------------------------------------------------------------- servers
 
 

@@ -70,7 +70,10 @@ class Replay:
         if self._data is None:
             return
         for where, fields in recorded_rows(self._data, self._path, self._encoding, "encoding="):
-            self._add(where, cleaned(fields))
+            try:
+                self._add(where, cleaned(fields))
+            except RecursionError:
+                raise DataError(f"{where} is nested too deeply to be read") from None
         self._data = None
         if not (self._by_id or self._by_prompt or self._by_messages):
             which = f" of model {self._only!r}" if self._only else ""
