@@ -17,7 +17,8 @@ from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labe
 from honne.report._facts import facts, flags
 from honne.report._grids import Grid, GridRow, agreement, unpooled
 from honne.report._overview import overview
-from honne.report._reading import Sentence, Strong, reading, title
+from honne.report._reading import reading, title
+from honne.report._sentences import Sentence, Strong
 from honne.report._text import (
     NO_VALUE,
     Axis,
@@ -243,7 +244,11 @@ def _grid_name(row: GridRow, several: bool) -> tuple[str, str]:
 
 def _how(console: Console, lines: Sequence[Line]) -> None:
     levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
-    _dim(console, f"{levels} intervals: " + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)))
+    _dim(
+        console,
+        (f"{levels} intervals: " if levels else "intervals: ")
+        + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)),
+    )
 
 
 def _ruler(scale: Axis, room: int) -> Text:
