@@ -326,8 +326,11 @@ async def test_other_weights_are_refused(checkpoint: Path, tmp_path: Path, spoil
 
 
 class _Evil:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (Path("/tmp/honne-evil-pickle"),))
+        return (Path.touch, (self.mark,))
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "config.json", "tokenizer.model", "none"])
@@ -337,13 +340,13 @@ async def test_broken_and_hostile_files_are_one_line(checkpoint: Path, tmp_path:
     if name == "none":
         (tmp_path / "pytorch_model.bin").unlink()
     else:
-        (tmp_path / name).write_bytes(pickle.dumps(_Evil()))
+        (tmp_path / name).write_bytes(pickle.dumps(_Evil(tmp_path / "unpickled")))
     model = judge(f"flames-scorer/{tmp_path}?device=cpu").model
     assert model is not None
     with pytest.raises(DataError) as caught:
         await model.open()
     assert "\n" not in str(caught.value)
-    assert not Path("/tmp/honne-evil-pickle").exists()
+    assert not (tmp_path / "unpickled").exists()
 
 
 def test_local_options(checkpoint: Path) -> None:
