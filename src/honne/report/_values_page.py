@@ -117,7 +117,7 @@ def _cell(v: Value, few: bool) -> dict[str, Any] | None:
     e = v.estimate
     if e is None:
         return None
-    step = "none" if e.value is None else str(min(_STEPS - 1, int(e.value * _STEPS)))
+    step = "none" if e.value is None or e.withheld else str(min(_STEPS - 1, int(e.value * _STEPS)))
     return {
         "value": value(e),
         "interval": interval(e),
