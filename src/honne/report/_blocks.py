@@ -191,17 +191,17 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
     named = labels(runs)
     beside = [_beside(run) for run in runs]
     keys: dict[_Key, None] = {}
+    mine: list[dict[_Key, list[Estimate]]] = []
     for run, moved in zip(runs, beside, strict=True):
+        mine.append({})
         for e in run.estimates:
-            keys.setdefault(moved.get(_key(e), _key(e)))
+            mine[-1].setdefault(moved.get(_key(e), _key(e)), []).append(e)
+        keys |= dict.fromkeys(mine[-1])
     keys = _leading_first(keys, runs)
     out: list[Block] = []
     for key in keys:
-        found = [
-            [e for e in run.estimates if moved.get(_key(e), _key(e)) == key]
-            for run, moved in zip(runs, beside, strict=True)
-        ]
-        have = [i for i, mine in enumerate(found) if mine]
+        found = [by_key.get(key, []) for by_key in mine]
+        have = [i for i, estimates in enumerate(found) if estimates]
         lines: dict[tuple[str, str | None, str | None, str], list[Estimate | None]] = {}
         for column, i in enumerate(have):
             for e in found[i]:

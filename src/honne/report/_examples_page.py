@@ -16,11 +16,13 @@ _PROMPT, _OPTION, _ANSWER, _WHY = 800, 300, 1500, 600
 
 
 def worsts(b: Block, room: Room) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "glyph": _svg.glyph(i), "categories": [_worst(w, room) for run, w in b.worst if run == name]}
-        for i, name in b.runs
-        if any(run == name for run, _ in b.worst)
-    ]
+    """The worst categories of every run with answers; on a brief page only those whose answers fit."""
+    groups: list[dict[str, Any]] = []
+    for i, name in b.runs:
+        found = [_worst(w, room) for run, w in b.worst if run == name]
+        if found := [w for w in found if w["examples"] or not room.brief]:
+            groups.append({"name": name, "glyph": _svg.glyph(i), "categories": found})
+    return groups
 
 
 def _worst(w: Worst, room: Room) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def block(
     return {
         **_head(b, f"b{place}", several, titles),
         "headlines": tables.measures(b, b.headlines, several, tests) if b.headlines else None,
-        "rest": tables.measures(b, rest, several, tests) if rest else None,
+        "rest": tables.measures(b, rest, several, tests) if rest and not room.brief else None,
         "unpooled": tables.grid(split, b.runs) if split else None,
         "agreed": tables.grid(agreed, b.runs) if agreed else None,
         "judges": judges(b, blocks, runs) if agreed else [],

@@ -12,11 +12,17 @@ _CATEGORY_ROWS = 80
 class Room:
     """How much of the page is left for category cells and for example answers, so that it stays under 3 MB."""
 
-    def __init__(self, cells: int = 1600, text: int = 900_000, heat: int = 2000) -> None:
+    def __init__(self, cells: int = 1600, text: int = 900_000, heat: int = 2000, brief: bool = False) -> None:
         self.cells = cells
         self.heat = heat
         self.text = text
         self.left_out = 0
+        self.brief = brief
+
+    @classmethod
+    def tight(cls) -> Room:
+        """For many runs: little but the leading numbers, so that more of the runs fit."""
+        return cls(cells=500, text=150_000, heat=300, brief=True)
 
     def rows(self, wanted: int, columns: int) -> int:
         """How many of `wanted` category rows may be shown; at least the top few while anything is left."""
