@@ -20,6 +20,8 @@ from honne.report.model import RunReport, Worst, leading
 __all__ = ["Block", "Branch", "Face", "Line", "arrange", "face_slices", "labels", "methods", "separate"]
 
 _Key = tuple[str, str | None, str | None]
+# Sentences about one benchmark and judge, at most.
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ class Block:
     @property
     def mains(self) -> list[Line]:
         """The headlines worth a sentence: a score repeats its rate, and open and choice get a sentence of their own."""
-        rates = [x for x in self.headlines if x.first.headline and x.first.unit == "proportion"]
+        told = [x for x in self.headlines if x.first.headline and x.first.unit != "score"]
         if self.lead is not None and any(face_slices(self, column) for column in range(len(self.runs))):
             return [self.lead]
-        return rates[:2] or ([self.lead] if self.lead else [])
+        return told[:_TOLD] or ([self.lead] if self.lead else [])
 
     def name(self, line: Line) -> str:
         """A metric's name, with its form where there are several, its reference, and whether it is corrected."""

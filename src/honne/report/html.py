@@ -19,8 +19,12 @@ from honne.report import _pages, _svg
 from honne.report._accounts_page import accounts
 from honne.report._attacks import folded
 from honne.report._blocks import arrange, labels
+from honne.report._digest import MANY
 from honne.report._facts import facts, flags
-from honne.report._reading import Strong, reading, title
+from honne.report._overview import leads
+from honne.report._reading import reading, title
+from honne.report._room import Room
+from honne.report._sentences import Sentence, Strong
 from honne.report._text import clean, count
 from honne.report._ties import Tests
 from honne.report._values_page import values
@@ -28,6 +32,8 @@ from honne.report._words import STATUS
 from honne.report.model import RunReport
 
 __all__ = ["render"]
+
+_MOST = 2_950_000
 
 
 def _asset(name: str) -> str:
@@ -60,20 +66,60 @@ def _template() -> jinja2.Template:
 
 
 def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | None = None) -> str:
-    """The page, of one run or of several side by side; under 3 MB whatever their size (what is left out is said)."""
+    """The page, of one run or of several side by side; under 3 MB whatever their size (what is left out is said).
+
+    What is too large with every run shows the first of them; one run that is too large its first sections.
+    """
+    sentences, blocks = reading(runs, tests), arrange(runs)
+    several, sections = len(runs), sum(not folded(b, blocks) for b in blocks)
+    while True:
+        text = _page(runs, several, sections, sentences, tests, frame)
+        size = len(text.encode())
+        if size <= _MOST or (several <= 1 and sections <= 1):
+            return text
+        fit = _MOST / size
+        if several > 1:
+            several = max(1, min(several - 1, int(several * fit)))
+        else:
+            sections = max(1, min(sections - 1, int(sections * fit)))
+
+
+def _cut(runs: int, of: int, sections: int, sections_of: int) -> list[str]:
+    """What a page too large for everything leaves out."""
+    rest = "; all numbers are in the other formats (--format csv or json)"
+    out = []
+    if runs < of:
+        shown = f"the tables and plots show the first {count(runs)} of {count(of)} runs"
+        out.append(f"{shown}, the sentences are about all{rest}")
+    if sections < sections_of:
+        out.append(f"the first {count(sections)} of {count(sections_of)} sections are shown{rest}")
+    return out
+
+
+def _page(
+    every: Sequence[RunReport],
+    several: int,
+    sections: int,
+    sentences: Sequence[Sentence],
+    tests: Tests | None,
+    frame: str | None,
+) -> str:
+    """The page with the first `several` of the runs and the first `sections` sections."""
     css, js = _asset("report.css").strip(), _asset("report.js").strip()
-    named = labels(runs)
-    room = _pages.Room()
-    several = len(runs) > 1
+    runs, named = every[:several], labels(every)[:several]
+    room = Room()
     blocks = arrange(runs)
     titles = {name: text for run in runs for name, text in facts(run).titles}
     counted = [accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
-    pages = [
-        _pages.block(b, i, several, tests, room, titles, blocks, runs) for i, b in enumerate(blocks) if not folded(b)
-    ]
+    apart = [(i, b) for i, b in enumerate(blocks) if not folded(b, blocks)]
+    pages = [_pages.block(b, i, len(every) > 1, tests, room, titles, blocks, runs) for i, b in apart[:sections]]
+    many = len(leads(blocks)) >= MANY
+    leading = [page for page in pages if not page["minor"]]
     return _template().render(
-        title=title(runs),
-        several=several,
+        title=title(every),
+        several=len(every) > 1,
+        many=many,
+        cut=_cut(several, len(every), sections, len(apart)),
         policy=(
             f"default-src 'none'; script-src {_hash(js)}; style-src {_hash(css)}; img-src data:; "
             "base-uri 'none'; form-action 'none'"
@@ -85,12 +131,12 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
             {"name": name, "glyph": _svg.glyph(i), "facts": facts(run), "flags": flags(run), "model": _model(run, name)}
             for i, (name, run) in enumerate(zip(named, runs, strict=True))
         ],
-        sentences=reading(runs, tests),
-        overview=_pages.summary(blocks, room),
+        sentences=sentences,
+        overview=_pages.summary(blocks, room, {page["id"] for page in pages}),
         values=values(runs, named, frame),
-        glance=_pages.glance([b for b in blocks if not folded(b)], several),
+        glance=_pages.glance([b for _, b in apart], len(every) > 1, many),
         blocks=pages,
-        nav=[page for page in pages if not page["minor"]][:8],
+        nav=leading if len(leading) < MANY else [],
         accounts=counted,
         status={s: STATUS[s] for s in dict.fromkeys(s for a in counted for s in a["used"])},
         left_out=room.left_out,
