@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,14 @@ def test_refusals_are_read_in_linear_time(unit: str) -> None:
 def test_a_gate_that_names_no_number_is_refused() -> None:
     with pytest.raises(ConfigError, match="holds no number"):
         read_gates(["1 < 2"])
+
+
+def test_an_inspect_log_with_an_endless_epoch(tmp_path: Path) -> None:
+    head = {"version": 2, "status": "success", "eval": {"task": "t", "model": "m", "dataset": {}}, "results": {}}
+    answer = {"choices": [{"message": {"role": "assistant", "content": "a"}}]}
+    sample = {"id": 1, "epoch": 10**40, "input": "q", "target": "t", "messages": [], "output": answer, "scores": {}}
+    path = tmp_path / "x.eval"
+    with zipfile.ZipFile(path, "w") as log:
+        log.writestr("header.json", json.dumps(head))
+        log.writestr("samples/1_epoch_1.json", json.dumps(sample))
+    assert "is not a whole number from 1 to 1,000,000" in line(2, "import", path, "-o", tmp_path / "o")

@@ -17,6 +17,7 @@ from honne.errors import HonneError, unknown
 _INTERRUPTED = 130
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # A word longer than any path is somebody's mistake; it is shown by its two ends.
+_MOST = 20_000
 _LONG = re.compile(r"(\S{200})\S{300,}(\S{60})")
 
 
@@ -61,7 +62,7 @@ def _one_line(text: str) -> str:
     """One line that a terminal does not obey, whatever a file, a server or an argument put into it."""
     from honne.report._text import clean
 
-    return _LONG.sub(r"\1…\2", " ".join(clean(text).split()))
+    return _LONG.sub(r"\1…\2", " ".join(clean(text[:_MOST]).split()))
 
 
 def _usage(error: typer.TyperException) -> str:

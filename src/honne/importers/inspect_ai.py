@@ -25,6 +25,8 @@ from honne.rows import read_bytes
 
 __all__ = ["KIND", "claims", "read"]
 
+_EPOCHS = 1_000_000
+
 KIND = "Inspect AI log (.eval, .json)"
 _ATTACHED = re.compile(r"attachment://([0-9a-f]{32})")
 _LETTERS = re.compile(r"[A-Z](, ?[A-Z])*")
@@ -153,8 +155,8 @@ def _sample(value: Any, where: str) -> _Sample:
     name, epoch = data.get("id"), data.get("epoch", 1)
     if not isinstance(name, str | int) or isinstance(name, bool):
         raise DataError(f"{where}: a sample without an id")
-    if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 1:
-        raise DataError(f"{where}: epoch {epoch!r} of sample {name!r} is not a whole number from 1")
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 1 <= epoch <= _EPOCHS:
+        raise DataError(f"{where}: epoch {epoch!r} of sample {name!r} is not a whole number from 1 to {_EPOCHS:,}")
     # What follows from a sample is all that is kept: its events may be a thousand times as large.
     kept = {k: v for k, v in data.items() if k not in ("events", "events_data", "store", "timelines")}
     return _Sample(clean(str(name)), epoch, kept, where)

@@ -193,7 +193,7 @@ class Replay:
         except (TypeError, ValueError):
             found = None
         if found is None:
-            raise DataError(f"{where}: {field}={str(value)[:80]!r} must be a whole number of tokens")
+            raise DataError(f"{where}: {field}={str(value)[:80]!r} must be a whole number, 0 or more")
         return found
 
 
