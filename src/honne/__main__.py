@@ -16,7 +16,7 @@ from honne.errors import HonneError, unknown
 # What typer makes of Ctrl-C.
 _INTERRUPTED = 130
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-# A word longer than any path is somebody's mistake; it is shown by its two ends.
+# Characters of a message that are looked at; and a word longer than any path, which is shown by its two ends.
 _MOST = 20_000
 _LONG = re.compile(r"(\S{200})\S{300,}(\S{60})")
 

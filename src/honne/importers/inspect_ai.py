@@ -25,9 +25,9 @@ from honne.rows import read_bytes
 
 __all__ = ["KIND", "claims", "read"]
 
-_EPOCHS = 1_000_000
-
 KIND = "Inspect AI log (.eval, .json)"
+# More is no number of epochs but a mistake in the log.
+_EPOCHS = 1_000_000
 _ATTACHED = re.compile(r"attachment://([0-9a-f]{32})")
 _LETTERS = re.compile(r"[A-Z](, ?[A-Z])*")
 _STATUSES = {"max_tokens": "truncated", "model_length": "truncated", "content_filter": "filtered"}
