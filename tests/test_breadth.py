@@ -69,7 +69,7 @@ def test_the_report_shows_every_frame(run: Path) -> None:
     for frame in FRAMES:
         assert re.search(rf"<label for=.vf\d.>{frame}<", page), frame
         shown = ok(honne("report", run, "--frame", frame)).stdout
-        assert framework(frame).title.partition(":")[0] in shown
+        assert framework(frame).title.en.partition(":")[0] in shown
 
 
 def test_a_gate_on_an_attack(run: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from honne.engine.estimate import Measured
 from honne.plugins import Measure, Unit
 from honne.records import Estimate, category_path
-from honne.report import html
+from honne.report import html, markdown
 from honne.report.model import RunReport
 from test_report_formats import one
 from test_report_html import browser, opened
@@ -173,6 +173,18 @@ def test_attacks_stand_in_one_table_beside_the_plain_answers(opened: Any) -> Non
         "e => getComputedStyle(e).backgroundColor"
     )
     assert opening.errors == []
+
+
+def test_a_judge_without_a_headline_has_one_table_of_its_attacks() -> None:
+    plain = estimate("refusal_rate", 0.1, 40, headline=False, judge="refusal@1")
+    under = [
+        estimate("refusal_rate", 0.2, 40, headline=False, judge="refusal@1", attack=a) for a in ("rot13", "base64")
+    ]
+    text = markdown.render([one(plain, *under)])
+    assert text.count("judge refusal") == 1 and "### Under attack" in text
+    assert sum(line.startswith(("| plain |", "| rot13 |", "| base64 |")) for line in text.splitlines()) == 3
+    alone = markdown.render([one(*under)])
+    assert alone.count("judge refusal") == 2, "without plain answers every attack keeps its section"
 
 
 def test_an_attack_that_one_run_lacks_is_not_asked_there(opened: Any) -> None:

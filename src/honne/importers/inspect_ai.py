@@ -20,7 +20,7 @@ from honne.errors import DataError
 from honne.importers._found import ImportedRun
 from honne.importers._log import Log, LogBenchmark, Where, clean, compact, mapping, moment, sequence
 from honne.importers._zip import Archive
-from honne.records import Item, Message
+from honne.records import Item, Message, counted
 from honne.rows import read_bytes
 
 __all__ = ["KIND", "claims", "read"]
@@ -243,8 +243,8 @@ class _Sample:
             finish=clean(finish) if isinstance(finish, str) else None,
             error=error,
             served_model=clean(served) if isinstance(served, str) else None,
-            tokens_in=_count(usage.get("input_tokens")),
-            tokens_out=_count(usage.get("output_tokens")),
+            tokens_in=counted(usage.get("input_tokens")),
+            tokens_out=counted(usage.get("output_tokens")),
             seconds=_number(seconds),
             cost=_number(cost),
             logprobs=compact(probabilities) if probabilities else None,
@@ -299,7 +299,3 @@ def _target(value: Any) -> str | None:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

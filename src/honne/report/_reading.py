@@ -181,22 +181,29 @@ def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
     lead = block.lead
     if lead is None or not more:
         return []
-    one = len(more) == 1
-    judged = f"{'another judge' if one else f'{len(more)} other judges'} of the same answers"
     same = [e for b in more for x in b.whole if x.key == lead.key for e in x.found]
+    by = [b for b in more if any(x.key == lead.key for x in b.whole)]
     span = _range(same, lead.first) if len(block.runs) == 1 else None
     out: list[Sentence] = []
     if span:
-        out.append((f"By {judged}, {phrase(lead.metric)} is ", Strong(span), "."))
+        out.append((f"By {_others(len(by))}, {phrase(lead.metric)} is ", Strong(span), "."))
     pairs = [(b, x) for b in [block, *more] for x in b.compared if b is block or x.reference == block.judge]
     agreed = _range([e for _, x in pairs if x.metric == "agreement" for e in x.found])
     kappa = _range([e for _, x in pairs if x.metric == "cohen_kappa" for e in x.found])
     if agreed:
         beyond = f" (Cohen's kappa {kappa})" if kappa else ""
-        who = ("It" if one else "They") if span else f"{judged[:1].upper()}{judged[1:]}"
+        # A panel is not compared with its members: only those that are compared are spoken of.
+        compared = {x.reference if b is block else b.judge for b, x in pairs if x.metric == "agreement"}
+        one, others = len(compared) == 1, _others(len(compared))
+        told = span and len(compared) == len(by)
+        who = ("It" if one else "They") if told else f"{others[:1].upper()}{others[1:]}"
         whom = f"{who} agree{'s' if one else ''} with {oneline(block.judge or '')}"
         out.append((f"{whom} on ", Strong(agreed), f" of the answers{beyond}."))
-    return out or [(f"What {judged} {'says' if one else 'say'} is below.",)]
+    return out or [(f"What {_others(len(more))} {'says' if len(more) == 1 else 'say'} is below.",)]
+
+
+def _others(n: int) -> str:
+    return f"{'another judge' if n == 1 else f'{n} other judges'} of the same answers"
 
 
 def _range(found: Sequence[Estimate], unit: Estimate | None = None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from rich.cells import cell_len
@@ -42,6 +43,8 @@ from honne.report.values import print_profile
 __all__ = ["print_compare", "print_report", "show_item"]
 
 _ROWS = 40
+# Pairs of judges: those of four.
+_PAIRS = 6
 
 
 def print_report(
@@ -123,7 +126,7 @@ def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | N
     if grid := unpooled(block):
         _grid(console, "metrics without an overall value, by top category", grid, len(block.runs) > 1)
     if agreed:
-        _grid(console, "agreement between judges", agreed, len({row.run for row in agreed.rows}) > 1)
+        _agreement(console, block, agreed)
     for line, below in block.fronts:
         console.print()
         console.print(Text(f"  {block.name(line)} by category", "bold"))
@@ -136,6 +139,18 @@ def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | N
     ids = dict.fromkeys(oneline(bad.examples[0].parts[0].item_id, 200) for _, bad in block.worst if bad.examples)
     if ids and len(block.runs) == 1:
         _dim(console, f"to read answers of the worst categories: honne show RUN ITEM, with {', '.join([*ids][:5])}")
+
+
+def _agreement(console: Console, block: Block, grid: Grid) -> None:
+    """Every pair of judges; of many only those with the first one, and what all of them reach."""
+    first = oneline(block.judge or "")
+    pairs = tuple(
+        row for row in grid.rows if first in (row.what, row.reference) or row.reference.startswith(("all ", "its "))
+    )
+    shown = replace(grid, rows=pairs) if pairs and len(grid.rows) > _PAIRS * len(block.runs) else grid
+    _grid(console, "agreement between judges", shown, len({row.run for row in grid.rows}) > 1)
+    if shown is not grid:
+        _dim(console, f"{len(grid.rows) - len(pairs)} more pairs of judges: --format html, md or csv")
 
 
 def _attacks(console: Console, block: Block, grid: Grid | None) -> None:
