@@ -98,7 +98,8 @@ def _lines(record: Mapping[str, Any]) -> list[str]:
     if record["leak_check"]:
         compared = ", ".join(f"{count(n)} {what}" for what, n in record["leak_check"]["compared"].items())
         out.append(f"leak check: no two parts share any of {compared}")
-    judges = [oneline(j["key"]) for j in record["judges"]]
+    # A fixed judge compares with a right answer that is known: nothing learns to please it.
+    judges = [oneline(j["key"]) for j in record["judges"] if not j["fixed"]]
     if judges:
         out.append(f"judged by {', '.join(judges)}: what is trained on these pairs needs another judge")
     out += [f"note: {oneline(note, 400)}" for note in record["notes"]]

@@ -16,7 +16,7 @@ from honne.align.pairs._read import FORMAT
 from honne.align.pairs._select import Selection, select
 from honne.align.pairs._split import TRAIN, check
 from honne.align.pairs._spool import Spool
-from honne.align.pairs._stats import statistics
+from honne.align.pairs._stats import Refusals, statistics
 from honne.align.pairs._write import file_of, finish, free, workshop, write_part
 from honne.engine.attacking import Chosen, applied_to, choose
 from honne.errors import ConfigError, DataError
@@ -64,8 +64,10 @@ def make(recipe: Recipe, out: Path) -> dict[str, Any]:
         chosen = select(spool.keys, how, notes)
         files = {}
         for part, keys in chosen.items():
-            digest = write_part(folder / part, spool.read(keys), part)
-            files[part] = {"file": file_of(out, part).name, "sha256": digest, **statistics(keys)}
+            refusals = Refusals()
+            digest = write_part(folder / part, refusals.watch(spool.read(keys)), part)
+            told = {**statistics(keys), "refusals": refusals.found()}
+            files[part] = {"file": file_of(out, part).name, "sha256": digest, **told}
         not_taken = len(spool.keys) - sum(map(len, chosen.values()))
         record = {
             "format": FORMAT,
@@ -124,13 +126,15 @@ def _attacks(names: Sequence[str]) -> list[Chosen]:
 
 def _collect(one: _Named, attacks: Sequence[Chosen], seed: int, account: Account, spool: Spool) -> None:
     """Every pair of a source, plain and under each attack. Raises DataError for a source that has none."""
-    mine, made = Account(), 0
+    mine, made, before = Account(), 0, len(spool.keys)
     for pair in one.source.pairs(seed=seed, account=mine):
         made += 1
         for version in (pair, *_attacked(pair, attacks, seed, mine)):
             spool.add(msgspec.structs.replace(version, part=one.part))
     if not made:
         raise DataError(f"{one.spec.public}: no pairs can be made" + (f": {mine.reasons()}" if mine.left else ""))
+    if len(spool.keys) == before:
+        mine.notes.append(f"{one.spec.public}: each of its pairs is there already, from a source named before it")
     account.left.update({f"{one.part}: {why}": n for why, n in mine.left.items()})
     account.first.update({f"{one.part}: {why}": where for why, where in mine.first.items()})
     account.notes += mine.notes

@@ -148,10 +148,11 @@ class Finished:
         others = [v.score for v in verdicts if not v.refused and v.score is not None]
         return max(refusals) < max(others) if refusals and others else None
 
-    def input(self) -> dict[str, Any]:
-        """What the pairs' record says of this run: enough to tell whether it is still the same."""
+    def input(self, judges: Iterable[str]) -> dict[str, Any]:
+        """What the pairs' record says of this run: enough to tell whether what was read of it is still the same."""
         digest = hashlib.sha256()
-        for file in sorted(self.path.glob("**/*.parquet")):
+        folders = [self.path, self._run.responses_folder, *map(self._run.judge_folder, sorted(set(judges)))]
+        for file in (file for folder in folders for file in sorted(folder.glob("*.parquet"))):
             digest.update(f"{file.relative_to(self.path)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
         settings = self.spec["model"].get("settings")
         return {

@@ -117,7 +117,9 @@ def _mixed(
         return [key for part, n in counts.items() for key in _taken(ordered[part], n)]
     lost = [part for part in how.mix if not sizes.get(part)]
     if lost and name == TRAIN:
-        raise DataError(f"--mix: there are no pairs of {', '.join(lost)} in {name}")
+        raise DataError(
+            f"--mix: there are no pairs of {', '.join(lost)} in {name} that another source did not make first"
+        )
     if lost:
         notes.append(f"{name}: no pairs of {', '.join(lost)}: the other shares are kept among themselves")
     shares = {part: share for part, share in how.mix.items() if part not in lost}

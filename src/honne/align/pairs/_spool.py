@@ -11,7 +11,6 @@ from typing import IO, NamedTuple, Self
 import msgspec
 
 from honne.align.pairs._base import key_of
-from honne.align.pairs._replies import refuses
 from honne.errors import DataError
 from honne.records import Pair
 
@@ -20,7 +19,7 @@ __all__ = ["Key", "Spool"]
 
 class Key(NamedTuple):
     """What is kept of a pair. `words` tells near-duplicate prompts; `longer` is 1 where chosen is the longer side, −1
-    where rejected is, 0 where neither; lengths are in characters, `refusals` says of each side whether it is one."""
+    where rejected is, 0 where neither; lengths are in characters."""
 
     place: int
     id: str
@@ -36,7 +35,6 @@ class Key(NamedTuple):
     group: str
     longer: int
     lengths: tuple[int, int | None]
-    refusals: tuple[bool | None, bool | None]
 
 
 class Spool:
@@ -111,7 +109,6 @@ def _digest(*parts: object) -> bytes:
 
 def _key(pair: Pair, place: int) -> Key:
     rejected = None if pair.rejected is None else len(pair.rejected)
-    request = pair.prompt[-1].content
     words = key_of(*(m.content for m in pair.prompt if m.role != "system"))
     return Key(
         place=place,
@@ -128,5 +125,4 @@ def _key(pair: Pair, place: int) -> Key:
         group=f"{pair.benchmark or pair.source}\0{pair.group}" if pair.group else words,
         longer=0 if rejected is None else (len(pair.chosen) > rejected) - (len(pair.chosen) < rejected),
         lengths=(len(pair.chosen), rejected),
-        refusals=(refuses(pair.chosen, request), None if pair.rejected is None else refuses(pair.rejected, request)),
     )

@@ -30,7 +30,6 @@ def asked_of(spec: Spec, options: Mapping[str, str], account: Account, seed: int
         if options:
             raise ConfigError(f"{spec.label}: a run folder takes no option {next(iter(options))!r}")
         run = finished(spec.name, spec.provider)
-        account.inputs.append(run.input())
         return run, run.items
     if "/" not in spec.name and spec.name not in plugins.names("benchmarks"):
         plugins.load("benchmarks", spec.name)  # raises, with the nearest match

@@ -39,7 +39,7 @@ class Across:
         """The pairs, in the order of the first run's items, then of the others'."""
         asked: dict[str, list[tuple[Finished, Item]]] = {}
         for run, judges in self._judges.items():
-            account.inputs.append(run.input())
+            account.inputs.append(run.input(judges.values()))
             for key in dict.fromkeys(judges.values()):
                 account.judged_by(run.used(key))
             for item in run.items:

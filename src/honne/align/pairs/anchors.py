@@ -63,6 +63,9 @@ class Anchors:
             if item.target is not None:
                 pools.setdefault(_kind(item), []).append(item.target)
         judges = self._judges(run) if run else {}
+        if run is not None:
+            fixed = {key for item in items if (key := run.fixed_judge(item)) is not None}
+            account.inputs.append(run.input({*judges.values(), *fixed}))
         for item in items:
             if item.attack is None and run and self._only != "right" and self._is_benign(run, item):
                 yield from self._answered(run, item, judges.get(item.benchmark), seed, account)

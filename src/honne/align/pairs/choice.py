@@ -43,7 +43,9 @@ class Choice:
 
     def pairs(self, *, seed: int, account: Account) -> Iterator[Pair]:
         """The pairs, in the order of the items."""
-        _, items = asked_of(self._spec, self._others, account, seed)
+        run, items = asked_of(self._spec, self._others, account, seed)
+        if run is not None:
+            account.inputs.append(run.input(()))
         for item in items:
             if item.options is None:
                 continue

@@ -43,11 +43,13 @@ class Own:
     def pairs(self, *, seed: int, account: Account) -> Iterator[Pair]:
         """The pairs, in the order of the run's items."""
         run = self._run
-        account.inputs.append(run.input())
+        account.inputs.append(run.input(self._judges.values()))
         for key in dict.fromkeys(self._judges.values()):
             account.judged_by(run.used(key))
         for item in run.items:
-            if run.rated(item) and item.benchmark in self._judges:
+            if run.rated(item) and item.benchmark not in self._judges:
+                account.out("prompt of a benchmark that this judge has not scored", f"{run.path}: {item.id}")
+            elif run.rated(item):
                 yield from self._of(run, item, seed, account)
 
     def _of(self, run: Finished, item: Item, seed: int, account: Account) -> Iterator[Pair]:

@@ -55,7 +55,7 @@ class Guided:
     def pairs(self, *, seed: int, account: Account) -> Iterator[Pair]:
         """The pairs, in the order of the run's items."""
         run = self._run
-        account.inputs.append(run.input())
+        account.inputs.append(run.input(self._judges.values()))
         for key in dict.fromkeys(self._judges.values()):
             account.judged_by(run.used(key))
         for item in run.items:
