@@ -183,7 +183,7 @@ def test_own_principles(tmp_path: Path, runs: Path) -> None:
     made_plan = plan([f"principle/{runs}/base?texts={tmp_path}/mine.toml"], "openai/m", [], Options())
     assert all(item.messages[-1].content.startswith("MIND THE GAP. ") for item in made_plan.items)
     (tmp_path / "bad.toml").write_text('[en]\ntexts = ["no place for it"]\n')
-    with pytest.raises(DataError, match="a list of texts with {request}"):
+    with pytest.raises(DataError, match=r"a list of texts with \{request\}"):
         plan([f"principle/{runs}/base?texts={tmp_path}/bad.toml"], "openai/m", [], Options())
 
 

@@ -23,7 +23,9 @@ def key(i: int, part: str = "a", prompt: int | None = None, category: str = "", 
 
 
 KEYS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.integers(0, 9), st.integers(-1, 1)), min_size=1, max_size=80
+    st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.integers(0, 9), st.integers(-1, 1)),
+    min_size=1,
+    max_size=80,
 ).map(lambda rows: [key(i, part, prompt, f"c{c}", longer) for i, (part, prompt, c, longer) in enumerate(rows)])
 
 

@@ -19,10 +19,11 @@ def _refusals() -> dict[str, list[str]]:
     return {lang: table["texts"] for lang, table in tomllib.loads(raw).items()}
 
 
-def refusal(lang: str, request: str, seed: int, item: str) -> str:
-    """One of the refusals in the language of an item (else of its script, else English)."""
+def refusal(lang: str, request: str, seed: int, item: str, number: int = 0) -> str:
+    """A refusal in the language of an item (else of its script, else English); another one for every `number`, until
+    all have been given."""
     texts = _refusals()[language(lang, request)]
-    return texts[pick(len(texts), seed, item, "refusal")]
+    return texts[(pick(len(texts), seed, item, "refusal") + number) % len(texts)]
 
 
 def refuses(text: str, request: str) -> bool | None:

@@ -113,7 +113,7 @@ class Anchors:
         if not good:
             account.out("benign prompt without a good answer", f"{run.path}: {item.id}")
         sent = good[0][1].sent if good and good[0][1] else item.messages
-        bad = bad or [(refusal(item.lang, request, seed, f"{item.id}#{i}"), None) for i in range(self._m)]
+        bad = bad or [(refusal(item.lang, request, seed, item.id, i), None) for i in range(self._m)]
         for chosen, rejected in self._some(good, bad):
             yield _pair(item, chosen, rejected, judge, "answered against refused", sent)
 

@@ -68,8 +68,8 @@ class Own:
             yield paired("own", item, chosen, rejected, f"{_told(chosen)} against {_told(rejected)}, of the same model")
 
     def _filled(self, item: Item, bad: Sequence[Answer], seed: int) -> Iterator[Pair]:
-        for rejected in bad[: self._how.m]:
-            text = refusal(item.lang, item.messages[-1].content, seed, f"{item.id}#{rejected.sample}")
+        for number, rejected in enumerate(bad[: self._how.m]):
+            text = refusal(item.lang, item.messages[-1].content, seed, item.id, number)
             made = paired("own", item, rejected, rejected, f"a refusal of honne's against {_told(rejected)}")
             none = {"run": None, "model": None, "sample": None, "chosen_score": None}
             yield msgspec.structs.replace(made, chosen=text, **none)
