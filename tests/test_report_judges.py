@@ -12,7 +12,8 @@ from rich.console import Console
 from honne.records import Estimate
 from honne.report import compare, html, markdown
 from honne.report._blocks import arrange
-from honne.report._reading import plain, reading
+from honne.report._reading import reading
+from honne.report._sentences import plain
 from honne.report.model import RunReport
 from test_report_formats import one, paired
 from test_report_html import browser, opened  # noqa: F401

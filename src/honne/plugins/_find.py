@@ -46,8 +46,10 @@ def load(kind: str, name: str, also: Iterable[str] = ()) -> Any:
             except (ImportError, AttributeError, SyntaxError) as e:
                 package = entry.dist.name if entry.dist else "an installed package"
                 raise ConfigError(f"{name!r} of {package} ({entry.value}) cannot be loaded: {e}") from None
-    what = "source of pairs" if kind == "pairs" else kind.removesuffix("s")
-    raise ConfigError(unknown(what, name, [*names(kind), *also]))
+    one = "source of pairs" if kind == "pairs" else kind.removesuffix("s")
+    if name in also:
+        raise ConfigError(f"{name!r} is a {one} of honne.toml, and its spec must not name one of honne.toml again")
+    raise ConfigError(unknown(one, name, [*names(kind), *also]))
 
 
 def summary(kind: str, name: str) -> str:

@@ -67,11 +67,11 @@ def _compared(blocks: Sequence[Block], tests: Tests | None) -> list[Sentence]:
         apart.append((name, *what))
     if not apart and not alike:
         return []
-    by = "the paired tests tell" if how == {"test"} else "intervals that do not overlap tell"
+    by = "the paired tests" if how == {"test"} else "intervals that do not overlap"
     if not apart:
-        return [(f"On none of {alike} benchmarks {by} any two runs apart by the leading number.",)]
-    head = f"On {len(apart)} of {len(apart) + alike} benchmarks {by} runs apart by the leading number ("
-    return [(head, *_semicolons(apart), ").")]
+        return [(f"On none of {alike} benchmarks are the runs told apart by {by} of the leading number.",)]
+    head = f"On {len(apart)} of {len(apart) + alike} benchmarks runs are told apart by {by} of the leading number: "
+    return [(head, *_semicolons(apart), ".")]
 
 
 def _semicolons(parts: list[Sentence]) -> list[str]:
@@ -141,21 +141,19 @@ def _points(e: Estimate) -> Sentence:
 def _judges(every: Sequence[Block], several: bool) -> list[Sentence]:
     """Two judges of the same answers that surely agree little beyond chance; plain answers only."""
     found: dict[tuple[str, str], list[Sentence]] = {}
-    compared = 0
-    for block in every:
-        shares = {x.reference: x for x in block.compared if x.metric == "agreement" and x.form is None}
-        for x in (x for x in block.compared if x.metric == "cohen_kappa" and block.attack is None):
-            for column, ((_, name), e) in enumerate(zip(block.runs, x.cells, strict=True)):
-                if e is None or not _known(e):
-                    continue
-                compared += 1
-                if e.high is None or e.high >= HARDLY:
-                    continue
-                pair = (_short(x.reference), _short(block.judge))
-                share = shares[x.reference].cells[column] if x.reference in shares else None
-                also = f", agreement {number(share.value, share)}" if share is not None and _known(share) else ""
-                where = f"{oneline(block.benchmark, 60)}{_who(name, several)} "
-                found.setdefault(pair, []).append((where, "(kappa ", Strong(number(e.value, e)), f"{also})"))
+    for block in (b for b in every if b.attack is None):
+        shares = {x.reference: x.cells for x in block.compared if x.metric == "agreement"}
+        for x in (x for x in block.compared if x.metric == "cohen_kappa"):
+            hardly = [c for c, e in enumerate(x.cells) if e is not None and e.high is not None and e.high < HARDLY]
+            if not hardly:
+                continue
+            agreed = [shares[x.reference][c] for c in hardly] if x.reference in shares else []
+            kappa, also = (_span([e for e in cells if e]) for cells in ([x.cells[c] for c in hardly], agreed))
+            tail = f", agreement {also}" if also else ""
+            tail += f"; {len(hardly)} of {len(x.found)} runs" if several else ""
+            pair = (_short(x.reference), _short(block.judge))
+            said = (f"{oneline(block.benchmark, 60)} (kappa ", Strong(kappa), f"{tail})")
+            found.setdefault(pair, []).append(said)
     out: list[Sentence] = []
     for (a, b), parts in list(found.items())[:_MOST]:
         head = f"The judges {a} and {b} hardly agree beyond chance on "
@@ -163,6 +161,13 @@ def _judges(every: Sequence[Block], several: bool) -> list[Sentence]:
     if len(found) > _MOST:
         out.append((f"So do {len(found) - _MOST} more pairs of judges: see their agreement below.",))
     return out
+
+
+def _span(found: Sequence[Estimate]) -> str:
+    """`0.05`, or `0.05 to 0.12` where they differ."""
+    known = sorted((e for e in found if _known(e)), key=lambda e: e.value or 0.0)
+    ends = dict.fromkeys(number(e.value, e) for e in (known[0], known[-1])) if known else {}
+    return " to ".join(ends)
 
 
 def _short(judge: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from honne.records import Estimate
-from honne.report._text import count, interval, number, reached
+from honne.report._text import count, interval, number, oneline, reached
 
 __all__ = ["Sentence", "Strong", "listed", "plain", "spoken"]
 
@@ -25,7 +25,9 @@ def spoken(e: Estimate) -> Sentence:
     """`46.9% (43.1–50.7; n = 1,000, 12 missing)`."""
     missing = f", {count(e.n_missing)} missing" if e.n_missing else ""
     if e.value is None and not e.withheld:
-        return (Strong("not known"), f" (n\u00a0=\u00a0{count(e.n)}{missing})")
+        why = e.method.removeprefix("none: ") if e.method.startswith("none: ") else ""
+        told = f"; {oneline(why)}" if why else ""
+        return (Strong("not known"), f" (n\u00a0=\u00a0{count(e.n)}{missing}{told})")
     if e.withheld:
         return (Strong("withheld"), f" (only {100 * reached(e):.1f}% of n\u00a0=\u00a0{count(e.n)} is judged{missing})")
     within = interval(e) if e.low is not None else "no interval"
