@@ -169,16 +169,41 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """A preference: one prompt with the answer to prefer and the one to avoid (null for unpaired rows)."""
+    """A preference: one prompt as it was sent, with the answer to prefer and the one to avoid.
 
+    Where `rejected` is null the row is unpaired: `chosen` is the completion, and `chosen_safe` says whether it is a
+    wanted one. `source` is the plug-in that made the pair, `part` the name under which the user counts it. `item`,
+    `group`, `benchmark`, `category`, `lang`, `form` and `attack` are those of the item asked; `run` and `model` say
+    where the chosen answer comes from, `rejected_run` and `rejected_model` the other one (null: made by honne, or given
+    in a file). `judge` is the key of the judge whose scores (0 to 1) tell the two apart; null where no judge did.
+    """
+
+    id: str = ""
     prompt: tuple[Message, ...]
     chosen: str
     rejected: str | None = None
     chosen_safe: bool | None = None
     rejected_safe: bool | None = None
     source: str
+    part: str = ""
     judge: str | None = None
     why: str | None = None
+    item: str | None = None
+    group: str | None = None
+    benchmark: str | None = None
+    category: str = ""
+    lang: str = ""
+    form: str = "open"
+    attack: str | None = None
+    run: str | None = None
+    model: str | None = None
+    sample: int | None = None
+    rejected_run: str | None = None
+    rejected_model: str | None = None
+    rejected_sample: int | None = None
+    chosen_score: float | None = None
+    rejected_score: float | None = None
+    split: str = "train"
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 class Order(typer.core.TyperGroup):
     """The commands in the order of use; those that are not named here follow by name."""
 
-    FIRST = ("demo", "run", "import", "judge", "report", "compare", "show", "export", "replicate", "list", "data")
+    FIRST = (
+        "demo",
+        "run",
+        "import",
+        "judge",
+        "report",
+        "compare",
+        "show",
+        "export",
+        "pairs",
+        "replicate",
+        "list",
+        "data",
+    )
 
     def list_commands(self, ctx: Any) -> list[str]:
         names = sorted(self.commands)

@@ -17,13 +17,15 @@ _R = TypeVar("_R", bound=msgspec.Struct)
 
 
 class RecordedRun(NamedTuple):
-    """What a run folder holds: `responses` by (item id, sample), `judgments` by judge key and then the same."""
+    """What a run folder holds: `responses` by (item id, sample), `judgments` by judge key and then the same; `spec` is
+    what was run, as run.json says it."""
 
     path: Path
     model: str
     items: list[Item]
     responses: dict[tuple[str, int], Response]
     judgments: dict[str, dict[tuple[str, int], Judgment]]
+    spec: dict[str, Any]
 
 
 def read_run(path: Path) -> RecordedRun:
@@ -41,7 +43,8 @@ def read_run(path: Path) -> RecordedRun:
         for row in _read(file, Judgment):
             judgments.setdefault(row.judge, {})[row.item_id, row.sample] = row
     responses = {(r.item_id, r.sample): r for r in _read(path / "responses" / "part.parquet", Response)}
-    return RecordedRun(path, _model(info), items, responses, judgments)
+    spec = info.get("spec")
+    return RecordedRun(path, _model(info), items, responses, judgments, spec if isinstance(spec, dict) else {})
 
 
 def pick_judge(run: RecordedRun, wanted: str | None) -> str:

@@ -22,7 +22,7 @@ from honne import plugins
 from honne.errors import ConfigError, DataError
 from honne.records import Item, Message
 
-__all__ = ["Chosen", "Stage", "attackable", "attacked", "choose", "listed"]
+__all__ = ["Chosen", "Stage", "applied_to", "attackable", "attacked", "choose", "listed"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def attacked(
     for attack in attacks:
         spared = 0
         for item in asked:
-            applied = _applied(attack, item, seed)
+            applied = applied_to(attack, item, seed)
             if applied is None:
                 spared += 1
                 continue
@@ -102,7 +102,7 @@ def attackable(built: plugins.Benchmark, items: Sequence[Item]) -> list[Item]:
     return [item for item in items if item.form in served and item.attack is None]
 
 
-def _applied(attack: Chosen, item: Item, seed: int) -> tuple[tuple[Message, ...], str] | None:
+def applied_to(attack: Chosen, item: Item, seed: int) -> tuple[tuple[Message, ...], str] | None:
     """The messages (of an attack by a model: still the plain ones) and the language; None where it does not apply."""
     if attack.needs_model:
         lang = attack.carry_out.lang or item.lang

@@ -137,6 +137,7 @@ def plans(
 
     Raises ConfigError or JudgeError where one of them cannot judge this benchmark.
     """
+    items = tuple(map(getattr(built, "judged", lambda item: item), items))
     out: dict[str, JudgePlan] = {}
     made: dict[str, plugins.Judge] = {}
     for spec in (*wanted.judges, *wanted.members):

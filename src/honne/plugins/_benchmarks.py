@@ -66,7 +66,8 @@ class Benchmark(Protocol):
     """One benchmark. Built from its Spec (`name?option=…`), which it validates.
 
     A plug-in whose constructor reads data may offer a class method `without_data(spec)`: its scale and criteria alone,
-    by which recorded answers are judged again.
+    by which recorded answers are judged again. One whose prompts hold what a judge should not see may offer
+    `judged(item)`: the item as a rubric judge sees it.
     `judges` maps each form to the kind of judge that serves it: `rubric` (replaced by `--judge`) or the name of a fixed
     one such as `choice`. `metrics` are names of metric plug-ins. A change of what a number means is a new `version`.
     """

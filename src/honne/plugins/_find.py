@@ -14,14 +14,16 @@ from honne.errors import ConfigError, unknown
 __all__ = ["KINDS", "load", "names", "summary"]
 
 
-KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "replications")
+KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "pairs", "replications")
+# Where the files of a kind are, if not in the package of its name.
+_PACKAGES = {"pairs": "honne.align.pairs"}
 
 
 def _builtin(kind: str) -> dict[str, str]:
-    package = importlib.import_module(f"honne.{kind}")
+    package = importlib.import_module(_PACKAGES.get(kind, f"honne.{kind}"))
     found = (m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
     # A metric's name is the one that stands in results: an identifier.
-    return {name if kind == "metrics" else name.replace("_", "-"): f"honne.{kind}.{name}" for name in found}
+    return {name if kind == "metrics" else name.replace("_", "-"): f"{package.__name__}.{name}" for name in found}
 
 
 def names(kind: str) -> list[str]:
@@ -44,7 +46,7 @@ def load(kind: str, name: str, also: Iterable[str] = ()) -> Any:
             except (ImportError, AttributeError, SyntaxError) as e:
                 package = entry.dist.name if entry.dist else "an installed package"
                 raise ConfigError(f"{name!r} of {package} ({entry.value}) cannot be loaded: {e}") from None
-    one = kind.removesuffix("s")
+    one = "source of pairs" if kind == "pairs" else kind.removesuffix("s")
     if name in also:
         raise ConfigError(f"{name!r} is a {one} of honne.toml, and its spec must not name one of honne.toml again")
     raise ConfigError(unknown(one, name, [*names(kind), *also]))
