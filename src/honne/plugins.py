@@ -1,8 +1,9 @@
 """What a plug-in must provide, and how it is found.
 
 A built-in is one file in its package (`honne.benchmarks`, `honne.models`, `honne.judges`, `honne.metrics`,
-`honne.attacks`, `honne.replications`) that assigns `PLUGIN`; its name is the file's, with `-` for `_`. Anything outside
-this repository registers the same object under the entry-point group `honne.<kind>`. Nothing else has to be edited.
+`honne.attacks`, `honne.align.methods`, `honne.replications`) that assigns `PLUGIN`; its name is the file's, with `-`
+for `_`. Anything outside this repository registers the same object under the entry-point group `honne.<kind>`. Nothing
+else has to be edited.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ __all__ = [
     "unit_id",
 ]
 
-KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "replications")
+KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "methods", "replications")
+# Where the files of a kind are, if not in the package of its name.
+_PACKAGES = {"methods": "honne.align.methods"}
 
 
 # ---------------------------------------------------------------- benchmarks
@@ -401,10 +404,10 @@ class ModelAttack(Protocol):
 
 
 def _builtin(kind: str) -> dict[str, str]:
-    package = importlib.import_module(f"honne.{kind}")
+    package = importlib.import_module(_PACKAGES.get(kind, f"honne.{kind}"))
     found = (m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
     # A metric's name is the one that stands in results: an identifier.
-    return {name if kind == "metrics" else name.replace("_", "-"): f"honne.{kind}.{name}" for name in found}
+    return {name if kind == "metrics" else name.replace("_", "-"): f"{package.__name__}.{name}" for name in found}
 
 
 def names(kind: str) -> list[str]:

@@ -17,7 +17,9 @@ VALUES = "values"
 
 @app.command("list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(help="benchmarks, models, judges, metrics, attacks or values.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="benchmarks, models, judges, metrics, attacks, methods or values.")
+    ] = None,
     frame: Annotated[
         str | None, typer.Argument(help="With values: one frame in full (its name, or your own .toml file).")
     ] = None,
