@@ -22,7 +22,7 @@ from honne.plugins import Reply, Request
 from honne.records import Message
 from honne.spec import Spec, read_options
 
-__all__ = ["Job", "Local", "Said"]
+__all__ = ["LETTERS", "Job", "Local", "Said"]
 
 _ASKED: dict[str, type] = {
     "adapter": str,
@@ -41,7 +41,8 @@ _ASKED: dict[str, type] = {
 _DEFAULTS = {"max_tokens": 512, "seed": 0, "temperature": 0.0}
 # The alternatives listed at each token of an answer to a choice, as many as readers of logprobs need.
 _TOP = 10
-_LETTERS = "ABCDEFGHIJ"
+# The names of a choice's options.
+LETTERS = "ABCDEFGHIJ"
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -225,7 +226,7 @@ class Local:
             )
         # `run.json` keeps the first prompt as the model saw it: a template or start token gone wrong shows there
         self.loaded.setdefault("first_prompt", {"item": request.item_id, "ids": ids})
-        letters = tuple(_LETTERS[: len(request.options or ())])
+        letters = tuple(LETTERS[: len(request.options or ())])
         wanted = self._given.get("top_logprobs", _TOP if letters or self._given.get("logprobs") else None)
         seed = random.Random(f"{self.settings['seed']}/{request.sample}/{ids}").getrandbits(62)
         return Job(tuple(ids), min(self.settings["max_tokens"], room), seed, letters, wanted)

@@ -14,7 +14,7 @@ from honne.errors import ConfigError, ModelError, unknown
 from honne.models import _generate
 from honne.models._batches import OutOfMemory
 from honne.models._faults import one_line
-from honne.models._local import Job, Local, Said
+from honne.models._local import LETTERS, Job, Local, Said
 from honne.spec import Spec
 
 __all__ = ["HF", "PLUGIN"]
@@ -79,7 +79,7 @@ class HF(Local):
         self._ends = _ends(self._model, self._tokenizer)
         # its own habits (a temperature, a repetition penalty) would be added to what was asked for
         self._model.generation_config = transformers.GenerationConfig()
-        self._letters = _generate.letter_ids(self._tokenizer, "ABCDEFGHIJ")
+        self._letters = _generate.letter_ids(self._tokenizer, LETTERS)
         commit = getattr(self._model.config, "_commit_hash", None)
         self.loaded |= {
             "device": str(device),
