@@ -18,7 +18,7 @@ VALUES = "values"
 @app.command("list", short_help="What is built in or installed; value frames.")
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(help="benchmarks, models, judges, metrics, attacks, pairs or values.")
+        str | None, typer.Argument(help="benchmarks, models, judges, metrics, attacks, pairs, methods or values.")
     ] = None,
     frame: Annotated[
         str | None, typer.Argument(help="With values: one frame in full (its name, or your own .toml file).")

@@ -18,7 +18,7 @@ from honne.engine.store import RunFolder
 from honne.errors import StoreError
 from honne.metrics._attacks import attack_estimates
 from honne.metrics._estimate import estimates
-from honne.plugins import Measure, Row, View, unit_id
+from honne.plugins import Measure, Row, View, is_choice, unit_id
 from honne.records import BUCKETS, RESPONSE_STATUSES, Estimate, Item, Judgment, Response
 
 __all__ = [
@@ -216,8 +216,7 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     by_measure: list[tuple[Measured, list[Estimate]]] = []
     numbers: dict[tuple[str | None, ...], Estimate] = {}
     for section in sections:
-        names = (*section.metrics, "agreement") if len(section.view.by_judge) > 1 else section.metrics
-        for name in names:
+        for name in _metrics(section):
             for found in plugins.load("metrics", name)(section.view):
                 if isinstance(found, Estimate):
                     place = {"run": run.name, "model": model, "benchmark": section.benchmark, "attack": section.attack}
@@ -239,6 +238,14 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
     attacked = attack_estimates(by_measure, loaded.attacks, loaded.parents)
     numbers |= {_identity(e): e for e in attacked}
     return Analysis(sections, list(measured.values()), list(numbers.values()))
+
+
+def _metrics(section: Section) -> tuple[str, ...]:
+    """The benchmark's metrics, and those that follow from what there is: several judges, options with probabilities."""
+    judges = ("agreement",) if len(section.view.by_judge) > 1 else ()
+    responses = (row.response for row in section.view.rows if is_choice(row.item.form))
+    options = any(r is not None and r.logprobs is not None and '"options"' in r.logprobs for r in responses)
+    return (*section.metrics, *judges, *(("choice_scoring",) if options else ()))
 
 
 def _tried(found: Measure, rows: Iterable[Row]) -> bool:

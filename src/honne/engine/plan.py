@@ -89,6 +89,7 @@ class Plan:
             "data": self.data,
             "prompts": {plan.judge.key: dict(plan.judge.prompts) for plan in self.judges if plan.judge.prompts},
             "served_models": [],
+            "loaded": {},
             "judges_served": {},
             "judge_notes": {},
             "counts": {},
@@ -335,7 +336,7 @@ def unjudged(benchmark: str, n: int) -> str:
     return f"{benchmark}: {n} open items have no judge; add --judge llm/… to judge them"
 
 
-_CARRIED = ("started", "served_models", "judges_served", "judge_notes", "damage")
+_CARRIED = ("started", "served_models", "loaded", "judges_served", "judge_notes", "damage")
 
 
 def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from honne.engine.stages import carried_out
 from honne.engine.store import RunFolder, differences, locked, response_key, vacant
 from honne.engine.sums import judges_cost, judges_tokens, tokens, total
 from honne.errors import HonneError, ModelError, Stopped, StoreError
-from honne.plugins import Request
+from honne.plugins import Request, is_choice
 from honne.records import SETTLED, Message, Response, now
 
 __all__ = ["drive", "run"]
@@ -198,6 +198,7 @@ def _requests(plan: Plan, store: RunFolder) -> Iterator[Request]:
                     messages=item.messages,
                     occurrence=occurrence,
                     occurrences=occurrences[item.messages],
+                    options=item.options if is_choice(item.form) else None,
                 )
 
 
@@ -232,8 +233,17 @@ async def _ask(
     finally:
         info["served_models"] = sorted(served)
         info["notes"] += getattr(model, "notes", ())
+        _note_loaded(info, getattr(model, "loaded", {}))
         journal.close()
         await model.close()
+
+
+def _note_loaded(info: dict[str, Any], loaded: Mapping[str, Any]) -> None:
+    """Keep what a model in this process was when the run began, and say where it is not the same any more."""
+    for key, value in loaded.items():
+        first = info["loaded"].setdefault(key, value)
+        if first != value and key != "first_prompt":
+            info["notes"].append(f"the model's {key} changed within the run: {first}, then {value}")
 
 
 # -------------------------------------------------------------------- finish

@@ -14,9 +14,9 @@ from honne.errors import ConfigError, unknown
 __all__ = ["KINDS", "load", "names", "summary"]
 
 
-KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "pairs", "replications")
+KINDS = ("benchmarks", "models", "judges", "metrics", "attacks", "pairs", "methods", "replications")
 # Where the files of a kind are, if not in the package of its name.
-_PACKAGES = {"pairs": "honne.align.pairs"}
+_PACKAGES = {"pairs": "honne.align.pairs", "methods": "honne.align.methods"}
 
 
 def _builtin(kind: str) -> dict[str, str]:

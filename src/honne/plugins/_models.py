@@ -17,7 +17,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     `occurrence` counts the items of the run with the same messages (0 for the first) and `occurrences` is their number,
     for models that answer from a recording. `prompt` is the same request as raw text, control tokens and all, for a
-    model that is asked without a chat template; others go by `messages`.
+    model that is asked without a chat template; others go by `messages`. `options` are the options of a multiple-choice
+    item, lettered from A, for models that can say how likely each letter is.
     """
 
     item_id: str
@@ -27,6 +28,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     schema: dict[str, Any] | None = None
     occurrence: int = 0
     occurrences: int = 1
+    options: tuple[str, ...] | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +66,11 @@ class Model(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """What a reader of the run should know about this model, asked for at the end of a run. Optional."""
+        ...
+
+    @property
+    def loaded(self) -> Mapping[str, Any]:
+        """What was loaded into this process, as JSON values, for run.json; asked for at the end of a run. Optional."""
         ...
 
     def sent(self, messages: Sequence[Message]) -> tuple[Message, ...] | None:
