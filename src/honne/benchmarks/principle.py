@@ -28,7 +28,7 @@ import msgspec
 from honne import plugins
 from honne.attacks._text import language, rewrite
 from honne.benchmarks._base import Base
-from honne.benchmarks._graded import rank
+from honne.benchmarks._drawn import rank
 from honne.benchmarks._text import LANGS, packaged
 from honne.data import RecordedRun, read_run
 from honne.errors import ConfigError, DataError, unknown
