@@ -312,6 +312,10 @@ def test_a_source_from_outside(tmp_path: Path, runs: Path) -> None:
     assert result.returncode == 2 and "chosen and rejected are the same text" in result.stderr
     assert not list(tmp_path.glob("p.json*")) and not list(tmp_path.glob(".p*"))
     text = (tmp_path / "mine.py").read_text()
+    for broken, said in (("chosen=7", "Expected `str`, got `int`"), ("chosen='\\ud800'", "surrogates not allowed")):
+        (tmp_path / "mine.py").write_text(text.replace("chosen='same'", broken))
+        result = honne("pairs", "parrot/hello", "-o", tmp_path / "p.jsonl", PYTHONPATH=path)
+        assert result.returncode == 2 and said in result.stderr, result.stderr
     (tmp_path / "mine.py").write_text(text.replace("chosen='same'", "chosen='other'"))
     ok(honne("pairs", "parrot/hello", "-o", tmp_path / "p.jsonl", PYTHONPATH=path))
     assert len((tmp_path / "p.jsonl").read_text().splitlines()) == 2

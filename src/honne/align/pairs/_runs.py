@@ -19,10 +19,10 @@ from honne.plugins import is_choice
 from honne.records import Item, Judgment, Message, Response
 from honne.spec import parse
 
-__all__ = ["GOOD", "MARGIN", "Answer", "Finished", "finished", "name_of", "one_judge", "runs_in"]
+__all__ = ["MARGIN", "Answer", "Finished", "finished", "name_of", "one_judge", "runs_in"]
 
-# A score (0 to 1) from which an answer counts as good, and by how much a bad one must fall short of the chosen one.
-GOOD, MARGIN = 0.75, 0.5
+# By how much the score of a bad answer must fall short of that of the chosen one.
+MARGIN = 0.5
 
 
 class Answer(NamedTuple):
@@ -195,7 +195,8 @@ def finished(text: str, what: str) -> Finished:
 def runs_in(text: str, what: str) -> list[Finished]:
     """The runs of a SPEC: `A,B`, or the parent of several. Raises ConfigError where it names none."""
     out: list[Finished] = []
-    for part in text.split(",") if text else ():
+    parts = [text] if text and Path(text).exists() else text.split(",") if text else []
+    for part in parts:
         path = Path(part.strip())
         children = [] if (path / "run.json").is_file() or not path.is_dir() else sorted(path.iterdir())
         found = [Finished(child) for child in children if (child / "run.json").is_file()]

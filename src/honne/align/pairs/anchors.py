@@ -23,8 +23,9 @@ from typing import Any
 
 from honne.align.pairs._base import Account, JudgeUsed, PairSource
 from honne.align.pairs._replies import refusal, refuses
-from honne.align.pairs._runs import GOOD, Answer, Finished, one_judge
+from honne.align.pairs._runs import Answer, Finished, one_judge
 from honne.align.pairs._targets import asked_of, lettered, wrong_answers, wrong_letters
+from honne.benchmarks.principle import GOOD
 from honne.errors import ConfigError, unknown
 from honne.judges.refusal import Refusal
 from honne.plugins import is_choice
