@@ -166,6 +166,11 @@ def _built(run: RecordedRun, stored: Any) -> Benchmark:
     text = stored.get("spec") if isinstance(stored, dict) else None
     if not isinstance(text, str):
         raise DataError(f"{run.path / 'run.json'} is damaged: a benchmark of its spec has no SPEC")
+    if text == "import":
+        raise DataError(
+            f"{run.path} was imported without a benchmark, so there are no criteria for new answers: "
+            "import it with --benchmark NAME"
+        )
     spec = parse(text)
     plugin = plugins.load("benchmarks", spec.provider)
     built: Benchmark = getattr(plugin, "without_data", plugin)(spec)
