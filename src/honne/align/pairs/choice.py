@@ -9,8 +9,9 @@ benchmark has both (`fine`, `jade`, `cvalues`, `demo`, `fine?path=FILE` for your
 
 Options: `m` pairs an item at most (default 1; of two options there is only one); `answer=letter` (default: "A") or
 `answer=option` ("A. " and the option's text), as the prompt asks for it; `of=NAME[,NAME…]`, the benchmarks or
-categories to take. Others go to the benchmark. The paper's authors trained the whole option texts; here the letter is
-what the prompt asks for, and which one is right follows from the item's target.
+categories to take. Others go to the benchmark. Departures: which letter is right follows from the
+item's target; the paper's own training questions are not shipped, and how its authors trained on them is not said in
+what could be read of it.
 """
 
 from __future__ import annotations
