@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
+from honne.__main__ import main
 from honne.align.pairs._make import Recipe, make
 from honne.align.pairs._read import read
 from honne.align.pairs._select import Selection
@@ -40,6 +44,20 @@ def recorded_runs(folder: Path) -> None:
         again = [f"principle/{folder}/base", *more, "--samples", "2", "-o", folder / "guided"]
         ok(honne("run", *again, "--model", "openai/m?temperature=1&seed=9", **env))
         ok(honne(*both, "--model", "openai/n?seed=5", "-o", folder / "other", **env))
+
+
+def refused(capsys: pytest.CaptureFixture[str], *args: str | Path) -> str:
+    """The one line with which `honne pairs` refuses these arguments (exit 2)."""
+    argv, sys.argv = sys.argv, ["honne", "pairs", *map(str, args)]
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        sys.argv = argv
+    said = capsys.readouterr()
+    assert ended.value.code == 2 and said.out == "", said
+    (line,) = said.err.splitlines()
+    return line
 
 
 def jsonl(path: Path, rows: Iterator[Any] | Sequence[Any], encoding: str = "utf-8") -> Path:

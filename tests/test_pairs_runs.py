@@ -210,6 +210,18 @@ def test_anchors_of_a_run_are_right_against_wrong(tmp_path: Path, runs: Path) ->
     assert fixed and all(fixed.values())
 
 
+def test_of_takes_some_of_a_run(tmp_path: Path, runs: Path) -> None:
+    sums = made(tmp_path / "a.jsonl", f"anchors/{runs}/base?of=arithmetic&as=sums").pairs
+    assert {(pair.benchmark, pair.part, pair.source) for pair in sums} == {("arithmetic", "sums", "anchors")}
+    one = made(tmp_path / "b.jsonl", f"own/{runs}/base?of=Fairness,Safety").pairs
+    assert {pair.category.partition("/")[0] for pair in one} == {"Fairness", "Safety"}
+    assert {pair.category for pair in made(tmp_path / "c.jsonl", "anchors/arithmetic?of=addition").pairs} == {
+        "addition"
+    }
+    with pytest.raises(ConfigError, match=r"of=…: unknown benchmark or category 'Farness'\. Did you mean 'Fairness'"):
+        made(tmp_path / "d.jsonl", f"choice/{runs}/base?of=Farness")
+
+
 def test_two_judges_are_named(tmp_path: Path, runs: Path) -> None:
     shutil.copytree(runs / "base", tmp_path / "base")
     with Server() as server:
@@ -312,6 +324,10 @@ def test_a_source_from_outside(tmp_path: Path, runs: Path) -> None:
     assert result.returncode == 2 and "chosen and rejected are the same text" in result.stderr
     assert not list(tmp_path.glob("p.json*")) and not list(tmp_path.glob(".p*"))
     text = (tmp_path / "mine.py").read_text()
+    for broken, said in (("chosen=7", "Expected `str`, got `int`"), ("chosen='\\ud800'", "surrogates not allowed")):
+        (tmp_path / "mine.py").write_text(text.replace("chosen='same'", broken))
+        result = honne("pairs", "parrot/hello", "-o", tmp_path / "p.jsonl", PYTHONPATH=path)
+        assert result.returncode == 2 and said in result.stderr, result.stderr
     (tmp_path / "mine.py").write_text(text.replace("chosen='same'", "chosen='other'"))
     ok(honne("pairs", "parrot/hello", "-o", tmp_path / "p.jsonl", PYTHONPATH=path))
     assert len((tmp_path / "p.jsonl").read_text().splitlines()) == 2

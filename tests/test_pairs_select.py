@@ -13,8 +13,7 @@ from honne.align.pairs._select import Selection, select
 from honne.align.pairs._split import check, parse_shares
 from honne.align.pairs._spool import Key
 from honne.errors import ConfigError, DataError
-from pairs_parts import jsonl, made
-from run_parts import honne
+from pairs_parts import jsonl, made, refused
 
 
 def key(i: int, part: str = "a", prompt: int | None = None, category: str = "", longer: int = 0) -> Key:
@@ -119,11 +118,9 @@ def test_a_smaller_limit_only_leaves_out() -> None:
         (["--length-balanced"], "the longer one in 4, the other in 0"),
     ],
 )
-def test_bad_options(tmp_path: Path, options: list[str], said: str) -> None:
+def test_bad_options(tmp_path: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     jsonl(tmp_path / "g.jsonl", [{"prompt": f"Why {i}?", "chosen": "long", "rejected": "x"} for i in range(4)])
-    result = honne("pairs", f"given/{tmp_path}/g.jsonl", *options, "-o", tmp_path / "p.jsonl")
-    assert result.returncode == 2 and said in result.stderr, result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    assert said in refused(capsys, f"given/{tmp_path}/g.jsonl", *options, "-o", tmp_path / "p.jsonl")
     assert [p.name for p in tmp_path.iterdir()] == ["g.jsonl"]
 
 
@@ -141,10 +138,12 @@ def test_bad_options(tmp_path: Path, options: list[str], said: str) -> None:
         ("anchors/alert", "alert"),
     ],
 )
-def test_bad_sources(tmp_path: Path, source: str, said: str) -> None:
-    result = honne("pairs", source, "-o", tmp_path / "p.jsonl", cwd=tmp_path)
-    assert result.returncode == 2 and said in result.stderr, result.stderr
-    assert len(result.stderr.splitlines()) == 1 and not list(tmp_path.iterdir())
+def test_bad_sources(
+    tmp_path: Path, source: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(capsys, source, "-o", "p.jsonl")
+    assert not list(tmp_path.iterdir())
 
 
 def test_shares_are_read() -> None:

@@ -206,6 +206,24 @@ def test_a_file_of_another_tool_is_no_file_of_ours(tmp_path: Path) -> None:
         list(read(path))
 
 
+def test_an_import_without_a_benchmark_has_no_criteria_for_new_answers(tmp_path: Path) -> None:
+    from honne.engine.plan import Options
+    from honne.engine.plan import make as plan
+
+    path = jsonl(
+        tmp_path / "a.jsonl", [{"q": "Why?", "a": "No.", "l": "unsafe"}, {"q": "How?", "a": "Well.", "l": "safe"}]
+    )
+    mapped = ["import", path, "--map", "prompt=q,response=a,label=l", "--model", "m"]
+    ok(honne(*mapped, "-o", tmp_path / "bare"))
+    with pytest.raises(DataError, match="import it with --benchmark NAME"):
+        plan([f"principle/{tmp_path}/bare/m"], "openai/m", [], Options())
+    ok(honne(*mapped, "-b", "trust-safety", "-o", tmp_path / "known"))
+    found = plan([f"principle/{tmp_path}/known/m"], "openai/m", ["llm/openai/j"], Options())
+    (item,) = found.items
+    assert "Why?" in item.messages[-1].content and json.loads(item.meta)["answers"][0]["text"] == "No."
+    assert [item.messages[-1].content for item in found.judges[0].items] == ["Why?"]
+
+
 def test_everything_is_there_to_repeat_it(tmp_path: Path) -> None:
     made(tmp_path / "a.jsonl", "anchors/arithmetic?n=60&as=sums", seed=3, limit=40, shares={"tuning": 0.25})
     told = json.loads((tmp_path / "a.json").read_text())["recipe"]

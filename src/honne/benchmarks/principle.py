@@ -37,9 +37,10 @@ from honne.records import Item, Judgment, Message, category_parts, category_path
 from honne.rows import decode, read_bytes
 from honne.spec import Spec, parse, slug
 
-__all__ = ["PLUGIN", "About", "Bad", "Principle"]
+__all__ = ["GOOD", "PLUGIN", "About", "Bad", "Principle"]
 
-_GOOD = 0.75
+# A score (0 to 1) from which an answer counts as good.
+GOOD = 0.75
 # Bad answers that are kept for a question.
 _MOST = 4
 
@@ -79,9 +80,9 @@ class Principle(Base):
         self._asked = {stored["name"]: _built(run, stored) for stored in run.spec.get("benchmarks", ())}
         forms = {form for built in self._asked.values() for form in built.judges} | {"open"}
         self.judges: Mapping[str, str] = dict.fromkeys(sorted(forms), "rubric")
-        found = list(_failed(run, self._asked, self.options.get("judge"), self.options.get("good", _GOOD)))
+        found = list(_failed(run, self._asked, self.options.get("judge"), self.options.get("good", GOOD)))
         if not found:
-            raise DataError(f"{run.path}: no open answer has a score under {self.options.get('good', _GOOD):g}")
+            raise DataError(f"{run.path}: no open answer has a score under {self.options.get('good', GOOD):g}")
         self._found = found
         digest = hashlib.sha256(msgspec.json.encode([about for _, about in found]) + repr(self._texts).encode())
         self.version = f"{Base.version}-{digest.hexdigest()[:8]}"
@@ -165,6 +166,11 @@ def _built(run: RecordedRun, stored: Any) -> Benchmark:
     text = stored.get("spec") if isinstance(stored, dict) else None
     if not isinstance(text, str):
         raise DataError(f"{run.path / 'run.json'} is damaged: a benchmark of its spec has no SPEC")
+    if text == "import":
+        raise DataError(
+            f"{run.path} was imported without a benchmark, so there are no criteria for new answers: "
+            "import it with --benchmark NAME"
+        )
     spec = parse(text)
     plugin = plugins.load("benchmarks", spec.provider)
     built: Benchmark = getattr(plugin, "without_data", plugin)(spec)

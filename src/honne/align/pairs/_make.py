@@ -89,13 +89,14 @@ def make(recipe: Recipe, out: Path) -> dict[str, Any]:
             "leak_check": {"by": how.by, "compared": check(chosen, how.by)} if how.shares else None,
             "notes": [*dict.fromkeys([*account.notes, *notes])],
         }
+        free(out, parts)  # nobody has written there meanwhile
         finish(folder, out, chosen, record)
     return record
 
 
 def _source(text: str) -> _Named:
     """The source that a SPEC names, built; `as=NAME` is the name of its part."""
-    if (Path(text) / "run.json").is_file():
+    if Path(text).is_dir() and text not in plugins.names("pairs"):
         text = f"own/{text}"
     spec = parse(text)
     rest = {key: value for key, value in spec.options.items() if key != "as"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from honne.align.pairs._base import draw
-from honne.align.pairs._runs import GOOD, MARGIN, Answer
+from honne.align.pairs._runs import MARGIN, Answer
+from honne.benchmarks.principle import GOOD
 from honne.errors import ConfigError
 from honne.records import Item, Message, Pair
 from honne.spec import Spec, read_options

@@ -6,7 +6,7 @@ A judge is named by its key or by its name (what comes before the @): one SPEC h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ from honne.align.pairs._base import Account, JudgeUsed, sound
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, DataError, HonneError, unknown
 from honne.plugins import is_choice
-from honne.records import Item, Judgment, Message, Response
+from honne.records import Item, Judgment, Message, Response, category_parts
 from honne.spec import parse
 
-__all__ = ["GOOD", "MARGIN", "Answer", "Finished", "finished", "name_of", "one_judge", "runs_in"]
+__all__ = ["MARGIN", "Answer", "Finished", "finished", "name_of", "names_of", "one_judge", "runs_in", "those_of"]
 
-# A score (0 to 1) from which an answer counts as good, and by how much a bad one must fall short of the chosen one.
-GOOD, MARGIN = 0.75, 0.5
+# By how much the score of a bad answer must fall short of that of the chosen one.
+MARGIN = 0.5
 
 
 class Answer(NamedTuple):
@@ -184,6 +184,22 @@ def name_of(key: str) -> str:
     return key.partition("@")[0]
 
 
+def names_of(item: Item) -> set[str]:
+    """The names by which a user may speak of an item: its benchmark's, and the parts of its category."""
+    return {item.benchmark, *category_parts(item.category)}
+
+
+def those_of(items: Sequence[Item], names: str | None, option: str) -> list[Item]:
+    """The items of the benchmarks or categories in `names` (`A,B`); all without it. Raises ConfigError."""
+    if names is None:
+        return list(items)
+    wanted = {name.strip() for name in names.split(",")}
+    there = set().union(*map(names_of, items))
+    for name in sorted(wanted - there):
+        raise ConfigError(f"{option}=…: {unknown('benchmark or category', name, there)}")
+    return [item for item in items if names_of(item) & wanted]
+
+
 def finished(text: str, what: str) -> Finished:
     """The one run that a SPEC names. Raises ConfigError where it names none, or several."""
     found = runs_in(text, what)
@@ -195,7 +211,8 @@ def finished(text: str, what: str) -> Finished:
 def runs_in(text: str, what: str) -> list[Finished]:
     """The runs of a SPEC: `A,B`, or the parent of several. Raises ConfigError where it names none."""
     out: list[Finished] = []
-    for part in text.split(",") if text else ():
+    parts = [text] if text and Path(text).exists() else text.split(",") if text else []
+    for part in parts:
         path = Path(part.strip())
         children = [] if (path / "run.json").is_file() or not path.is_dir() else sorted(path.iterdir())
         found = [Finished(child) for child in children if (child / "run.json").is_file()]

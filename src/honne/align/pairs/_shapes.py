@@ -20,12 +20,14 @@ _TRUE, _FALSE = {"true", "1", "yes", "desirable"}, {"false", "0", "no", "undesir
 
 
 class Sides(NamedTuple):
-    """One row: `wanted` is True for a pair; of a single completion it says whether it is a wanted one."""
+    """One row: `chosen_safe` and `rejected_safe` where the shape says so; of a single completion the first says whether
+    it is a wanted one."""
 
     prompt: tuple[Message, ...]
     chosen: str
     rejected: str | None
-    wanted: bool
+    chosen_safe: bool | None = None
+    rejected_safe: bool | None = None
 
 
 class Bad(Exception):
@@ -60,7 +62,9 @@ def shape_of(first: DataRow, named: Mapping[str, str]) -> tuple[Reader, dict[str
 
 def _explicit(row: DataRow, columns: Mapping[str, str]) -> Sides:
     prompt = _prompt(row, columns["prompt"])
-    return _sides(prompt, *(_answer(row, columns[side], prompt) for side in ("chosen", "rejected")))
+    found = _sides(prompt, *(_answer(row, columns[side], prompt) for side in ("chosen", "rejected")))
+    by_name = columns["chosen"] == _SAFE and columns["rejected"] == _UNSAFE
+    return found._replace(chosen_safe=True, rejected_safe=False) if by_name else found
 
 
 def _implicit(row: DataRow, columns: Mapping[str, str]) -> Sides:
@@ -84,7 +88,9 @@ def _unpaired(row: DataRow, columns: Mapping[str, str]) -> Sides:
     return Sides(prompt, completion, None, told in _TRUE)
 
 
-_PAIR = (("chosen", ("chosen", "pos_resp", "安全有用回答")), ("rejected", ("rejected", "neg_resp", "违规回答")))
+# JADE's columns: "safe and useful answer", "answer that breaks the rules".
+_SAFE, _UNSAFE = "安全有用回答", "违规回答"
+_PAIR = (("chosen", ("chosen", "pos_resp", _SAFE)), ("rejected", ("rejected", "neg_resp", _UNSAFE)))
 _PROMPT = ("prompt", ("prompt", "question", "问题"))
 _SHAPES: tuple[tuple[Sequence[tuple[str, Sequence[str]]], Reader], ...] = (
     ((_PROMPT, *_PAIR), _explicit),
@@ -98,7 +104,7 @@ def _sides(prompt: tuple[Message, ...], chosen: str, rejected: str) -> Sides:
         raise Bad("empty answer")
     if chosen == rejected:
         raise Bad("equal sides")
-    return Sides(prompt, chosen, rejected, True)
+    return Sides(prompt, chosen, rejected)
 
 
 # --------------------------------------------------------------------- cells

@@ -16,6 +16,8 @@ from honne.records import Pair
 
 __all__ = ["Key", "Spool"]
 
+_DECODER = msgspec.json.Decoder(Pair)
+
 
 class Key(NamedTuple):
     """What is kept of a pair. `words` tells near-duplicate prompts; `longer` is 1 where chosen is the longer side, −1
@@ -84,15 +86,20 @@ class Spool:
     def read(self, keys: Iterable[Key]) -> Iterable[Pair]:
         """The pairs of these keys, in their order."""
         assert self._file is not None
-        decoder = msgspec.json.Decoder(Pair)
         for key in keys:
             self._file.seek(key.place)
-            yield decoder.decode(self._file.readline())
+            yield _DECODER.decode(self._file.readline())
 
 
 def _check(pair: Pair) -> None:
     """What every source must keep to: one of another package as well."""
+    if not isinstance(pair, Pair):
+        raise DataError(f"a source must yield pairs, not {type(pair).__name__}")
     where = f"{pair.source}: a pair of {pair.item or 'no item'}"
+    try:
+        _DECODER.decode(msgspec.json.encode(pair))
+    except (msgspec.DecodeError, TypeError, UnicodeEncodeError) as e:
+        raise DataError(f"{where}: {e}") from None
     if not any(m.role == "user" and m.content.strip() for m in pair.prompt) or pair.prompt[-1].role == "assistant":
         raise DataError(f"{where}: its prompt does not end with a request")
     if not pair.chosen.strip() or (pair.rejected is not None and not pair.rejected.strip()):

@@ -3,8 +3,8 @@
 The reuse of labelled answers that Trustworthy LLMs (Liu et al. 2023, arXiv 2308.05374, section 11) describes: what was
 collected to evaluate several models becomes their training data. The same judge must have scored both sides.
 
-The runs are named with commas between them, or by their parent folder. Options: `m`, `good`, `margin` and `judge` as
-for `own`; `to=MODEL` takes bad answers of that model alone.
+The runs are named with commas between them, or by their parent folder. Options: `m`, `good`, `margin`, `judge` and `of`
+as for `own`; `to=MODEL` takes bad answers of that model alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from honne.align.pairs._base import Account, PairSource
 from honne.align.pairs._match import Matching, matched, paired
-from honne.align.pairs._runs import Finished, one_judge, runs_in
+from honne.align.pairs._runs import Finished, one_judge, runs_in, those_of
 from honne.errors import ConfigError, unknown
 from honne.records import Item, Pair
 from honne.spec import Spec
@@ -23,7 +23,7 @@ __all__ = ["PLUGIN", "Across"]
 
 class Across:
     def __init__(self, spec: Spec) -> None:
-        self._how, options = Matching.of(spec, {"judge": str, "to": str})
+        self._how, options = Matching.of(spec, {"judge": str, "to": str, "of": str})
         self._runs = runs_in(spec.name, "across")
         models = sorted({run.model for run in self._runs})
         if len(models) < 2:
@@ -33,6 +33,8 @@ class Across:
         self._to: str | None = options.get("to")
         if self._to is not None and self._to not in models:
             raise ConfigError(f"{spec.label}: to=…: {unknown('model', self._to, models)}")
+        label = f"{spec.label}: of"
+        self._items = {run: those_of(run.items, options.get("of"), label) for run in self._runs}
         self._judges = dict(zip(self._runs, one_judge(self._runs, options.get("judge"), ""), strict=True))
 
     def pairs(self, *, seed: int, account: Account) -> Iterator[Pair]:
@@ -42,7 +44,7 @@ class Across:
             account.inputs.append(run.input(judges.values()))
             for key in dict.fromkeys(judges.values()):
                 account.judged_by(run.used(key))
-            for item in run.items:
+            for item in self._items[run]:
                 if run.rated(item) and item.benchmark in judges:
                     asked.setdefault(item.id, []).append((run, item))
         for id, found in asked.items():

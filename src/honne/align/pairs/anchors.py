@@ -12,7 +12,8 @@ Safety pairs alone teach a model to refuse everything and to forget what is left
 
 Other prompts of a run are left out, without a word: they are no anchors. Options: `only=benign` or `only=right`; `m`
 pairs a prompt at most (default 1); `judge` as for `own` (benign prompts; where a run has none, or its verdicts do not
-speak of refusals, the rules of the judge `refusal` tell them); `benign`. Others go to the benchmark.
+speak of refusals, the rules of the judge `refusal` tell them); `benign`; `of=NAME[,NAME…]`, the benchmarks or
+categories to take, so that each skill can have a name and a share of its own. Others go to the benchmark.
 """
 
 from __future__ import annotations
@@ -23,18 +24,19 @@ from typing import Any
 
 from honne.align.pairs._base import Account, JudgeUsed, PairSource
 from honne.align.pairs._replies import refusal, refuses
-from honne.align.pairs._runs import GOOD, Answer, Finished, one_judge
+from honne.align.pairs._runs import Answer, Finished, names_of, one_judge, those_of
 from honne.align.pairs._targets import asked_of, lettered, wrong_answers, wrong_letters
+from honne.benchmarks.principle import GOOD
 from honne.errors import ConfigError, unknown
 from honne.judges.refusal import Refusal
 from honne.plugins import is_choice
-from honne.records import Item, Pair, category_parts
+from honne.records import Item, Pair
 from honne.spec import Spec, read_options
 
 __all__ = ["PLUGIN", "Anchors"]
 
 _KINDS = ("benign", "right")
-_OWN = {"only": str, "m": int, "judge": str, "benign": str}
+_OWN = {"only": str, "m": int, "judge": str, "benign": str, "of": str}
 _Side = tuple[str, Answer | None]
 _Pools = dict[tuple[str, ...], list[str]]
 
@@ -48,6 +50,7 @@ class Anchors:
         self._only: str | None = options.get("only")
         self._m: int = options.get("m", 1)
         self._judge: str | None = options.get("judge")
+        self._of: str | None = options.get("of")
         self._benign = tuple(name.strip() for name in options.get("benign", "").split(",") if name.strip())
         if self._only not in (None, *_KINDS):
             raise ConfigError(f"{spec.label}: only=…: {unknown('kind of anchor', str(self._only), _KINDS)}")
@@ -56,7 +59,8 @@ class Anchors:
 
     def pairs(self, *, seed: int, account: Account) -> Iterator[Pair]:
         """The pairs, in the order of the items."""
-        run, items = asked_of(self._spec, self._others, account, seed)
+        run, every = asked_of(self._spec, self._others, account, seed)
+        items = those_of(every, self._of, f"{self._spec.label}: of")
         self._check(items)
         pools: _Pools = {}
         for item in items:
@@ -74,7 +78,7 @@ class Anchors:
 
     def _check(self, items: Sequence[Item]) -> None:
         """Every name of `benign` must be there. Raises ConfigError."""
-        there = {name for item in items for name in (item.benchmark, *category_parts(item.category))}
+        there = set().union(*map(names_of, items))
         for name in self._benign:
             if name not in there:
                 raise ConfigError(f"{self._spec.label}: benign=…: {unknown('benchmark or category', name, there)}")
@@ -88,7 +92,7 @@ class Anchors:
     def _is_benign(self, run: Finished, item: Item) -> bool:
         if not run.rated(item):
             return False
-        if item.benchmark in self._benign or set(category_parts(item.category)) & set(self._benign):
+        if names_of(item) & set(self._benign):
             return True
         return run.refusal_is_worse(item) is True
 

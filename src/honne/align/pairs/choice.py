@@ -8,8 +8,10 @@ benchmark has both (`fine`, `jade`, `cvalues`, `demo`, `fine?path=FILE` for your
     honne pairs "choice/fine?path=mine.jsonl" -o pairs.jsonl
 
 Options: `m` pairs an item at most (default 1; of two options there is only one); `answer=letter` (default: "A") or
-`answer=option` ("A. " and the option's text), as the prompt asks for it. Others go to the benchmark. The paper's
-authors trained the whole option texts; which letter is right follows from the item's target.
+`answer=option` ("A. " and the option's text), as the prompt asks for it; `of=NAME[,NAME…]`, the benchmarks or
+categories to take. Others go to the benchmark. Departures: which letter is right follows from the
+item's target; the paper's own training questions are not shipped, and how its authors trained on them is not said in
+what could be read of it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from honne.align.pairs._base import Account, PairSource
+from honne.align.pairs._runs import those_of
 from honne.align.pairs._targets import LETTERS, asked_of, lettered, wrong_letters
 from honne.errors import ConfigError, unknown
 from honne.records import Item, Pair
@@ -25,15 +28,16 @@ from honne.spec import Spec, read_options
 __all__ = ["PLUGIN", "Choice"]
 
 _ANSWERS = ("letter", "option")
-_OWN = ("m", "answer")
+_OWN = {"m": int, "answer": str, "of": str}
 
 
 class Choice:
     def __init__(self, spec: Spec) -> None:
         mine = {key: value for key, value in spec.options.items() if key in _OWN}
-        options = read_options(Spec(spec.provider, spec.name, mine), {"m": int, "answer": str})
+        options = read_options(Spec(spec.provider, spec.name, mine), _OWN)
         self._spec = spec
         self._others = {key: value for key, value in spec.options.items() if key not in _OWN}
+        self._of: str | None = options.get("of")
         self._m: int = options.get("m", 1)
         self._answer: str = options.get("answer", "letter")
         if self._m < 1:
@@ -46,7 +50,7 @@ class Choice:
         run, items = asked_of(self._spec, self._others, account, seed)
         if run is not None:
             account.inputs.append(run.input(()))
-        for item in items:
+        for item in those_of(items, self._of, f"{self._spec.label}: of"):
             if item.options is None:
                 continue
             if not lettered(item):

@@ -9,7 +9,7 @@ has scored are read, plain or under an attack, and only those that were received
 Options: `m` pairs a prompt at most (default 1), the widest margins first; `good` (default 0.75), the score from which
 an answer is good; `margin` (default 0.5), by how much the bad one must fall short; `judge` by name or key, where there
 are several; `fill=refusals`, to put a refusal of ours where none of the samples is good (not where the benchmark's
-scale says that a refusal is the worse answer).
+scale says that a refusal is the worse answer); `of=NAME[,NAME…]`, the benchmarks or categories to take.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import msgspec
 from honne.align.pairs._base import Account, PairSource
 from honne.align.pairs._match import Matching, matched, paired
 from honne.align.pairs._replies import refusal
-from honne.align.pairs._runs import Answer, Finished, finished, one_judge
+from honne.align.pairs._runs import Answer, Finished, finished, one_judge, those_of
 from honne.errors import ConfigError, unknown
 from honne.records import Item, Pair
 from honne.spec import Spec
@@ -31,13 +31,14 @@ __all__ = ["PLUGIN", "Own"]
 
 class Own:
     def __init__(self, spec: Spec) -> None:
-        self._how, options = Matching.of(spec, {"judge": str, "fill": str})
+        self._how, options = Matching.of(spec, {"judge": str, "fill": str, "of": str})
         self._judge: str | None = options.get("judge")
         self._fill: str | None = options.get("fill")
         if self._fill not in (None, "refusals"):
             raise ConfigError(f"{spec.label}: fill=…: {unknown('filling', str(self._fill), ('refusals',))}")
         self._run = finished(spec.name, "own")
         self.model = self._run.model
+        self._items = those_of(self._run.items, options.get("of"), f"{spec.label}: of")
         (self._judges,) = one_judge([self._run], self._judge, "")
 
     def pairs(self, *, seed: int, account: Account) -> Iterator[Pair]:
@@ -46,7 +47,7 @@ class Own:
         account.inputs.append(run.input(self._judges.values()))
         for key in dict.fromkeys(self._judges.values()):
             account.judged_by(run.used(key))
-        for item in run.items:
+        for item in self._items:
             if run.rated(item) and item.benchmark not in self._judges:
                 account.out("prompt of a benchmark that this judge has not scored", f"{run.path}: {item.id}")
             elif run.rated(item):
