@@ -339,7 +339,7 @@ def test_a_broken_model_fails_its_items_and_nothing_hangs(folders: dict[str, Pat
         ("hf/x/y?temperature=-1", "must not be negative"),
         ("hf/x/y?temperature=nan", "must be a finite number"),
         ("hf/x/y?top_p=0", "must be above 0 and at most 1"),
-        ("hf/x/y?max_tokens=0", "must be at least 1"),
+        ("hf/x/y?max_tokens=0", "must be above 0"),
         ("hf/x/y?batch=0", "must be at least 1"),
         ("hf/x/y?dtype=int8", "unknown dtype 'int8'"),
         ("hf/x/y?template=chatml", "must be none"),

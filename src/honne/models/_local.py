@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
-import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import msgspec
 
 from honne.errors import ConfigError, MissingExtra, ModelError
-from honne.models import _chat, _think
+from honne.models import _chat, _options, _think
 from honne.models._batches import Batches
 from honne.models._prompts import Prompter
 from honne.plugins import Reply, Request
@@ -116,17 +115,12 @@ class Local:
     # ------------------------------------------------------------------ options
 
     def _check(self, label: str, given: Mapping[str, Any]) -> None:
+        _options.check(label, given)
         for option, value in given.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ConfigError(f"{label}: option {option}={value} must be a finite number")
-            if option in ("batch", "max_tokens") and value < 1:
+            if option == "batch" and value < 1:
                 raise ConfigError(f"{label}: option {option}={value} must be at least 1")
-            if option == "temperature" and value < 0:
-                raise ConfigError(f"{label}: option temperature={value} must not be negative")
             if option == "top_p" and not 0 < value <= 1:
                 raise ConfigError(f"{label}: option top_p={value} must be above 0 and at most 1")
-            if option == "top_logprobs" and not 0 <= value <= 100:
-                raise ConfigError(f"{label}: option top_logprobs={value} must be between 0 and 100")
             if option == "template" and value != "none":
                 raise ConfigError(f"{label}: option template={value!r} must be none (or left out: the model's own)")
 
