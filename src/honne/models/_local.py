@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import importlib.util
 import random
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ _TOP = 10
 # The names of a choice's options.
 LETTERS = "ABCDEFGHIJ"
 _ENCODER = msgspec.json.Encoder()
+_LOADING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Local:
                 raise MissingExtra(f"{spec.label} (a model in this process)", self.extra)
         capacity: int = given.get("batch", self.batch)
         # More in flight than a batch holds, so that there is a choice of lengths.
-        self.concurrency = 4 * capacity
+        self.concurrency = self.at_once = 4 * capacity
         self.settings: Mapping[str, Any] = self._settings(given)
         self._system: str | None = given.get("system") or None
         self._batches: Batches[Job, Said] = Batches(self._run, lambda job: len(job.ids), capacity)
@@ -152,7 +154,9 @@ class Local:
                 self._prompter = await asyncio.to_thread(self._opened)
 
     def _opened(self) -> Prompter:
-        tokenizer = self._load()
+        # A model and a judge's may open at once, and transformers does not bear being imported by two threads.
+        with _LOADING:
+            tokenizer = self._load()
         fields = {k.removeprefix("template."): v for k, v in self.settings.items() if k.startswith("template.")}
         plain = self._given.get("template") == "none"
         prompter = Prompter(self.name, tokenizer, plain=plain, fields=fields, system=self._system)
