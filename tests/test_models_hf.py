@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from honne.engine.local import execute
 from honne.errors import ConfigError, MissingExtra, ModelError
 from honne.metrics._tokens import option_probabilities
 from honne.models._batches import Batches, OutOfMemory
@@ -339,7 +340,7 @@ def test_a_broken_model_fails_its_items_and_nothing_hangs(folders: dict[str, Pat
         ("hf/x/y?temperature=-1", "must not be negative"),
         ("hf/x/y?temperature=nan", "must be a finite number"),
         ("hf/x/y?top_p=0", "must be above 0 and at most 1"),
-        ("hf/x/y?max_tokens=0", "must be at least 1"),
+        ("hf/x/y?max_tokens=0", "must be above 0"),
         ("hf/x/y?batch=0", "must be at least 1"),
         ("hf/x/y?dtype=int8", "unknown dtype 'int8'"),
         ("hf/x/y?template=chatml", "must be none"),
@@ -414,6 +415,13 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
     assert before == model(folder).settings["weights"]
     local_parts.save(folder, seed=1)
     assert before != model(folder).settings["weights"]
+
+
+async def test_the_engine_fills_the_batches_from_the_start(folders: dict[str, Path]) -> None:
+    built = model(folders["gemma3"], "max_tokens=6&batch=16")
+    summary = await execute(built, several(120), lambda outcome: None, total=120)
+    await built.close()
+    assert summary.peak == built.concurrency == 64 and summary.answered == 120
 
 
 # ------------------------------------------------------------------------ batches

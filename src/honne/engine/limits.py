@@ -32,9 +32,9 @@ class Limiter:
     START, GAIN, CUT = 8, 1.15, 0.7
     MAX_PAUSE, PATIENCE = 600.0, 60.0
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, start: int = START) -> None:
         self.cap = max(1, cap)
-        self.limit = min(self.START, self.cap)
+        self.limit = min(start, self.cap)
         self.paused_until = 0.0
         self.paused = 0.0
         self._since = float("-inf")

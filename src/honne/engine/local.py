@@ -131,7 +131,7 @@ class _Execution:
         self._total = total
         self._progress = progress
         self._failed_before = failed_before
-        self._limiter = Limiter(model.concurrency)
+        self._limiter = Limiter(model.concurrency, getattr(model, "at_once", Limiter.START))
         self._trouble = Trouble()
         self._cap = FailureCap(FAILURES_IN_A_ROW)
         self._rng = random.Random()

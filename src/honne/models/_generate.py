@@ -68,7 +68,8 @@ class _Steps:
         for row, sound in zip(self.rows, finite, strict=True):
             if row.finish is None and not sound:
                 row.finish, row.error = "error", "the model's logits are not numbers"
-        scores = torch.nan_to_num(scores, nan=0.0)
+        if not all(finite):
+            scores = torch.nan_to_num(scores, nan=0.0)
         greedy = self._how.temperature == 0
         chosen = scores.argmax(dim=-1).tolist() if greedy else self._sampled(scores)
         self._note(scores, chosen)
@@ -127,7 +128,7 @@ class _Steps:
         row.ids.append(token)
         for stop in self._how.stops:
             # a stop text ends with the newest token; what was written before need not be read again
-            tail = self._tokenizer.decode(row.ids[-(len(stop) + 8) :], skip_special_tokens=True)
+            tail = self._tokenizer.decode(row.ids[-(4 * len(stop) + 8) :], skip_special_tokens=True)
             if stop in tail:
                 text = self._tokenizer.decode(row.ids, skip_special_tokens=True)
                 row.finish, row.text = "stop", text[: text.find(stop)] if stop in text else text

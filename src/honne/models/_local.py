@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
-import math
 import random
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from honne.errors import ConfigError, MissingExtra, ModelError
-from honne.models import _chat, _think
+from honne.models import _chat, _options, _think
 from honne.models._batches import Batches
 from honne.models._prompts import Prompter
 from honne.plugins import Reply, Request
@@ -44,6 +44,7 @@ _TOP = 10
 # The names of a choice's options.
 LETTERS = "ABCDEFGHIJ"
 _ENCODER = msgspec.json.Encoder()
+_LOADING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Local:
                 raise MissingExtra(f"{spec.label} (a model in this process)", self.extra)
         capacity: int = given.get("batch", self.batch)
         # More in flight than a batch holds, so that there is a choice of lengths.
-        self.concurrency = 4 * capacity
+        self.concurrency = self.at_once = 4 * capacity
         self.settings: Mapping[str, Any] = self._settings(given)
         self._system: str | None = given.get("system") or None
         self._batches: Batches[Job, Said] = Batches(self._run, lambda job: len(job.ids), capacity)
@@ -116,17 +117,12 @@ class Local:
     # ------------------------------------------------------------------ options
 
     def _check(self, label: str, given: Mapping[str, Any]) -> None:
+        _options.check(label, given)
         for option, value in given.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ConfigError(f"{label}: option {option}={value} must be a finite number")
-            if option in ("batch", "max_tokens") and value < 1:
+            if option == "batch" and value < 1:
                 raise ConfigError(f"{label}: option {option}={value} must be at least 1")
-            if option == "temperature" and value < 0:
-                raise ConfigError(f"{label}: option temperature={value} must not be negative")
             if option == "top_p" and not 0 < value <= 1:
                 raise ConfigError(f"{label}: option top_p={value} must be above 0 and at most 1")
-            if option == "top_logprobs" and not 0 <= value <= 100:
-                raise ConfigError(f"{label}: option top_logprobs={value} must be between 0 and 100")
             if option == "template" and value != "none":
                 raise ConfigError(f"{label}: option template={value!r} must be none (or left out: the model's own)")
 
@@ -158,7 +154,9 @@ class Local:
                 self._prompter = await asyncio.to_thread(self._opened)
 
     def _opened(self) -> Prompter:
-        tokenizer = self._load()
+        # A model and a judge's may open at once, and transformers does not bear being imported by two threads.
+        with _LOADING:
+            tokenizer = self._load()
         fields = {k.removeprefix("template."): v for k, v in self.settings.items() if k.startswith("template.")}
         plain = self._given.get("template") == "none"
         prompter = Prompter(self.name, tokenizer, plain=plain, fields=fields, system=self._system)

@@ -53,9 +53,11 @@ class HF(Local):
         self._cancelled.set()
 
     def _load(self) -> Any:
+        import huggingface_hub
         import torch
         import transformers
 
+        huggingface_hub.utils.logging.set_verbosity_error()
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
         device = self._device(torch)
@@ -75,7 +77,8 @@ class HF(Local):
             if self._is_memory(e):
                 raise ModelError(f"{self.name} does not fit into memory", kind="out_of_memory", fatal=True) from None
             why = one_line(str(e)) or type(e).__name__
-            raise ModelError(f"{self.name} cannot be loaded: {why}", kind="load", fatal=True) from None
+            here = "" if self._folder else f" (and there is no folder {self._where} here)"
+            raise ModelError(f"{self.name} cannot be loaded: {why}{here}", kind="load", fatal=True) from None
         self._ends = _ends(self._model, self._tokenizer)
         # its own habits (a temperature, a repetition penalty) would be added to what was asked for
         self._model.generation_config = transformers.GenerationConfig()

@@ -1,8 +1,8 @@
 """What a plug-in must provide, and how it is found.
 
 A built-in is one file in its package (`honne.benchmarks`, `honne.models`, `honne.judges`, `honne.metrics`,
-`honne.attacks`, `honne.align.pairs`, `honne.align.methods`, `honne.replications`) that assigns `PLUGIN`; its name is the
-file's, with `-` for `_`. Anything outside this repository registers the same object under the entry-point group
+`honne.attacks`, `honne.align.pairs`, `honne.align.methods`, `honne.replications`) that assigns `PLUGIN`; its name is
+the file's, with `-` for `_`. Anything outside this repository registers the same object under the entry-point group
 `honne.<kind>`. Nothing else has to be edited.
 """
 
