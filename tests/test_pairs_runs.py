@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -16,8 +18,8 @@ from honne.engine.plan import make as plan
 from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError, StoreError
 from honne.records import Item, Judgment, Response
-from pairs_parts import JUDGE, jsonl, made, recorded_runs
-from run_parts import environment, honne, ok
+from pairs_parts import JUDGE, jsonl, made, recorded_runs, refused
+from run_parts import environment, honne, ok, start
 from server import Server
 
 
@@ -265,6 +267,31 @@ def test_an_unfinished_run_is_refused(tmp_path: Path, runs: Path) -> None:
     (tmp_path / "base" / "run.json").write_text(json.dumps({**info, "state": "stopped"}))
     with pytest.raises(DataError, match=r"not finished \(state 'stopped'\)"):
         made(tmp_path / "a.jsonl", f"own/{tmp_path}/base")
+
+
+@pytest.mark.parametrize("broken", [{"benchmarks": [{"name": ["x"], "judges": 3}, 5]}, {"judges": {"a": 1}}])
+def test_a_damaged_run_json_is_no_bug(
+    tmp_path: Path, runs: Path, broken: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(runs / "base", tmp_path / "base")
+    info = json.loads((tmp_path / "base" / "run.json").read_text())
+    (tmp_path / "base" / "run.json").write_text(json.dumps({**info, "spec": {**info["spec"], **broken}}))
+    if "judges" in broken:
+        assert made(tmp_path / "p.jsonl", f"own/{tmp_path}/base").pairs
+        return
+    assert "judge" in refused(capsys, f"own/{tmp_path}/base", "-o", tmp_path / "p.jsonl")
+
+
+def test_interrupted_it_leaves_nothing(tmp_path: Path) -> None:
+    rows = [{"prompt": f"Why {i}?", "chosen": "Because of it.", "rejected": "No."} for i in range(60_000)]
+    jsonl(tmp_path / "g.jsonl", rows)
+    process = start("pairs", f"given/{tmp_path}/g.jsonl", "-o", tmp_path / "p.jsonl")
+    while not list(tmp_path.glob(".p.jsonl.*")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 3
+    assert [p.name for p in tmp_path.iterdir()] == ["g.jsonl"]
 
 
 def test_mixed_attacked_and_held_out(tmp_path: Path, runs: Path) -> None:

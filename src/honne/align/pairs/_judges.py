@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from honne.align.pairs._base import JudgeUsed
-from honne.align.pairs._runs import name_of
+from honne.align.pairs._runs import fixed_by_form, name_of
 from honne.errors import ConfigError
 
 __all__ = ["independent", "judges_of_run", "shared"]
@@ -33,15 +33,14 @@ def judges_of_run(info: Mapping[str, Any]) -> list[JudgeUsed]:
     """The judges of a run.json, with the fixed ones of its benchmarks marked."""
     spec = info.get("spec")
     spec = spec if isinstance(spec, dict) else {}
-    fixed = {
-        str(kind)
-        for b in spec.get("benchmarks") or ()
-        if isinstance(b, dict)
-        for kind in (b.get("judges") or {}).values()
-        if kind != "rubric"
-    }
-    listed = [j for j in spec.get("judges") or () if isinstance(j, dict) and isinstance(j.get("key"), str)]
+    fixed = {kind for b in _list(spec, "benchmarks") for kind in fixed_by_form(b).values()}
+    listed = [j for j in _list(spec, "judges") if isinstance(j, dict) and isinstance(j.get("key"), str)]
     return [JudgeUsed(j["key"], name_of(j["key"]) in fixed, tuple(j.get("members") or ())) for j in listed]
+
+
+def _list(spec: Mapping[str, Any], name: str) -> list[Any]:
+    value = spec.get(name)
+    return value if isinstance(value, list) else []
 
 
 def independent(record: Mapping[str, Any], path: Path, scored: Iterable[JudgeUsed], allow: bool) -> list[str]:

@@ -19,7 +19,18 @@ from honne.plugins import is_choice
 from honne.records import Item, Judgment, Message, Response, category_parts
 from honne.spec import parse
 
-__all__ = ["MARGIN", "Answer", "Finished", "finished", "name_of", "names_of", "one_judge", "runs_in", "those_of"]
+__all__ = [
+    "MARGIN",
+    "Answer",
+    "Finished",
+    "finished",
+    "fixed_by_form",
+    "name_of",
+    "names_of",
+    "one_judge",
+    "runs_in",
+    "those_of",
+]
 
 # By how much the score of a bad answer must fall short of that of the chosen one.
 MARGIN = 0.5
@@ -52,7 +63,9 @@ class Finished:
             raise DataError(f"{path} has no items: the run is not complete")
         spec = self._run.info["spec"]
         self.model = str(spec["model"].get("name", ""))
-        self._benchmarks = {b["name"]: b for b in spec["benchmarks"] if isinstance(b, dict) and "name" in b}
+        self._benchmarks = {
+            b["name"]: b for b in spec["benchmarks"] if isinstance(b, dict) and isinstance(b.get("name"), str)
+        }
         listed = spec.get("judges")
         self._listed = [j for j in listed if isinstance(j, dict)] if isinstance(listed, list) else []
 
@@ -78,8 +91,7 @@ class Finished:
 
     def kind_of_judge(self, item: Item) -> str:
         """`rubric`, or the name of the fixed judge that serves the form of an item."""
-        judges = self._benchmarks.get(item.benchmark, {}).get("judges") or {}
-        return str(judges.get(item.form, "rubric"))
+        return fixed_by_form(self._benchmarks.get(item.benchmark)).get(item.form, "rubric")
 
     def rated(self, item: Item) -> bool:
         """Whether this is an open question whose answers a rubric judge (or a person) rates."""
@@ -102,7 +114,7 @@ class Finished:
 
     def used(self, key: str) -> JudgeUsed:
         """A judge as the account of the pairs names it."""
-        fixed = {str(k) for b in self._benchmarks.values() for k in (b.get("judges") or {}).values()} - {"rubric"}
+        fixed = {kind for b in self._benchmarks.values() for kind in fixed_by_form(b).values()}
         members = next((j.get("members") for j in self._listed if j.get("key") == key), None)
         return JudgeUsed(key, name_of(key) in fixed, tuple(members or ()))
 
@@ -152,8 +164,11 @@ class Finished:
         """What the pairs' record says of this run: enough to tell whether what was read of it is still the same."""
         digest = hashlib.sha256()
         folders = [self.path, self._run.responses_folder, *map(self._run.judge_folder, sorted(set(judges)))]
-        for file in (file for folder in folders for file in sorted(folder.glob("*.parquet"))):
-            digest.update(f"{file.relative_to(self.path)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+        try:
+            for file in (file for folder in folders for file in sorted(folder.glob("*.parquet"))):
+                digest.update(f"{file.relative_to(self.path)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+        except OSError as e:
+            raise DataError(f"cannot read {self.path}: {e.strerror or e}") from None
         settings = self.spec["model"].get("settings")
         return {
             "run": str(self.path),
@@ -177,6 +192,13 @@ def _built(stored: Mapping[str, Any], spec: Mapping[str, Any]) -> plugins.Benchm
     except HonneError:
         return None
     return built
+
+
+def fixed_by_form(stored: Any) -> dict[str, str]:
+    """The forms of a benchmark, as run.json has it, that a fixed judge serves, with its name."""
+    judges = stored.get("judges") if isinstance(stored, Mapping) else None
+    listed = judges.items() if isinstance(judges, Mapping) else ()
+    return {str(form): kind for form, kind in listed if isinstance(kind, str) and kind != "rubric"}
 
 
 def name_of(key: str) -> str:

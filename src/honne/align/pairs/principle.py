@@ -84,7 +84,7 @@ def _about(item: Item) -> About | None:
 
 def _plain(item: Item, about: About, pair: Pair) -> Pair:
     """The pair as one of the question that was asked before, in its benchmark and category."""
-    benchmark, *category = category_parts(item.category)
+    benchmark, *category = category_parts(item.category) or ("",)
     return msgspec.structs.replace(
         pair, item=about.item, benchmark=benchmark, category=category_path(*category), rejected_run=about.run
     )
