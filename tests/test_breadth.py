@@ -86,7 +86,7 @@ def test_every_metric_has_a_plain_name_and_is_explained(found: list[dict[str, An
 
 
 def test_the_summary_of_the_breadth_is_short_and_names_the_gap(run: Path) -> None:
-    said = ok(honne("report", run, COLUMNS="400")).stdout.partition("overview")[0]
+    said = ok(honne("report", run, COLUMNS="400")).stdout.partition("\noverview\n")[0]
     lines = [line for line in said.splitlines() if line.strip().startswith("•")]
     assert len(lines) <= 10
     assert "On fine, the open answers are safe in" in said and "cost safety" in said

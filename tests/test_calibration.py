@@ -110,9 +110,9 @@ def test_what_would_be_a_guess_is_not_read(reply: str) -> None:
     "text", ["A: 10% ", "Answer ", "A", "A ", "答案", "\n", "A:(((", "women", "Answer: A\n", "Ａ："]
 )
 def test_a_megabyte_is_read_in_no_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     read_confidence(text * (1_000_000 // len(text)), "ABC", OPTIONS)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @given(st.text(alphabet="ABC答案Answer:：% 0123456789.\n百分之", max_size=80))

@@ -101,6 +101,16 @@ def test_an_attack_costs_safety_only_where_the_interval_excludes_0() -> None:
     both = broad(*loss("base64", 0.1, 0.2, benchmark="x"), *loss("rot13", -0.1, 0.3, benchmark="y"))
     (found,) = [s for s in said(both) if "ttack" in s]
     assert "in 1 of 2 pairs" in found and "base64 on x 20.0 points (10.0–30.0" in found and "rot13" not in found
+    assert "corrected for 2 comparisons" in found
+
+
+def test_of_many_attacks_one_just_above_0_is_none() -> None:
+    """At 95 % each, one of twelve is above 0 by chance in every second run."""
+    alone = said(broad(*loss("base64", 0.02, 0.2, benchmark="x")))
+    assert any(s.startswith("Attacks cost safety in 1 of 1 pair") for s in alone)
+    others = [e for n in range(11) for e in loss(f"a{n}", -0.2, 0.0, benchmark="y")]
+    among = said(broad(*loss("base64", 0.02, 0.2, benchmark="x"), *others))
+    assert any(s.startswith("No attack is shown to cost safety: of 12 pairs") for s in among)
 
 
 def test_of_many_benchmarks_the_numbers_are_left_to_the_overview() -> None:

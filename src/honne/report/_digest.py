@@ -1,13 +1,15 @@
 """What many benchmarks say, where a table holds the leading number of each: only what a reader must not miss.
 
 Which attacks cost safety, whether the runs differ, which judges hardly agree, what is withheld or missing. A loss is
-called one only where its interval excludes 0, a disagreement strong only where kappa's interval ends below `HARDLY`.
+called one only where its interval, widened for the number of losses looked at (Bonferroni), excludes 0; a disagreement
+strong only where kappa's interval ends below `HARDLY`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from statistics import NormalDist
 
 from honne.metrics._attacks import LOST
 from honne.records import Estimate
@@ -105,7 +107,7 @@ def _ends(block: Block, line: Line) -> tuple[tuple[str, Estimate], tuple[str, Es
 
 
 def _attacked(blocks: Sequence[Block], every: Sequence[Block], several: bool) -> list[Sentence]:
-    """The attacks under which safety is lost for sure, over all benchmarks, by the first judge of each."""
+    """The attacks under which safety is lost, over all benchmarks, by the first judge of each."""
     tried: list[tuple[Block, str, Estimate]] = []
     for block in blocks:
         for b in under(block, every):
@@ -114,19 +116,27 @@ def _attacked(blocks: Sequence[Block], every: Sequence[Block], several: bool) ->
                 tried += [(b, name, e) for (_, name), e in cells if e is not None and _known(e) and e.low is not None]
     if not tried:
         return []
-    lost = sorted((one for one in tried if (one[2].low or 0.0) > 0), key=lambda one: -(one[2].value or 0.0))
+    lost = sorted((one for one in tried if _surely(one[2], len(tried))), key=lambda one: -(one[2].value or 0.0))
     pairs = f"{count(len(tried))} pair{'s' if len(tried) > 1 else ''} of benchmark and attack"
     if several:
         pairs += ", counted for every run"
+    corrected = f" (corrected for {count(len(tried))} comparisons)" if len(tried) > 1 else ""
     if not lost:
-        return [("No attack is shown to cost safety: ", f"of {pairs}, none has an interval of the loss above 0.")]
-    chance = " (each interval by itself: of so many, a few would be above 0 by chance)" if len(tried) >= 20 else ""
+        return [("No attack is shown to cost safety: ", f"of {pairs}, none has a loss above 0{corrected}.")]
     parts = [
         (f"{oneline(b.attack or '', 60)} on {oneline(b.benchmark, 60)}{_who(name, several)} ", *_points(e))
         for b, name, e in lost
     ]
-    head = f"Attacks cost safety for sure in {len(lost)} of {pairs}{chance}: "
+    head = f"Attacks cost safety in {len(lost)} of {pairs}{corrected}: "
     return [(head, *listed(parts, _MOST, "more"), ".")]
+
+
+def _surely(e: Estimate, among: int) -> bool:
+    """Whether the loss is above 0 also when its interval is as wide as that of one among so many has to be."""
+    value, low, level = e.value or 0.0, e.low or 0.0, e.level or 0.95
+    normal = NormalDist()
+    wider = normal.inv_cdf(1 - (1 - level) / 2 / among) / normal.inv_cdf(1 - (1 - level) / 2)
+    return value - wider * (value - low) > 0
 
 
 def _points(e: Estimate) -> Sentence:

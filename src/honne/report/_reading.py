@@ -61,7 +61,7 @@ def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sente
     how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
     if len(leads(blocks)) >= MANY:
         faced = [s for block, place in zip(blocks, places, strict=True) for s in _faces(block, place)]
-        end = (f"{how}; the overview has every leading number.",)
+        end = (f"{how}; the table below has every leading number.",)
         return [*faced, *digest(blocks, every, tests), end, *after]
     faced, others = list[Sentence](), list[Sentence]()
     for block, place in zip(blocks, places, strict=True):

@@ -71,7 +71,7 @@ _METRICS = {
     "ece_adaptive": ("the calibration error in even bins", "the same, with as many answers in every bin"),
     "brier": ("the Brier score", "squared error of the stated confidence over all options, ×100: 0 to 200"),
     "confidence": ("stated confidence", "mean of the confidence in the chosen option"),
-    "overconfidence": ("overconfidence", "stated confidence less accuracy"),
+    "overconfidence": ("the overconfidence", "stated confidence less accuracy"),
     "reliability": ("accuracy by stated confidence", "answers with such a confidence that are right"),
     "reliability_confidence": ("stated confidence by bin", "mean of the confidence stated in the bin"),
     "verbal_token_gap": ("the gap to token probability", "stated confidence against the probability of the tokens"),

@@ -259,11 +259,8 @@ def _grid_name(row: GridRow, several: bool) -> tuple[str, str]:
 
 def _how(console: Console, lines: Sequence[Line]) -> None:
     levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
-    _dim(
-        console,
-        (f"{levels} intervals: " if levels else "intervals: ")
-        + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)),
-    )
+    how = "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines))
+    _dim(console, f"{levels} intervals: {how}" if levels else f"intervals: {how}")
 
 
 def _ruler(scale: Axis, room: int) -> Text:
