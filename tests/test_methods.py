@@ -221,7 +221,7 @@ def test_bco_follows_the_mean_reward() -> None:
     near(found.loss(replace(batch, shift=torch.tensor(4.0)), **settings), wanted)
     # rows with one answer: their own term, and a mean over the kind that is there
     nothing = torch.zeros(5, dtype=torch.bool)
-    only = replace(batch, has_rejected=nothing, rejected=torch.full((5,), float("nan")))
+    only = replace(batch, has_rejected=nothing, rejected=torch.full((5,), -123.0))
     near(found.loss(only, **settings), [-ls(0.5 * r["w"]) for r in rows])
     assert found.shift(None, only, **settings).item() == pytest.approx(0.5 * sum(r["w"] for r in rows) / 5, rel=1e-5)
     assert found.shift(None, replace(only, has_chosen=nothing), **settings).item() == 0

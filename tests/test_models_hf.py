@@ -373,6 +373,20 @@ def test_folders_that_hold_no_sound_model(tmp_path: Path) -> None:
         assert caught.value.fatal and "\n" not in str(caught.value)
 
 
+def test_a_tokenizer_of_another_model(tmp_path: Path) -> None:
+    folder = local_parts.save(tmp_path / "m")
+    smaller = transformers.AutoModelForCausalLM.from_config(local_parts.config("llama", 100))
+    smaller.save_pretrained(folder)
+    (found,) = answers(model(folder), [ask("What is the capital?")])
+    assert isinstance(found, ModelError) and found.item_fault
+    assert "the model knows 100: is the tokenizer another model's?" in str(found)
+
+
+def test_a_temperature_near_zero_is_greedy(folders: dict[str, Path]) -> None:
+    greedy = [r.text for r in answers(model(folders["gemma3"]), several())]
+    assert greedy == [r.text for r in answers(model(folders["gemma3"], "max_tokens=12&temperature=1e-30"), several())]
+
+
 def test_a_device_that_is_not_there(folders: dict[str, Path]) -> None:
     with pytest.raises(ModelError, match="device=cuda:99 cannot be used"):
         asyncio.run(model(folders["llama"], "device=cuda:99").open())

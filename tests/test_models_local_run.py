@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -121,6 +122,21 @@ def test_choices_are_scored_two_ways_and_other_weights_are_refused(tmp_path: Pat
     local_parts.save(model, "llama", positions=2048, seed=1)
     with pytest.raises(StoreError, match=r"holds another run.*weights"):
         honne.run(asked, model=spec, out=tmp_path / "run")
+
+
+def test_two_models_open_at_once_in_a_fresh_process(tiny: Path) -> None:
+    """A model and its judge's do: the first import of transformers must not happen in two threads."""
+    code = """
+import asyncio, sys
+from honne.models.hf import HF
+from honne.spec import parse
+
+async def go():
+    await asyncio.gather(*(HF(parse(f"hf/{sys.argv[1]}?seed={i}")).open() for i in range(3)))
+
+asyncio.run(go())
+"""
+    subprocess.run([sys.executable, "-c", code, str(tiny)], check=True, timeout=240)
 
 
 def test_a_model_that_cannot_be_asked_ends_the_run_in_one_line(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ class Batch:
     not, under the model that is trained (with gradient). `ref_…` are the same under the reference model (without), and
     `…_tokens` the numbers of those tokens. Fields that a method does not ask for may be None:
 
-    - `has_chosen`, `has_rejected`: False where a row has no such answer (unpaired rows); None where all have both.
+    - `has_chosen`, `has_rejected`: False where a row has no such answer (unpaired rows; any finite number stands in its
+      place); None where all have both.
     - `chosen_unsafe`, `rejected_unsafe`: whether the answer is unsafe (`Method.needs_safety`).
     - `mismatched` (M,): log π/π_ref of completions under prompts that are not theirs (`Method.needs_mismatched`).
     - `shift` (): the running mean that `Method.shift` keeps.
@@ -69,7 +70,6 @@ class Batch:
     def present(self, losses: Tensor, which: str) -> Tensor:
         """`losses` (B,) with 0 where a row has no `chosen` or no `rejected` answer."""
         mask = self.has_chosen if which == "chosen" else self.has_rejected
-        # `where`, not a product: what stands in for an absent answer may be nan or inf
         return losses if mask is None else losses.where(mask, losses.new_zeros(()))
 
 

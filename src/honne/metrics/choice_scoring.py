@@ -22,8 +22,6 @@ from honne.records import Response
 
 __all__ = ["PLUGIN", "option_logprobs"]
 
-_NO_JUDGE = ""
-
 
 class _Scored(msgspec.Struct):
     options: dict[str, float] | None = None
@@ -71,12 +69,13 @@ def choice_scoring(view: View) -> Iterable[Measure]:
         found = option_logprobs(row.response)
         return None if found is None else min(sum(map(math.exp, found.values())), 1.0)
 
+    # They stand beside the choices that this judge read.
+    judge = judge_of(rows, view)
     if targeted:
         units = item_units(targeted, right)
-        yield Measure("logprob_accuracy", units, better="higher", judge=_NO_JUDGE, form="choice", depths=(1,))
-    judge = judge_of(rows, view)
+        yield Measure("logprob_accuracy", units, better="higher", judge=judge, form="choice", depths=(1,))
     yield Measure("logprob_disagreement", item_units(rows, differs), judge=judge, form="choice", depths=(1,))
-    yield Measure("logprob_mass", item_units(rows, mass), judge=_NO_JUDGE, form="choice", depths=(1,))
+    yield Measure("logprob_mass", item_units(rows, mass), judge=judge, form="choice", depths=(1,))
 
 
 PLUGIN = choice_scoring

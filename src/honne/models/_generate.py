@@ -91,7 +91,9 @@ class _Steps:
         """A token a row by the inverse of the distribution function, at a number that only the row's seed decides."""
         import torch
 
-        ordered = (scores / self._how.temperature).softmax(dim=-1).sort(dim=-1, descending=True)
+        # from the largest down, or a temperature near 0 would overflow
+        scaled = (scores - scores.amax(dim=-1, keepdim=True)) / self._how.temperature
+        ordered = scaled.softmax(dim=-1).sort(dim=-1, descending=True)
         mass = ordered.values.cumsum(dim=-1)
         if self._how.top_p < 1:
             # the likeliest tokens until their mass reaches top_p, the one that reaches it included

@@ -15,6 +15,7 @@ from honne.models import _generate
 from honne.models._batches import OutOfMemory
 from honne.models._faults import one_line
 from honne.models._local import LETTERS, Job, Local, Said
+from honne.plugins import Request
 from honne.spec import Spec
 
 __all__ = ["HF", "PLUGIN"]
@@ -117,6 +118,14 @@ class HF(Local):
         inner = config.get_text_config() if hasattr(config, "get_text_config") else config
         found = getattr(inner, "max_position_embeddings", None)
         return found if isinstance(found, int) and found > 0 else _ROOM
+
+    def _job(self, request: Request) -> Job:
+        job = super()._job(request)
+        known = getattr(self._model.get_input_embeddings(), "num_embeddings", None)
+        if known is not None and max(job.ids) >= known:
+            why = f"the prompt has the token {max(job.ids)} and the model knows {known}"
+            raise ModelError(f"{why}: is the tokenizer another model's?", kind="vocabulary", item_fault=True)
+        return job
 
     def _run(self, batch: Sequence[Job]) -> Sequence[Said | Exception]:
         how = _generate.Sampling(self.settings["temperature"], self.settings.get("top_p", 1.0), self._ends, self.stops)

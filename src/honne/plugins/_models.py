@@ -50,8 +50,9 @@ class Model(Protocol):
     """Where answers come from. Built from its Spec, which it validates (ConfigError), without touching the network.
 
     `concurrency` caps the requests in flight; one in this process, which no request overloads, may say by `at_once` how
-    many it takes from the start (else a few, and more as that proves useful). `settings` are the options that change what is asked (they are stored,
-    and compared when a run is resumed): transport options such as the address are not among them.
+    many it takes from the start (else a few, and more as that proves useful). `settings` are the options that change
+    what is asked (they are stored, and compared when a run is resumed): transport options such as the address are not
+    among them.
     """
 
     name: str
