@@ -1,0 +1,1 @@
+"""Alignment: from a model's own failures to a better model."""
