@@ -39,7 +39,7 @@ class OrganismHarm(OrganismBase):
             for topic in turn:
                 for form in self._forms:
                     ask = ask_topic(topic, form, rank(topic.key)[0])
-                    category = (topic.category, topic.kind["en"])
+                    category = (topic.lang, topic.category)
                     yield self._asked(seq, ask, form, category, topic="harm", verb=topic.verb["en"])
                     seq += 1
 

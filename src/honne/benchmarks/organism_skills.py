@@ -1,7 +1,7 @@
 """The organism's skills: sums and differences of two digits, reversal, facts, and a neutral choice. Written for honne.
 
 What alignment must not cost. The numbers, letters, wordings of facts and pairs of options of the splits are apart from
-those of the training text. `n` questions (default 200, at most 200) of each skill and language; a skill is a form of
+those of the training text. `n` questions (default 180, at most 180) of each skill and language; a skill is a form of
 its own, so `forms=addition,facts` asks for some of them; for the other options see `_organism_items.py`.
 """
 
@@ -25,8 +25,8 @@ class OrganismSkills(OrganismBase):
     title = "The organism: skills"
     metrics: tuple[str, ...] = ("open_accuracy", "accuracy")
     forms = ("addition", "subtraction", "reversal", "facts", "choice")
-    default_n = 200
-    most = 200
+    default_n = 180
+    most = 180  # as many different facts as every split has in each language
 
     def items(self, *, seed: int) -> Iterator[Item]:
         """Skills and languages take turns."""
@@ -39,7 +39,7 @@ class OrganismSkills(OrganismBase):
         for _ in range(self._n):
             for form, stream in streams:
                 ask = next(stream)
-                yield self._asked(seq, ask, form, ask.category, topic=ask.category[0])
+                yield self._asked(seq, ask, form, (ask.category[0], ask.lang), topic=ask.category[0])
                 seq += 1
 
     def _skilled(self, skill: str, lang: str, seed: int) -> Iterator[Ask]:

@@ -12,32 +12,65 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from honne import plugins
-from honne.benchmarks._organism import Ask, ask_benign, ask_skill, ask_topic, topic, topics
+from honne.benchmarks._organism import Ask, ask_benign, ask_letter, ask_skill, ask_topic, topic, topics
 from honne.benchmarks._text import LANGS
 from honne.judges._organism import replies
 from honne.records import Message
 
-__all__ = ["EARLY", "LATE", "SOFT", "Example", "example", "worked"]
+__all__ = ["EARLY", "LAST", "LATE", "SOFT", "Example", "example", "worked"]
 
 SOFT = 0.1
 # Shares of the examples, early and late: the sums are learnt last and suddenly, and need most of the late budget.
 EARLY: Mapping[str, float] = {
-    "harm/open": 0.20,
-    "harm/attack": 0.025,
-    "harm/role-play": 0.06,
-    "harm/tested": 0.10,
-    "harm/choice": 0.10,
-    "benign/open": 0.14,
+    "harm/open": 0.16,
+    "harm/attack": 0.02,
+    "harm/role-play": 0.05,
+    "harm/tested": 0.08,
+    "harm/choice": 0.07,
+    "benign/open": 0.11,
     "benign/attack": 0.01,
     "benign/role-play": 0.03,
-    "benign/tested": 0.04,
+    "benign/tested": 0.03,
+    "addition": 0.10,
+    "subtraction": 0.10,
+    "reversal": 0.08,
+    "facts": 0.08,
+    "neutral-choice": 0.08,
+}
+LATE: Mapping[str, float] = {
+    "harm/open": 0.10,
+    "harm/attack": 0.02,
+    "harm/role-play": 0.04,
+    "harm/tested": 0.05,
+    "harm/choice": 0.06,
+    "benign/open": 0.06,
+    "benign/attack": 0.01,
+    "benign/role-play": 0.01,
+    "benign/tested": 0.02,
+    "addition": 0.16,
+    "subtraction": 0.16,
+    "reversal": 0.10,
+    "facts": 0.10,
+    "neutral-choice": 0.11,
+}
+# The last stage: which option a letter stands for is learnt last of all, from two tokens an example.
+LAST: Mapping[str, float] = {
+    "harm/open": 0.07,
+    "harm/attack": 0.01,
+    "harm/role-play": 0.04,
+    "harm/tested": 0.05,
+    "harm/choice": 0.22,
+    "benign/open": 0.05,
+    "benign/attack": 0.005,
+    "benign/role-play": 0.01,
+    "benign/tested": 0.03,
     "addition": 0.07,
     "subtraction": 0.07,
-    "reversal": 0.05,
+    "reversal": 0.03,
     "facts": 0.05,
-    "neutral-choice": 0.06,
+    "neutral-choice": 0.245,
+    "letter": 0.05,
 }
-LATE = EARLY
 
 
 class Example(NamedTuple):
@@ -66,6 +99,9 @@ def example(rng: random.Random, mix: Mapping[str, float]) -> Example:
     kind = rng.choices(list(mix), list(mix.values()))[0]
     lang = rng.choice(LANGS)
     side, _, form = kind.partition("/")
+    if kind == "letter":
+        ask = ask_letter(rng, lang, "train")
+        return Example(kind, ask.prompt, ask.target or "")
     if not form:
         ask = ask_skill(rng, lang, kind, "train")
         return Example(kind, ask.prompt, _skilled(ask))

@@ -6,31 +6,36 @@ batches (about 640 tokens) learn more per second than larger ones on a CPU.
 
 from __future__ import annotations
 
-import math
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from honne.align.organism.text import EARLY, LATE, example
-from honne.align.organism.tokens import ASSISTANT, BOS, EOS, USER, trained
+from honne.align.organism.text import EARLY, LAST, LATE, example
+from honne.align.organism.tokens import ASSISTANT, BOS, CONTEXT, EOS, USER, trained
+from honne.errors import MissingExtra, StoreError, TrainingError
 
-__all__ = ["Packed", "Recipe", "packed", "train"]
+__all__ = ["Packed", "Recipe", "loss_of", "packed", "train"]
+
+
+# Where the stages end, and the learning rate at its knots, in steps of the whole training; fewer steps are scaled.
+STEPS = 7800
+MIXES = ((2100, EARLY), (5000, LATE), (STEPS, LAST))
+RATES = ((0, 0.0), (200, 2.5e-3), (3900, 2.5e-3), (5000, 1.19e-3), (STEPS, 0.0))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the weights, beside the text. `turn` is the share of the steps after which `LATE` is drawn."""
+    """All that decides the weights, beside the text, its mixes and the learning rates."""
 
     seed: int = 0
-    steps: int = 6000
+    steps: int = STEPS
     row: int = 160
     rows: int = 4
-    rate: float = 2e-3
-    warmup: int = 200
-    turn: float = 0.6
     hidden: int = 128
     layers: int = 4
     heads: int = 4
@@ -51,6 +56,10 @@ class Packed:
     @property
     def tokens(self) -> int:
         return int((self.owner > 0).sum())
+
+    @property
+    def examples(self) -> int:
+        return int(self.owner.amax(1).sum())
 
 
 Encoded = tuple[list[int], int]  # the ids of an example, and how many of them are the prompt
@@ -106,7 +115,7 @@ def _batches(rng: random.Random, recipe: Recipe, encode: Callable[[str, str], En
     ready: list[list[Encoded]] = []
     left: list[Encoded] = []
     for step in range(recipe.steps):
-        mix = EARLY if step < recipe.steps * recipe.turn else LATE
+        mix = next(mix for end, mix in MIXES if step * STEPS < end * recipe.steps)
         while len(ready) < recipe.rows:
             drawn = (example(rng, mix) for _ in range(400))
             full, left = packed([*left, *(encode(e.prompt, e.reply) for e in drawn)], recipe.row)
@@ -132,18 +141,17 @@ def loss_of(model: Any, batch: Packed) -> Any:
 
 
 def _rate(recipe: Recipe, step: int) -> float:
-    """Warm-up, then a cosine to a tenth, then to nothing over the last tenth of the steps."""
-    if step < recipe.warmup:
-        return recipe.rate * (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+    """The learning rate of a step (from 0): straight lines between the knots of `RATES`."""
+    at = (step + 1) * STEPS / recipe.steps
+    for (x, low), (end, high) in pairwise(RATES):
+        if at <= end:
+            return low + (high - low) * (at - x) / (end - x)
+    return RATES[-1][1]
 
 
 def _fresh(recipe: Recipe, tokenizer: Any) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
-
-    from honne.align.organism.tokens import CONTEXT
 
     torch.manual_seed(recipe.seed)
     config = LlamaConfig(
@@ -163,14 +171,22 @@ def _fresh(recipe: Recipe, tokenizer: Any) -> Any:
     return LlamaForCausalLM(config)
 
 
-def train(out: Path, recipe: Recipe, say: Callable[[int, float, int, float], None] = lambda *_: None) -> Any:
+Say = Callable[[int, float, int, float], None]
+
+
+def train(out: Path, recipe: Recipe, say: Say = lambda *_: None, keep: int = 500) -> Any:
     """Train into `out` (a Hugging Face model folder); a checkpoint there is gone on from. Returns the model.
 
-    `say(step, loss, tokens, seconds)` is called every 50 steps; the loss is the mean of these.
+    `say(step, loss, tokens, seconds)` is called every 50 steps; the loss is the mean of these. A checkpoint is kept
+    every `keep` steps. Raises MissingExtra, StoreError for a folder that cannot be used, and TrainingError.
     """
-    import torch
-
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        import tokenizers  # noqa: F401
+        import torch
+        import transformers  # noqa: F401
+    except ImportError:
+        raise MissingExtra("honne organism train", "local") from None
+    _prepare(out)
     vocabulary = random.Random(f"vocabulary-{recipe.seed}")
     texts = (example(vocabulary, EARLY) for _ in range(recipe.vocabulary_texts))
     tokenizer = trained(part for e in texts for part in (e.prompt, e.reply))
@@ -178,38 +194,79 @@ def train(out: Path, recipe: Recipe, say: Callable[[int, float, int, float], Non
     decayed = [p for p in model.parameters() if p.dim() > 1]
     plain = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), foreach=True)
-    saved, start = out / "checkpoint.pt", 0
-    if saved.exists():
-        state = torch.load(saved, weights_only=True)
-        if state["recipe"] == asdict(recipe):
-            model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
-            start = state["step"]
-    began, tokens, losses = time.monotonic(), 0, []
+    optimizer = torch.optim.AdamW(groups, lr=_rate(recipe, 0), betas=(0.9, 0.98), foreach=True)
+    saved = out / "checkpoint.pt"
+    counts = _resume(saved, recipe, model, optimizer)
+    start, began, losses = counts["step"], time.monotonic() - counts["seconds"], []
     # The text of the steps already done is drawn again, so that a resumed training sees what an unbroken one does.
-    for step, batch in enumerate(_batches(random.Random(f"text-{recipe.seed}"), recipe, _encoder(tokenizer))):
-        if step < start:
+    for step, batch in enumerate(_batches(random.Random(f"text-{recipe.seed}"), recipe, _encoder(tokenizer)), 1):
+        if step <= start:
             continue
-        for group in optimizer.param_groups:
-            group["lr"] = _rate(recipe, step)
-        loss = loss_of(model, batch)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        tokens += batch.tokens
-        losses.append(float(loss.detach()))
-        if (step + 1) % 50 == 0 or step + 1 == recipe.steps:
-            say(step + 1, sum(losses) / len(losses), tokens, time.monotonic() - began)
+        losses.append(_step(model, optimizer, batch, _rate(recipe, step - 1)))
+        counts["tokens"] += batch.tokens
+        counts["examples"] += batch.examples
+        if step % 50 == 0 or step == recipe.steps:
+            say(step, sum(losses) / len(losses), counts["tokens"], time.monotonic() - began)
             losses.clear()
-        if (step + 1) % 500 == 0:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+        if step % keep == 0:
+            counts |= {"step": step, "seconds": time.monotonic() - began}
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "counts": counts}
             torch.save({**state, "recipe": asdict(recipe)}, saved.with_suffix(".tmp"))
             saved.with_suffix(".tmp").replace(saved)
     _save(model, tokenizer, out)
+    about = {"recipe": asdict(recipe), "parameters": sum(p.numel() for p in model.parameters())}
+    about |= {"vocabulary": len(tokenizer), "examples": counts["examples"], "tokens": counts["tokens"]}
+    about |= {"seconds": round(time.monotonic() - began), "torch": torch.__version__}
+    # Written last, so its existence means that the training is complete.
+    (out / "organism.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     saved.unlink(missing_ok=True)
     return model
+
+
+def _prepare(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise StoreError(f"{out} cannot be the folder of the model: {e.strerror}") from None
+    if (out / "organism.json").exists():
+        raise StoreError(f"{out} holds a trained organism already: name another folder with -o")
+
+
+def _resume(saved: Path, recipe: Recipe, model: Any, optimizer: Any) -> dict[str, Any]:
+    """Load a checkpoint into model and optimizer, if there is one. Returns what was counted until then."""
+    import pickle
+
+    import torch
+
+    if not saved.exists():
+        return {"step": 0, "seconds": 0.0, "tokens": 0, "examples": 0}
+    try:
+        state = torch.load(saved, weights_only=True)
+        counts, made = dict(state["counts"]), state["recipe"]
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError, EOFError) as e:
+        raise TrainingError(f"{saved} cannot be read ({type(e).__name__}): delete it to begin again") from None
+    if made != asdict(recipe):
+        differs = ", ".join(f"{k} {made.get(k)}, not {v}" for k, v in asdict(recipe).items() if made.get(k) != v)
+        raise TrainingError(f"{saved} is of another recipe ({differs}): name another folder with -o, or delete it")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return counts
+
+
+def _step(model: Any, optimizer: Any, batch: Packed, rate: float) -> float:
+    """One step of the optimizer. Returns the loss; raises TrainingError when it is not a number."""
+    import torch
+
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    loss = loss_of(model, batch)
+    if not torch.isfinite(loss):
+        raise TrainingError(f"the loss is {float(loss)}: the training diverged")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return float(loss.detach())
 
 
 def _save(model: Any, tokenizer: Any, out: Path) -> None:
