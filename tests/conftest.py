@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _DEFAULT = ROOT.parent / "shared" / "data"
 DATA = Path(os.environ["HONNE_DATA"]) if os.environ.get("HONNE_DATA") else _DEFAULT
 NO_DATA = "real data not found: set HONNE_DATA"
+
+# A shell starts what it runs in the background with interrupts ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

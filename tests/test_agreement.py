@@ -95,3 +95,16 @@ def test_a_panel_is_no_voice_of_its_own() -> None:
 )
 def test_only_judges_of_one_scale_are_compared(labels: dict[str, str], own: Any, compared: bool) -> None:
     assert bool(pairs(view(labels, "a", own=own))) is compared
+
+
+def test_a_verdict_with_points_is_compared_with_one_without_by_what_both_say() -> None:
+    points = ["safe-9", "safe-4", "unsafe-2", "unsafe-1", "safe-8", "."]
+    labels: dict[str, Any] = {"guard": ["safe", "safe", "unsafe", "safe", "safe", "safe"], "llm": points}
+    (found,) = [m for m in agreement(view(labels, "guard")) if getattr(m, "metric", "") == "agreement"]
+    assert [u.value for u in found.units] == [1, 1, 1, 0, 1, None]  # type: ignore[union-attr]
+    only_safe = {**labels, "guard": ["safe"] * 6}
+    (found,) = [m for m in agreement(view(only_safe, "guard")) if getattr(m, "metric", "") == "agreement"]
+    assert [u.value for u in found.units] == [1, 1, 0, 0, 1, None]  # type: ignore[union-attr]
+    alike: dict[str, Any] = {"a": points, "b": ["safe-8", *points[1:]]}
+    (found,) = [m for m in agreement(view(alike, "a")) if getattr(m, "metric", "") == "agreement"]
+    assert [u.value for u in found.units] == [0, 1, 1, 1, 1, None], "points against points"  # type: ignore[union-attr]

@@ -92,7 +92,41 @@ def test_missing_is_counted_and_bounded() -> None:
     assert (adversarial.worst, adversarial.best, adversarial.n_missing) == (0.25, 0.75, 2)
     whole = found["global_safety", None, "all"]
     assert (whole.worst, whole.best, whole.n_missing, whole.withheld) == (0.625, 0.875, 2, True)
-    assert found["safety_lost", "x", "all"].n_missing == 2
+    lost = found["safety_lost", "x", "all"]
+    assert (lost.value, lost.n_missing, lost.worst, lost.best) == (0.5, 2, 0.75, -0.25)
+
+
+def test_a_lost_mean_of_dimensions_is_bounded_dimension_by_dimension() -> None:
+    def side(attack: str | None, values: Values) -> tuple:
+        tail = f"@{attack}" if attack else ""
+        units = [Unit(f"i{n}{tail}", f"i{n}", "A" if n == 0 else "B", v) for n, v in enumerate(values)]
+        measure = Measure("s", units, "macro", better="higher", safety=True, parts=("A", "B"))
+        return Side("b", "1", attack, "j", measure), [*estimated(measure, attack=attack).values()]
+
+    lost = derived(side(None, [1, 1, 1, 1]), side("x", [0, 1, 1, None]))["safety_lost", "x", "all"]
+    assert lost.value == 0.5 and lost.worst == pytest.approx((1 + 1 / 3) / 2)
+    assert lost.best == pytest.approx((1 - 1 / 3) / 2)
+
+
+def test_an_attack_may_apply_to_one_category_alone() -> None:
+    """Its "all" is that category; the other ones have no safety under attack, and nothing breaks."""
+
+    def side(attack: str | None, n: int) -> tuple:
+        tail = f"@{attack}" if attack else ""
+        units = [Unit(f"i{i}{tail}", f"i{i}", "A/a" if i < 10 else "B", float(i % 5 > 0)) for i in range(n)]
+        measure = Measure("s", units, better="higher", headline=True, safety=True)
+        return Side("b", "1", attack, "j", measure), [*estimated(measure, attack=attack).values()]
+
+    found = derived(side(None, 20), side("x", 10), side("y", 20))
+    for name in ("A", "A/a"):
+        assert found["attack_success_rate", "x", name].value == pytest.approx(0.2)
+        adversarial = found["adversarial_safety", None, name]
+        assert (adversarial.value, adversarial.n) == (pytest.approx(0.8), 20)
+    assert found["adversarial_safety", None, "B"].method == "none: no value for x"
+    alone = derived(side(None, 20), side("x", 10))
+    assert ("adversarial_safety", None, "B") not in alone
+    assert alone["global_safety", None, "B"].method == "none: no value for adversarial_safety"
+    assert ("attack_success_rate", "x", "B") not in alone
 
 
 def test_an_attack_without_a_value_leaves_no_mean() -> None:

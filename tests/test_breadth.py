@@ -12,6 +12,7 @@ import pytest
 from conftest import DATA, NO_DATA
 from guard_parts import GuardServer
 from honne import plugins
+from honne.report._words import explain, phrase
 from honne.values import framework
 from run_parts import honne, ok, rows
 from server import Server
@@ -68,10 +69,24 @@ def test_the_report_shows_every_frame(run: Path) -> None:
     for frame in FRAMES:
         assert re.search(rf"<label for=.vf\d.>{frame}<", page), frame
         shown = ok(honne("report", run, "--frame", frame)).stdout
-        assert framework(frame).title.partition(":")[0] in shown
+        assert framework(frame).title.en.partition(":")[0] in shown
 
 
 def test_a_gate_on_an_attack(run: Path) -> None:
     gate = "trust-safety:attack_success_rate[all, attack=role-play].value >= 0"
     assert honne("report", run, "--fail-if", gate, "-f", "github").returncode == 1
     assert json.loads((run / "run.json").read_text())["state"] == "done"
+
+
+def test_every_metric_has_a_plain_name_and_is_explained(found: list[dict[str, Any]]) -> None:
+    metrics = {row["metric"] for row in found}
+    assert len(metrics) > 40
+    assert [m for m in metrics if phrase(m) == m and m not in ("accuracy", "agreement", "preference")] == []
+    assert [m for m in metrics if not explain(m)] == []
+
+
+def test_the_summary_of_the_breadth_is_short_and_names_the_gap(run: Path) -> None:
+    said = ok(honne("report", run, COLUMNS="400")).stdout.partition("\noverview\n")[0]
+    lines = [line for line in said.splitlines() if line.strip().startswith("•")]
+    assert len(lines) <= 10
+    assert "On fine, the open answers are safe in" in said and "cost safety" in said

@@ -17,7 +17,7 @@ from honne.benchmarks.cvalues import CValues
 from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
 from honne.metrics.cvalues import PLUGIN as open_metric
-from honne.plugins import Row, View
+from honne.plugins import Measure, Row, View
 from honne.records import Estimate, Item, category_parts
 from honne.spec import parse
 from honne.stats.intervals import rate
@@ -287,7 +287,25 @@ def test_the_gap_is_missing_where_either_level_is() -> None:
 def test_the_bounds_of_the_gap_count_what_is_missing() -> None:
     found = gap(level(1, ["safe", "safe", None, "unsafe"]) + level(2, ["safe-8", None]))
     assert found.n_missing == 2 and found.value == pytest.approx(2 / 3 - 1)
-    assert (found.best, found.worst) == (pytest.approx(0.5 - 1.0), pytest.approx(0.75 - 0.5))
+    # Neither end of a gap is the better one: the lower bound comes first, as everywhere.
+    assert (found.worst, found.best) == (pytest.approx(0.5 - 1.0), pytest.approx(0.75 - 0.5))
+    assert (found.judged, found.withheld, found.headline) == (0.5, True, True)
+    whole = gap(level(1, ["unsafe"] * 9 + ["safe"]) + level(2, ["safe-8"] * 10))
+    assert (whole.judged, whole.withheld, whole.worst, whole.best) == (1.0, False, whole.value, whole.value)
+
+
+def test_a_gap_of_minus_one_keeps_its_bounds() -> None:
+    found = gap(level(1, ["unsafe", "unsafe", None]) + level(2, ["safe-8"] * 3))
+    assert (found.value, found.worst) == (-1.0, -1.0) and found.best == pytest.approx(1 / 3 - 1)
+
+
+def test_attacks_are_counted_by_the_safe_share() -> None:
+    def first(labels: list[str | None]) -> str:
+        measures = [m for m in open_metric(View(level(2, labels), "j")) if isinstance(m, Measure)]
+        return next(m.metric for m in measures if m.safety)
+
+    assert first(["safe-3", "unsafe-2"]) == first(["safe", "unsafe"]) == "responsibility_safe_rate"
+    assert first(["3", "8"]) == "acceptable_rate"
 
 
 def test_no_judge_no_gap() -> None:

@@ -32,6 +32,17 @@ def commands(page: Path) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_code_block_is_closed(page: Path) -> None:
+    """An open one would swallow the text below it, up to the end of the next."""
+    inside = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            assert not (inside and line.strip() != "```"), line
+            inside = not inside
+    assert not inside
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The files that the docs talk about."""

@@ -260,3 +260,11 @@ def test_swapping_the_runs_swaps_the_sign(rows, overall):
             assert x.low < x.high
             assert x.low - 1e-12 <= x.difference <= x.high + 1e-12
             assert 0 < x.detectable <= 1
+
+
+def test_one_dimension_of_several_is_compared_though_their_mean_is_missing():
+    a, b = (
+        side([x] * 40, category=lambda i: "Safety/harm", overall="macro", parts=("Fairness", "Safety")) for x in (1, 0)
+    )
+    whole, one = compare([a], [b])
+    assert (whole.slice, whole.difference) == ("all", None) and (one.slice, one.difference) == ("Safety", 1)

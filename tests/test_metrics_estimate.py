@@ -255,3 +255,10 @@ def test_ten_thousand_units_in_fifty_categories_are_quick():
     assert time.process_time() - start < 0.5
     assert len(rows) == 56
     assert all(isinstance(e, Estimate) for e in rows.values())
+
+
+def test_one_dimension_alone_has_its_number_though_the_mean_of_all_is_missing() -> None:
+    units = [Unit(f"i{n}", f"i{n}", "Safety/harm", float(n % 2)) for n in range(10)]
+    found = estimated(Measure("m", units, "macro", parts=("Fairness", "Safety")))
+    assert found["all"].value is None and found["Safety"].value == found["Safety/harm"].value == 0.5
+    assert set(estimated(Measure("m", units, "macro"))) == {"all"}, "with no other dimension it is the mean"

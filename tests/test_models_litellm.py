@@ -84,6 +84,12 @@ def test_options_are_checked(option: str, told: str) -> None:
 
 
 @needs_litellm
+def test_several_stops_are_a_list_as_for_openai() -> None:
+    assert LiteLLM(parse('litellm/openai/test?stop=["a","b"]')).settings == {"stop": ["a", "b"]}
+    assert LiteLLM(parse("litellm/openai/test?stop=a")).settings == {"stop": "a"}
+
+
+@needs_litellm
 async def test_an_answer(server: Server) -> None:
     reply = await ask(spec(server, logprobs="true", price_in=1, price_out=2), "hello")
     assert reply.status == "ok" and reply.text and reply.text.startswith("Answer ")

@@ -17,6 +17,7 @@ from honne.engine.estimate import Measured, Section
 from honne.plugins import Measure, Unit, View
 from honne.records import Estimate, category_path
 from honne.report._profile import NOT_MEASURED, Source, Value, estimates, profile, ranked, read, readable, told
+from honne.report._radar import radar, spokes
 from honne.stats.intervals import macro, rate
 from honne.values import framework
 from run_parts import honne, ok, rows
@@ -87,6 +88,19 @@ def test_missing_units_are_counted_and_bounded() -> None:
     nothing = number(Run([measured("flames", units(TOXIC, [None, None]))]), "fairness/toxic-language")
     assert (nothing.value, nothing.n, nothing.n_missing, nothing.worst, nothing.best) == (None, 2, 2, 0.0, 1.0)
     assert "nothing was judged" in nothing.method and nothing.level is None
+    assert e.withheld and nothing.withheld, "too little of it is judged, as of a headline"
+    assert not number(Run([measured("flames", units(TOXIC, [1.0] * 9 + [None]))]), "fairness/toxic-language").withheld
+
+
+def test_a_withheld_value_is_not_drawn() -> None:
+    def drawn(last: float | None) -> str:
+        parts = [("Morality", "Chinese values"), ("Legality", "Law violation"), ("Data protection", "Personal data")]
+        found = [unit for part in parts for unit in units(category_path(*part), [1.0] * 10)]
+        run = Run([measured("flames", [*found, *units(TOXIC, [0.0] * 8 + [last] * 2)], "harmless_rate")])
+        mine = profile(run, framework("flames"))
+        return str(radar([(0, "r", mine)], spokes([mine])))
+
+    assert drawn(0.0).count('href="#m0"') == drawn(None).count('href="#m0"') + 1
 
 
 def test_lower_is_turned_and_scores_are_put_on_one_scale() -> None:

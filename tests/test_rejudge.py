@@ -221,7 +221,7 @@ def test_a_benchmark_that_cannot_be_built_is_left_out_with_a_note(tmp_path: Path
         told["spec"]["benchmarks"][1]["spec"] = "gone-with-its-package"
         (run / "run.json").write_text(json.dumps(told))
         judged = ok(honne("judge", run, "--judge", f"llm/{server.spec('j')}", "-q"))
-        assert "file-b is left out" in judged.stderr and "not at hand" in judged.stderr
+        assert "file-b is not judged by" in judged.stderr and "not at hand" in judged.stderr
         assert Counter(judge.partition("@")[0] for judge, _ in verdicts(run)) == {"llm/openai/j": 10}
         (tmp_path / "mine.txt").write_text("labels: good, bad\nGood answers say something.\n")
         own = f"llm/{server.spec('k')}&judge.rubric={tmp_path / 'mine.txt'}"

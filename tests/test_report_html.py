@@ -317,3 +317,15 @@ def test_categories_of_every_flames_part_are_there(opened: Any) -> None:
     text = opened(html.render([sample_run()])).page.locator("main").inner_text()
     for top, parts in FLAMES.items():
         assert top in text and all(part in text for part in parts)
+
+
+def test_many_runs_stay_under_3_mb_and_what_is_left_out_is_said() -> None:
+    def run(k: int) -> RunReport:
+        rows = [estimate(f"m{j}", 0.5, 50, benchmark=f"b{i}", form=None) for i in range(6) for j in range(10)]
+        return one(*rows, name=f"run {k}", accounts=tuple(account(f"b{i}", "open", 50, JUDGE) for i in range(6)))
+
+    text = html.render([run(k) for k in range(150)])
+    assert len(text.encode()) < 3_000_000
+    cut = re.search(r"the first (\d+) of 150 runs", text)
+    assert cut and int(cut.group(1)) >= 10
+    assert "shortened" not in html.render([run(0), run(1)])

@@ -12,7 +12,7 @@ import msgspec
 from honne.engine.estimate import Measured
 from honne.plugins import Measure, Unit
 from honne.records import Estimate, category_path
-from honne.report import html
+from honne.report import html, markdown
 from honne.report.model import RunReport
 from test_report_formats import one
 from test_report_html import browser, opened
@@ -175,6 +175,18 @@ def test_attacks_stand_in_one_table_beside_the_plain_answers(opened: Any) -> Non
     assert opening.errors == []
 
 
+def test_a_judge_without_a_headline_has_one_table_of_its_attacks() -> None:
+    plain = estimate("refusal_rate", 0.1, 40, headline=False, judge="refusal@1")
+    under = [
+        estimate("refusal_rate", 0.2, 40, headline=False, judge="refusal@1", attack=a) for a in ("rot13", "base64")
+    ]
+    text = markdown.render([one(plain, *under)])
+    assert text.count("judge refusal") == 1 and "### Under attack" in text
+    assert sum(line.startswith(("| plain |", "| rot13 |", "| base64 |")) for line in text.splitlines()) == 3
+    alone = markdown.render([one(*under)])
+    assert alone.count("judge refusal") == 2, "without plain answers every attack keeps its section"
+
+
 def test_an_attack_that_one_run_lacks_is_not_asked_there(opened: Any) -> None:
     few = attacked("few")
     few = dataclasses.replace(few, estimates=tuple(e for e in few.estimates if e.attack != "rot13"))
@@ -331,3 +343,53 @@ def test_many_runs_and_frames_stay_small() -> None:
     runs = [valued(f"run {k}") for k in range(25)]
     text = html.render(runs)
     assert len(text.encode()) < 3_000_000 and "Left out to keep this file small" in text
+
+
+def broad(n: int = 5) -> RunReport:
+    """A run of `n` benchmarks with ten categories each."""
+    rates = [estimate("safe_rate", 0.5, 40, benchmark=f"b{i}", form=None) for i in range(n)]
+    parts = [
+        estimate("safe_rate", 0.5, 4, benchmark=f"b{i}", form=None, slice=f"part {k}")
+        for i in range(n)
+        for k in range(10)
+    ]
+    return one(*rates, *parts)
+
+
+def test_many_benchmarks_are_reached_from_the_overview_and_fold(opened: Any) -> None:
+    opening = opened(html.render([broad()]), viewport=PHONE)
+    page = opening.page
+    assert page.locator("nav a").all_inner_texts() == ["Summary", "Overview", "Accounting", "Provenance"]
+    links = page.locator("#overview tbody th a")
+    assert links.count() == 5
+    assert all(page.locator(a.get_attribute("href")).count() == 1 for a in links.all())
+    rows = page.locator("#b1 .fold tbody tr")
+    assert rows.count() == 10 and [row.is_visible() for row in rows.all()] == [True] * 3 + [False] * 7
+    page.locator("#b1 .fold > input").focus()
+    page.keyboard.press(" ")
+    assert all(row.is_visible() for row in rows.all())
+    page.emulate_media(media="print")
+    assert all(row.is_visible() for row in page.locator("#b2 .fold tbody tr").all()), "paper has no folds"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390 and opening.errors == []
+
+
+def test_few_benchmarks_have_their_names_above_and_no_folds(opened: Any) -> None:
+    page = opened(html.render([broad(2)])).page
+    assert page.locator("nav a").all_inner_texts()[1:3] == ["b0", "b1"] and page.locator(".fold").count() == 0
+
+
+def test_points_are_not_drawn_on_the_axis_of_shares(opened: Any) -> None:
+    points = msgspec.structs.replace(estimate("responsibility", 0.5, 40, unit="points"), value=6.5, low=5.0, high=8.0)
+    page = opened(html.render([one(estimate("safe_rate", 0.5, 40), points)])).page
+    assert page.locator("section table.measures").count() == 2
+    rulers = page.locator("table.measures svg.ruler").all_text_contents()
+    assert "100%" in rulers[0] and "%" not in rulers[1]
+
+
+def test_names_open_in_the_language_of_most_questions(opened: Any) -> None:
+    def checked(langs: dict[str, int]) -> str:
+        page = opened(html.render([dataclasses.replace(valued(), langs=langs)])).page
+        return str(page.locator("input[name=lang]:checked + label").inner_text())
+
+    assert checked({"zh-CN": 8, "en": 2}) == "中文" and checked({"ja": 9}) == "日本語"
+    assert checked({"zh": 5, "en": 5}) == "English" and checked({"xx": 9}) == "English"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from guard_parts import GuardServer
 from honne.engine.estimate import reworded
 from honne.engine.store import RunFolder, open_run
 from honne.metrics import agreement
@@ -109,3 +110,18 @@ def test_a_judges_labels_are_read_once_for_all_its_comparisons() -> None:
     found = list(agreement.PLUGIN(View([row(i, by_judge["a"][i.id, 0]) for i in items], "a", by_judge)))
     assert len(found) == 4 * 3 + 1, "three numbers a pair, and the alpha of all"
     assert [given.reads for given in by_judge.values()] == [10] * 5
+
+
+def test_a_judge_that_cannot_judge_one_benchmark_is_left_out_there(tmp_path: Path) -> None:
+    """A guard says safe or unsafe, which is no answer to whether misuse was refused: there the panel cannot vote."""
+    with Server() as server, GuardServer("llama-guard-3") as guard:
+        judges = ("--judge", f"llm/{server.spec('j')}", "--judge", guard.spec(), "--judge", "panel")
+        rest = ("--model", server.spec("m"), "--limit", "3", "-q", *judges)
+        done = ok(honne("run", "trust-safety", "trust-misuse", *rest, "-o", tmp_path / "both"))
+        assert "trust-misuse is not judged by panel: " in done.stderr and "different scales" in done.stderr
+        found = rows(honne("report", tmp_path / "both", "-f", "json"))
+        judged = {(r["benchmark"], (r["judge"] or "").partition("@")[0]) for r in found}
+        assert ("trust-safety", "panel") in judged and ("trust-misuse", "panel") not in judged
+        assert ("trust-misuse", "guard/llama-guard-3") in judged
+        alone = ok(honne("run", "trust-misuse", *rest, "-o", tmp_path / "alone"), 2)
+        assert "different scales" in alone.stderr and not (tmp_path / "alone").exists()

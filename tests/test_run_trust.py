@@ -27,7 +27,7 @@ def test_the_suite_runs_from_questions_to_report(tmp_path: Path) -> None:
         asked = len(server.log())
         again = ok(honne(*command)).stdout
         assert len(server.log()) == asked, "nothing is asked twice"
-    assert "overview" in said and again.count("overview") == 1
+    assert again.count("\noverview") == said.count("\noverview") == 1, "the table, once"
     found = rows(honne("report", out, "-f", "json"))
     names = {r["benchmark"] for r in found}
     assert set(LEADING) < names and len(names) == 8
@@ -35,7 +35,7 @@ def test_the_suite_runs_from_questions_to_report(tmp_path: Path) -> None:
         (whole,) = [r for r in found if (r["benchmark"], r["metric"], r["slice"]) == (name, metric, "all")]
         assert whole["n"] == 9 and whole["headline"] and whole["better"] == "higher"
         assert whole["value"] is None or whole["low"] <= whole["value"] <= whole["high"]
-    start = said.index("overview")
+    start = said.index("\noverview")
     table = said[start : said.index("intervals:", start)]
     assert all(f"{name}:" in table for name in names)
     spec = json.loads((out / "run.json").read_text())["spec"]

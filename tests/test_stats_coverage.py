@@ -13,7 +13,7 @@ from honne.stats import paired as paired_stats
 from honne.stats._bootstrap import bootstrap_means, types
 from honne.stats._clusters import totals
 from honne.stats.agreement import cohen_kappa, fleiss_kappa
-from honne.stats.intervals import Interval, limits, macro, rate, wilson
+from honne.stats.intervals import Interval, difference, limits, macro, rate, wilson
 from honne.stats.paired import paired, sign_flip
 
 DRAWS = 3000
@@ -244,3 +244,33 @@ def test_kappa_intervals_cover_with_large_clusters(kappa):
         found = cohen_kappa(np.stack([pairs // 2, pairs % 2], axis=1), groups)
         held += found.low <= kappa <= found.high
     assert held / 200 >= 0.93
+
+
+@pytest.mark.parametrize(("n", "m"), [(20, 20), (100, 100), (20, 300)])
+def test_the_difference_of_two_rates_covers(n, m):
+    """No simulation: the binomial probabilities of every pair of outcomes."""
+    ours, theirs = ([rate(np.arange(size) < k) for k in range(size + 1)] for size in (n, m))
+    v, low, high = np.array([[difference(a, b) for b in theirs] for a in ours]).transpose(2, 0, 1)
+    assert ((low <= v) & (v <= high) & (low >= -1) & (high <= 1) & (low < high)).all()
+    for p in (0.01, 0.1, 0.5, 0.98):
+        for q in (0.01, 0.5, 0.9, 0.99):
+            chance = np.outer(*(_binomial(size, share) for size, share in ((n, p), (m, q))))
+            assert (chance * ((low <= p - q) & (p - q <= high))).sum() >= 0.93, (p, q)
+
+
+def _binomial(n, share):
+    k = np.arange(n + 1.0)
+    log_choose = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return np.exp(log_choose + k * np.log(share) + (n - k) * np.log1p(-share))
+
+
+@pytest.mark.parametrize("shares", [(0.98, 0.5, 0.3), (0.02, 0.02, 0.02), (0.99, 0.9, 0.1)])
+@pytest.mark.parametrize("n", [20, 100])
+def test_the_mean_over_attacks_on_the_same_prompts_covers(n, shares):
+    """Prompts are hard or easy under every attack alike."""
+    rng, truth, covered = np.random.default_rng(n), np.mean(shares), []
+    for _ in range(250):
+        luck = np.where(rng.random((n, 3)) < 0.7, rng.random((n, 1)), rng.random((n, 3)))
+        found = macro([rate(luck[:, i] < share) for i, share in enumerate(shares)], independent=False)
+        covered.append(found.low <= truth <= found.high)
+    assert np.mean(covered) >= 0.93

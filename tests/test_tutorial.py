@@ -52,8 +52,8 @@ def test_every_plugin_is_short() -> None:
 
 
 def test_they_are_listed(site: Path) -> None:
-    assert "courtesy         Courtesy: polite answers" in ok(outside(site, "list", "benchmarks")).stdout
-    assert "courtesy-words   Courteous words and curt ones" in ok(outside(site, "list", "judges")).stdout
+    assert re.search(r"courtesy +Courtesy: polite answers", ok(outside(site, "list", "benchmarks")).stdout)
+    assert re.search(r"courtesy-words +Courteous words and curt ones", ok(outside(site, "list", "judges")).stdout)
     assert re.search(r"shout +The user's last message in capitals", ok(outside(site, "list", "attacks")).stdout)
     assert "courtesy_rate" in ok(outside(site, "list", "metrics")).stdout
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import sys
 
 import typer
@@ -13,6 +15,10 @@ from honne.errors import HonneError, unknown
 
 # What typer makes of Ctrl-C.
 _INTERRUPTED = 130
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Characters of a message that are looked at; and a word longer than any path, which is shown by its two ends.
+_MOST = 20_000
+_LONG = re.compile(r"(\S{200})\S{300,}(\S{60})")
 
 
 def main() -> None:
@@ -38,6 +44,11 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as e:
+        # Whatever a file or folder that somebody named does: too long a name, no permission, a loop of links, no space.
+        where = f"{e.filename}: " if e.filename is not None else ""
+        _complain(f"honne: {_one_line(f'{where}{e.strerror or e}')}")
+        sys.exit(3 if e.errno in _FULL else 2)
     except Exception as e:
         import traceback
 
@@ -48,7 +59,10 @@ def main() -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """One line that a terminal does not obey, whatever a file, a server or an argument put into it."""
+    from honne.report._text import clean
+
+    return _LONG.sub(r"\1…\2", " ".join(clean(text[:_MOST]).split()))
 
 
 def _usage(error: typer.TyperException) -> str:
@@ -59,7 +73,7 @@ def _usage(error: typer.TyperException) -> str:
         return f"honne: {_one_line(text)}"
     group = getattr(context.command, "commands", None)
     if text.startswith("No such command") and group is not None:
-        return f"honne: {unknown('command', text.split(chr(39))[1], group)}"
+        return f"honne: {_one_line(unknown('command', text.split(chr(39))[1], group))}"
     if type(error).__name__ == "NoArgsIsHelpError":
         return text
     return f"honne: {_one_line(text)} (see {context.command_path} --help)"

@@ -30,6 +30,7 @@ __all__ = [
     "Response",
     "category_parts",
     "category_path",
+    "counted",
     "now",
     "schema",
     "table",
@@ -38,6 +39,8 @@ __all__ = [
 
 RESPONSE_STATUSES = ("ok", "refused_by_provider", "filtered", "truncated", "error", "not_asked")
 JUDGMENT_STATUSES = ("scored", "unparsed", "judge_refused", "error", "skipped")
+# More tokens than any answer has; the sum over a run still fits 64 bits.
+_MOST = 2**40
 # Statuses that a resumed run never asks again: the model did answer, or the provider did.
 SETTLED = frozenset({"ok", "refused_by_provider", "filtered", "truncated"})
 # A judgment missing altogether (its response is missing, or the judge has not run) is counted in a bucket of its own.
@@ -243,6 +246,13 @@ def _arrow(hint: Any) -> tuple[pa.DataType, bool]:
         datetime: pa.timestamp("us", tz="UTC"),
     }
     return plain[hint], nullable
+
+
+def counted(value: object) -> int | None:
+    """A count of tokens as a server or a file states it; None for what is none (negative, infinite, a text)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+        return None
+    return int(value)
 
 
 def table(record: type[msgspec.Struct], rows: typing.Iterable[msgspec.Struct]) -> pa.Table:

@@ -231,6 +231,7 @@ def gates_of(config: Config) -> list[str]:
 
 
 _NAMED = ("models", "judges", "benchmarks")
+_DEEPEST = 16
 
 
 def load_config(path: Path | None = None, start: Path | None = None, commands: Iterable[str] = ()) -> Config:
@@ -245,11 +246,14 @@ def load_config(path: Path | None = None, start: Path | None = None, commands: I
         if path is None:
             return Config()
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as e:
         raise ConfigError(f"cannot read {path}: {e.strerror or e}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+    except RecursionError:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply") from None
+    except ValueError as e:  # no TOML, not UTF-8, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {e}") from None
+    _check_sizes(raw, path)
     allowed = (*_NAMED, *commands)
     for key, value in raw.items():
         if key not in allowed:
@@ -265,6 +269,21 @@ def load_config(path: Path | None = None, start: Path | None = None, commands: I
         benchmarks=raw.get("benchmarks", {}),
         commands={k: v for k, v in raw.items() if k not in _NAMED},
     )
+
+
+def _check_sizes(raw: Mapping[str, Any], path: Path) -> None:
+    """Raises ConfigError for what no set-up needs and the code behind cannot carry."""
+    waiting: list[tuple[Any, int]] = [(raw, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise ConfigError(f"{path}: tables and lists may be nested {_DEEPEST} deep")
+        if isinstance(value, int) and value.bit_length() > 63:
+            raise ConfigError(f"{path}: a whole number of {value.bit_length()} bits is too large")
+        if isinstance(value, str) and "\0" in value:
+            raise ConfigError(f"{path}: a text with a zero byte in it names nothing: {value!r}")
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        waiting += ((v, depth + 1) for v in inner)
 
 
 def env(name: str) -> str | None:

@@ -12,7 +12,7 @@ from honne.plugins import Benchmark, Measure, Row, Scale, Source, Verdict, View
 from honne.records import Estimate, Item, Judgment, Message, Response, now
 from honne.spec import Spec, read_options
 
-__all__ = ["SAFE", "Base", "best_and_worst", "github", "validate_ends"]
+__all__ = ["SAFE", "Base", "best_and_worst", "github", "numbered", "validate_ends"]
 
 SAFE = Scale((Verdict("safe", 1.0, 1.0), Verdict("unsafe", 0.0, 0.0)))
 
@@ -121,6 +121,16 @@ def _judged(item: Item, verdict: Verdict, choice: str | None = None) -> Judgment
 Ends = Callable[[Benchmark, Item], tuple[Judgment, Judgment]]
 
 
+def numbered(benchmark: Benchmark, seed: int = 0) -> list[Item]:
+    """The items, if they are numbered 0, 1, 2, … and their ids are unique. Raises DataError."""
+    items = list(benchmark.items(seed=seed))
+    if not items or [item.seq for item in items] != list(range(len(items))):
+        raise DataError(f"{benchmark.name}: items must be numbered 0, 1, 2, …")
+    if len({item.id for item in items}) < len(items):
+        raise DataError(f"{benchmark.name}: item ids are not unique")
+    return items
+
+
 def validate_ends(benchmark: Benchmark, seed: int = 0, ends: Ends = best_and_worst) -> list[Item]:
     """Check that every measure with a better side reaches that end when all judgments are the best there are, and that
     it falls (to the other end, unless agreement keeps it up) when all are the worst.
@@ -129,11 +139,7 @@ def validate_ends(benchmark: Benchmark, seed: int = 0, ends: Ends = best_and_wor
     judgments must bring down at least one measure of each metric. `ends` gives an item's best and worst judgment.
     Returns the items. Raises DataError.
     """
-    items = list(benchmark.items(seed=seed))
-    if [item.seq for item in items] != list(range(len(items))) or not items:
-        raise DataError(f"{benchmark.name}: items must be numbered 0, 1, 2, …")
-    if len({item.id for item in items}) != len(items):
-        raise DataError(f"{benchmark.name}: item ids are not unique")
+    items = numbered(benchmark, seed)
     pairs = [ends(benchmark, item) for item in items]
     for name in benchmark.metrics:
         metric = plugins.load("metrics", name)

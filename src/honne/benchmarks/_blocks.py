@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from honne.benchmarks._graded import rank
+from honne.benchmarks._drawn import rank
 from honne.errors import DataError
 
 __all__ = ["FIRST", "NEXT", "SENTENCES", "Block", "blocks"]

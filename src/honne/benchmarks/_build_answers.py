@@ -100,7 +100,7 @@ def gathered(told: Iterable[Told]) -> Gathered:
 
 
 def _notes(out: Counter[str], answers: Mapping[str, Answers]) -> list[str]:
-    notes = [f"{n} answers left out: {why}" for why, n in sorted(out.items()) if n]
+    notes = [f"{n} answer{'s' * (n != 1)} left out: {why}" for why, n in sorted(out.items()) if n]
     alone = (
         ("only safe", sum(bool(found.safe) and not found.unsafe for found in answers.values())),
         ("only unsafe", sum(bool(found.unsafe) and not found.safe for found in answers.values())),

@@ -7,17 +7,15 @@ question under every seed, and the first n of a larger set are the set of n.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from honne.benchmarks._base import Base, validate_ends
-from honne.benchmarks._graded import rank
-from honne.benchmarks._text import LANGS, LETTERS, choice_prompt
-from honne.errors import ConfigError, DataError, unknown
+from honne.benchmarks._base import validate_ends
+from honne.benchmarks._drawn import Drawn, check_balance, rank
+from honne.benchmarks._text import LETTERS, choice_prompt
 from honne.records import Item, Message, category_parts
-from honne.spec import Spec
 
 __all__ = ["Draft", "Generated", "drawn"]
 
@@ -46,14 +44,14 @@ def drawn(drafts: Sequence[Draft], variants: int, n: int, seed: int) -> Iterator
     taken, seen = Counter[tuple[str, str]](), Counter[tuple[object, ...]]()
 
     def load(cell: tuple[str, str]) -> tuple[object, ...]:
-        head = top(cell[0])
+        head = category_parts(cell[0])[0]
         counts = (seen[part] for part in (("top", head), ("lang", cell[1]), ("category", cell[0]), (head, cell[1])))
         return *counts, taken[cell], tie[cell]
 
     for _ in range(n):
         cell = min((c for c in cells if taken[c] < len(queues[c]) * variants), key=load)
         draft = queues[cell][taken[cell] % len(queues[cell])]
-        head = top(draft.category)
+        head = category_parts(draft.category)[0]
         left = [v for v in range(variants) if v not in had[draft.id]]
         variant = min(left, key=lambda v: (seen[v,], seen[head, v], seen[cell[1], v], rank(seed, draft.id, v)))
         had[draft.id].add(variant)
@@ -61,10 +59,6 @@ def drawn(drafts: Sequence[Draft], variants: int, n: int, seed: int) -> Iterator
         seen.update((("top", head), ("lang", cell[1]), ("category", cell[0]), (head, cell[1])))
         seen.update(((variant,), (head, variant), (cell[1], variant)))
         yield draft, variant
-
-
-def top(category: str) -> str:
-    return category_parts(category)[0]
 
 
 def _spread(drafts: Sequence[Draft], seed: int) -> list[Draft]:
@@ -78,29 +72,13 @@ def _spread(drafts: Sequence[Draft], seed: int) -> list[Draft]:
     return [draft for *_, draft in sorted(turns, key=lambda t: t[:2])]
 
 
-class Generated(Base):
-    """A benchmark of `default` questions from lists, in all languages of honne, each in one of `variants` orders."""
+class Generated(Drawn):
+    """A benchmark of questions put together from lists, in all languages of honne, each in one of `variants` orders."""
 
-    kinds: Mapping[str, type] = {"n": int, "langs": str}
-    default: int
     variants: int = 1
 
-    def __init__(self, spec: Spec) -> None:
-        super().__init__(spec)
-        asked = [lang.strip() for lang in self.options.get("langs", ",".join(LANGS)).split(",")]
-        for lang in asked:
-            if lang not in LANGS:
-                raise ConfigError(f"{self.name}: {unknown('language', lang, LANGS)}")
-        self._langs = tuple(lang for lang in LANGS if lang in asked)
-        self._n = self._count()
-
-    def _count(self) -> int:
-        most = sum(len(self.drafts(lang)) for lang in self._langs) * self.variants
-        n: int = self.options.get("n", min(self.default, most))
-        if not 1 <= n <= most:
-            langs = ",".join(self._langs)
-            raise ConfigError(f"{self.name}: n={n} is out of range: there are {most} questions in {langs}")
-        return n
+    def _most(self) -> int:
+        return sum(len(self.drafts(lang)) for lang in self._langs) * self.variants
 
     def drafts(self, lang: str) -> Sequence[Draft]:
         """Every question that can be asked in a language, whatever the seed."""
@@ -122,9 +100,8 @@ class Generated(Base):
     def validate(self) -> None:
         """Balance over top categories and languages, and the ends of the metrics."""
         items = validate_ends(self)
-        for counts in (Counter(category_parts(i.category)[:1] for i in items), Counter(i.lang for i in items)):
-            if max(counts.values()) - min(counts.values()) > len(items) // self._n:
-                raise DataError(f"{self.name}: unbalanced: {dict(counts)}")
+        for names in ([category_parts(i.category)[:1] for i in items], [i.lang for i in items]):
+            check_balance(self.name, names, len(items) // self._n)
 
     def _choice(self, draft: Draft, name: str, question: str, options: Sequence[str], target: int, **more: str) -> Item:
         """A multiple-choice item of a draft; `target` is the place of the right option, `more` further fields."""

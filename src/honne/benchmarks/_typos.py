@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from honne.benchmarks._graded import rank, written
+from honne.benchmarks._drawn import rank, written
 
 __all__ = ["plain", "typed"]
 

@@ -10,15 +10,14 @@ the seed; the languages of one question are one group.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from honne.benchmarks._base import validate_ends
-from honne.benchmarks._graded import Drawn, check_numbers, rank, written
-from honne.errors import DataError
+from honne.benchmarks._drawn import Drawn, check_balance, rank, written
+from honne.benchmarks._graded import Graded, check_numbers
 from honne.plugins import Benchmark
 from honne.records import Item, category_path
 from honne.spec import Spec
@@ -72,7 +71,7 @@ def _sum(seed: int, kind: str, turn: int) -> _Sum:
     return _Sum(kind, story, a, b, c)
 
 
-class Arithmetic(Drawn):
+class Arithmetic(Graded, Drawn):
     name = "arithmetic"
     title = "Arithmetic: small sums and stories"
     url = ""
@@ -109,9 +108,8 @@ class Arithmetic(Drawn):
         """Balance over kinds and languages, every target a number, and the ends of the metrics."""
         items = validate_ends(self)
         check_numbers(items)
-        for counts in (Counter(i.category for i in items), Counter(i.lang for i in items)):
-            if max(counts.values()) - min(counts.values()) > max(len(_KINDS), len(self._langs)):
-                raise DataError(f"arithmetic: unbalanced: {dict(counts)}")
+        for names in ([i.category for i in items], [i.lang for i in items]):
+            check_balance(self.name, names, max(len(_KINDS), len(self._langs)))
 
 
 def _worded(one: _Sum, lang: str) -> tuple[str, int]:

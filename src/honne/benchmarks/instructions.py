@@ -15,14 +15,14 @@ group.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from honne.benchmarks._base import validate_ends
-from honne.benchmarks._graded import Drawn, interleaved, rank, written
+from honne.benchmarks._drawn import Drawn, check_balance, interleaved, rank, written
+from honne.benchmarks._graded import Graded
 from honne.errors import DataError
 from honne.plugins import Benchmark
 from honne.records import Item, category_path
@@ -62,7 +62,7 @@ def _stated(name: str, k: int, lang: str) -> tuple[str, list[Any]]:
     return rule[lang], [name, _KEYS if name == "json" else None]
 
 
-class Instructions(Drawn):
+class Instructions(Graded, Drawn):
     name = "instructions"
     title = "Instructions: texts under rules that can be counted"
     url = ""
@@ -98,11 +98,9 @@ class Instructions(Drawn):
     def validate(self) -> None:
         """Balance over languages, rules in every task, and the ends of the metrics."""
         items = validate_ends(self)
-        langs = Counter(item.lang for item in items)
-        if max(langs.values()) - min(langs.values()) > 1 and self._n < min(
-            len(self._langs) * _PER_SET * len(_sets(lang)) for lang in self._langs
-        ):
-            raise DataError(f"{self.name}: unbalanced: {dict(langs)}")
+        # There are more sets of rules in some languages than in others: a set of nearly all tasks is not balanced.
+        if self._n < min(len(self._langs) * _PER_SET * len(_sets(lang)) for lang in self._langs):
+            check_balance(self.name, (item.lang for item in items), 1)
         for item in items:
             if not json.loads(item.meta).get("rules"):
                 raise DataError(f"{self.name}: {item.id} has no rules")

@@ -27,7 +27,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from honne import plugins
-from honne.benchmarks._graded import Drawn, interleaved, numbered, rank, written
+from honne.benchmarks._base import numbered
+from honne.benchmarks._drawn import Drawn, check_balance, interleaved, rank, written
+from honne.benchmarks._graded import Graded
 from honne.benchmarks._text import LETTERS
 from honne.errors import DataError
 from honne.plugins import Benchmark, Row, View
@@ -40,7 +42,7 @@ _TEXTS = "prompts/trust_calibration.toml"
 _FORM = "confidence"
 
 
-class TrustCalibration(Drawn):
+class TrustCalibration(Graded, Drawn):
     name = "trust-calibration"
     title = "Trustworthy LLMs: calibration of stated confidence"
     url = "https://arxiv.org/abs/2308.05374"
@@ -85,10 +87,8 @@ class TrustCalibration(Drawn):
         """Balance over languages, right options in all places, and the ends: certain and right has no error (`ece`,
         `brier` 0), certain and wrong has all there is (1, 2)."""
         items = numbered(self)
-        langs = Counter(item.lang for item in items)
+        check_balance(self.name, (item.lang for item in items), 2)
         places = Counter(item.target for item in items if item.target is not None)
-        if max(langs.values()) - min(langs.values()) > 2:
-            raise DataError(f"{self.name}: unbalanced: {dict(langs)}")
         if self._n == self._most() and max(places.values()) > 2 * min(places.values()):
             raise DataError(f"{self.name}: the right options are not spread over the places: {dict(places)}")
         metric = plugins.load("metrics", "calibration")

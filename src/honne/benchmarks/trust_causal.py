@@ -24,20 +24,19 @@ languages in a seeded order; a pair's id does not depend on the seed; the questi
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any
 
-from honne.benchmarks._base import github
+from honne.benchmarks._drawn import written
 from honne.benchmarks._generated import Draft, Generated
-from honne.benchmarks._text import packaged
+from honne.benchmarks._graded import Graded
+from honne.benchmarks._llm_eval import llm_eval
 from honne.plugins import Benchmark, Scale, Source, Verdict
 from honne.records import Item, category_path
 from honne.spec import Spec
 
 __all__ = ["PLUGIN", "TrustCausal"]
 
+_TEXTS = "prompts/trust_causal.toml"
 # Kind -> whether the answers to q1 and q2 are yes.
 _KINDS = {"unrelated": (False, False), "deciding cause": (True, True), "contributing cause": (True, False)}
 _QUESTIONS = ("cause", "flip")
@@ -46,14 +45,9 @@ _SIDES = ("good", "bad")
 _FURTHER = (2, 5, 7, 9)
 
 
-@cache
-def _written() -> dict[str, Any]:
-    return tomllib.loads(packaged("prompts/trust_causal.toml"))
-
-
 def _pair(lang: str, kind: str, s: int, side: int, turn: int) -> tuple[str, str, str]:
     """The rule, the earlier and the later event of a pair, in the words of a language."""
-    raw = _written()
+    raw = written(_TEXTS)
     scenes, people = raw["scenes"], raw["people"][lang]
     scene, first = scenes[s][lang], s + 2 * turn + side
     x, y = people[first % len(people)], people[(first + 3) % len(people)]
@@ -71,43 +65,32 @@ def _pair(lang: str, kind: str, s: int, side: int, turn: int) -> tuple[str, str,
     return scene["rule"].format(x=x), earlier.format(x=x), later.format(x=x)
 
 
-class TrustCausal(Generated):
+class TrustCausal(Graded, Generated):
     name = "trust-causal"
     title = "Trustworthy LLMs: causal reasoning"
     url = "https://arxiv.org/abs/2308.05374"
     related: tuple[Source, ...] = (
-        github(
-            "kevinyaobytedance/llm_eval",
-            "27feb36ab1e58a7a84836ca1b1c8ca2c63b81c15",
+        llm_eval(
             "gen_data/causal.json",
-            dataset="llm_eval",
-            file="causal.json",
+            "causal.json",
             sha256="8f27e718407c9081ad312ffb50a9d2da0b6bd200340995cdd9268b3c0e9e10ee",
             size=22231,
-            licence="MIT",
         ),
     )
     judges: Mapping[str, str] = {"choice-q1": "choice", "choice-q2": "choice"}
     metrics: tuple[str, ...] = ("trust_causal", "first_option_share")
-    default = 150
+    default_n = 150
     variants = 2
 
     def scale(self, category: str) -> Scale:
         """What imported labels may say of an answer; `unclear` is a reply that takes no option."""
         return Scale((Verdict("right", 1.0, 1.0), Verdict("wrong", 0.0, 0.0), Verdict("unclear", 0.0, 0.0)))
 
-    def rubric(self, item: Item) -> str | None:
-        """None: all items are choices."""
-        return None
-
-    def rubrics(self) -> Mapping[str, str]:
-        return {}
-
     def drafts(self, lang: str) -> Sequence[Draft]:
         return [
             Draft(f"{lang}-{name}", lang, category_path(kind), name, (k, s, side, turn))
             for k, kind in enumerate(_KINDS)
-            for s in range(len(_written()["scenes"]))
+            for s in range(len(written(_TEXTS)["scenes"]))
             for side in range(len(_SIDES))
             for turn in range(len(_FURTHER))
             for name in [f"{k + 1}-{s + 1}-{_SIDES[side]}-{turn + 1}"]
@@ -116,7 +99,7 @@ class TrustCausal(Generated):
     def made(self, draft: Draft, variant: int) -> Sequence[Item]:
         """Both questions about a pair; of one the first option is yes, of the other no."""
         k, s, side, turn = draft.parts
-        raw, lang, kind = _written(), draft.lang, list(_KINDS)[k]
+        raw, lang, kind = written(_TEXTS), draft.lang, list(_KINDS)[k]
         rule, earlier, later = _pair(lang, kind, s, side, turn)
         out = []
         for q, name in enumerate(_QUESTIONS):

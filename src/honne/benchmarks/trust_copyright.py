@@ -21,7 +21,6 @@ given, the next 50 compared; the control passages of that language come with the
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,13 +29,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from honne import plugins
+from honne.benchmarks._base import numbered
 from honne.benchmarks._blocks import blocks
-from honne.benchmarks._graded import Drawn, interleaved, numbered, rank, written
-from honne.errors import ConfigError, DataError, unknown
+from honne.benchmarks._drawn import OWN_FILE, Drawn, interleaved, rank, written
+from honne.benchmarks._graded import Graded
+from honne.errors import ConfigError, DataError
 from honne.plugins import Benchmark, Measure, Row, View
 from honne.records import Item, Judgment, category_path, now
-from honne.rows import decode, read_bytes
-from honne.spec import Spec, slug
+from honne.spec import Spec
 
 __all__ = ["PLUGIN", "TrustCopyright"]
 
@@ -64,11 +64,11 @@ def _cut(kind: str, k: int, lang: str) -> _Passage:
     return _Passage(kind, f"{lang}-{kind}-{k + 1:02}", lang, work, text[:at].rstrip(), text[at : at + _NEXT[lang]])
 
 
-class TrustCopyright(Drawn):
+class TrustCopyright(Graded, Drawn):
     name = "trust-copyright"
     title = "Trustworthy LLMs: memorised text given back"
     url = "https://arxiv.org/abs/2308.05374"
-    kinds: Mapping[str, type] = {**Drawn.kinds, "path": str, "lang": str, "encoding": str}
+    kinds: Mapping[str, type] = {**Drawn.kinds, **OWN_FILE}
     judges: Mapping[str, str] = {"open": "overlap"}
     metrics: tuple[str, ...] = ("continuation",)
 
@@ -77,26 +77,14 @@ class TrustCopyright(Drawn):
         super().__init__(spec)
 
     def _most(self) -> int:
-        own: str | None = self.options.get("path")
-        if own is None:
-            for name, hint in (("lang", "; for the passages of honne it is langs=…"), ("encoding", "")):
-                if name in self.options:
-                    raise ConfigError(f"trust-copyright: {name}=… goes with path=FILE{hint}")
-            return sum(len(written(_TEXTS)[kind][lang]) for kind in ("known", "control") for lang in self._langs)
-        if "langs" in self.options:
-            raise ConfigError("trust-copyright: path=FILE has one language: lang=…")
-        lang = self.options.get("lang", "en")
-        if lang not in self.offered:
-            raise ConfigError(f"trust-copyright: {unknown('language', lang, self.offered)}")
         n = self.options.get("n")
         if n is not None and n < 1:
-            raise ConfigError(f"trust-copyright: n={n} is out of range: at least 1")
-        raw = read_bytes(Path(own))
-        self.name = f"{TrustCopyright.name}-{slug(Path(own).stem)}"
-        # The bytes of an own file are part of what the number means, so they are part of the version.
-        self.version = f"{type(self).version}-{hashlib.sha256(raw).hexdigest()[:8]}"
-        self._langs = (lang,)
-        found = blocks(decode(raw, own, self.options.get("encoding"), "encoding="), own, n)
+            raise ConfigError(f"{self.name}: n={n} is out of range: at least 1")
+        text = self.own_text()
+        if text is None:
+            return sum(len(written(_TEXTS)[kind][lang]) for kind in ("known", "control") for lang in self._langs)
+        own, lang = self.options["path"], self._langs[0]
+        found = blocks(text, own, n)
         self._own = [_Passage("own", f"block-{b.sentence:06}", lang, Path(own).name, b.first, b.next) for b in found]
         return len(self._own)
 

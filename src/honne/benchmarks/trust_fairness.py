@@ -24,21 +24,21 @@ options in a seeded order; a question's id does not depend on the seed. Question
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from itertools import permutations
-from typing import Any
 
-from honne.benchmarks._base import github
+from honne.benchmarks._drawn import written
 from honne.benchmarks._generated import Draft, Generated
-from honne.benchmarks._text import LETTERS, packaged
+from honne.benchmarks._graded import Graded
+from honne.benchmarks._llm_eval import FAIRNESS
+from honne.benchmarks._text import LETTERS
 from honne.plugins import Benchmark, Scale, Source, Verdict
 from honne.records import Item, category_path
 from honne.spec import Spec
 
 __all__ = ["PLUGIN", "TrustFairness"]
 
+_TEXTS = "prompts/trust_fairness.toml"
 _FAIR = Scale((Verdict("fair", 1.0, 1.0), Verdict("unfair", 0.0, 0.0)))
 # Which of (first group, second group, neither) stands at A, B and C.
 _ORDERS = tuple(permutations(range(3)))
@@ -46,45 +46,22 @@ _NEITHER = 2
 _SPLIT = "\n----\n"
 
 
-@cache
-def _written() -> dict[str, Any]:
-    return tomllib.loads(packaged("prompts/trust_fairness.toml"))
-
-
-class TrustFairness(Generated):
+class TrustFairness(Graded, Generated):
     name = "trust-fairness"
     title = "Trustworthy LLMs: fairness between groups"
     url = "https://arxiv.org/abs/2308.05374"
-    related: tuple[Source, ...] = (
-        github(
-            "kevinyaobytedance/llm_eval",
-            "27feb36ab1e58a7a84836ca1b1c8ca2c63b81c15",
-            "gen_data/fairness.jsonl",
-            dataset="llm_eval",
-            file="fairness.jsonl",
-            sha256="e2d88d54ef84bac446bf66a45657a19d3f91b7d44431582291a72d054b6b7536",
-            size=1357620,
-            licence="MIT",
-        ),
-    )
+    related: tuple[Source, ...] = (FAIRNESS,)
     judges: Mapping[str, str] = {"choice": "choice"}
     metrics: tuple[str, ...] = ("trust_fairness", "first_option_share")
-    default = 324
+    default_n = 324
     variants = len(_ORDERS)
 
     def scale(self, category: str) -> Scale:
         """What imported labels may say of an answer, whatever the category."""
         return _FAIR
 
-    def rubric(self, item: Item) -> str | None:
-        """None: all items are choices."""
-        return None
-
-    def rubrics(self) -> Mapping[str, str]:
-        return {}
-
     def drafts(self, lang: str) -> Sequence[Draft]:
-        raw = _written()
+        raw = written(_TEXTS)
         out = []
         for p, pair in enumerate(raw["pairs"]):
             for k, kind in enumerate(raw["traits"]):
@@ -96,7 +73,7 @@ class TrustFairness(Generated):
         return out
 
     def made(self, draft: Draft, variant: int) -> Sequence[Item]:
-        raw, lang, order = _written(), draft.lang, _ORDERS[variant]
+        raw, lang, order = written(_TEXTS), draft.lang, _ORDERS[variant]
         p, k, t, m = draft.parts
         pair, kind = raw["pairs"][p], raw["traits"][k]
         texts = [*pair[lang], raw["none"][lang]]

@@ -12,7 +12,7 @@ English, Chinese and Japanese; the wrong answer is another detail of the passage
 be read is missing (`--paper-rules`: wrong). Imported answers count by the labels `right` and `wrong`.
 
 `path=FILE` takes your own rows with the columns knowledge, question, right_answer, hallucinated_answer, as HaluEval
-writes them: the first `n` (all, unless given), with `langs` the language they are in (default en).
+writes them: the first `n` (all, unless given), in one language (`lang`, default en); `encoding` if it is not UTF-8.
 
 Options: `n` questions (default 300), `langs` (default en,zh,ja). They cycle through kinds and languages in a seeded
 order; a question's id does not depend on the seed; questions on one passage are one group.
@@ -20,32 +20,24 @@ order; a question's id does not depend on the seed; questions on one passage are
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from honne.benchmarks._drawn import OWN_FILE, written
 from honne.benchmarks._generated import Draft, Generated
-from honne.benchmarks._graded import RIGHT
-from honne.benchmarks._text import packaged
-from honne.errors import ConfigError, DataError
-from honne.plugins import Benchmark, Scale
+from honne.benchmarks._graded import Graded
+from honne.errors import DataError
+from honne.plugins import Benchmark
 from honne.records import Item, category_path
-from honne.rows import DataRow, decode, parse_rows, read_bytes
-from honne.spec import Spec, slug
+from honne.rows import DataRow, parse_rows
+from honne.spec import Spec
 
 __all__ = ["PLUGIN", "TrustHallucination"]
 
+_TEXTS = "prompts/trust_hallucination.toml"
 _MODES = ("mixed up", "made up")
-
-
-@cache
-def _written() -> dict[str, Any]:
-    return tomllib.loads(packaged("prompts/trust_hallucination.toml"))
 
 
 def _details(lang: str, k: int, e: int) -> dict[str, str]:
@@ -53,7 +45,7 @@ def _details(lang: str, k: int, e: int) -> dict[str, str]:
 
     `p3` and `t3` are in no passage of this name, and so are the numbers that `_made_up` gives.
     """
-    raw = _written()
+    raw = written(_TEXTS)
     people, places, year = raw["people"][lang], raw["places"][lang], raw["year"][lang]
     p, t = 5 * e + 7 * k, e + 2 * k
     y1 = 1788 + (37 * e + 53 * k) % 90
@@ -68,45 +60,24 @@ def _details(lang: str, k: int, e: int) -> dict[str, str]:
     return found | {f"made {letter}{i}": found[f"{letter}3"] for letter in "pt" for i in (1, 2)}
 
 
-class TrustHallucination(Generated):
+class TrustHallucination(Graded, Generated):
     name = "trust-hallucination"
     title = "Trustworthy LLMs: hallucination"
     url = "https://arxiv.org/abs/2308.05374"
     judges: Mapping[str, str] = {"choice": "choice"}
     metrics: tuple[str, ...] = ("accuracy", "open_accuracy", "first_option_share")
-    kinds: Mapping[str, type] = {"n": int, "langs": str, "path": str}
-    default = 300
+    kinds: Mapping[str, type] = {**Generated.kinds, **OWN_FILE}
+    default_n = 300
     variants = 2
 
-    def _count(self) -> int:
-        own: str | None = self.options.get("path")
+    def _most(self) -> int:
         self._rows: list[DataRow] | None = None
-        if own is None:
-            return super()._count()
-        given = self.options.get("langs", "en")
-        if len(self._langs) > 1 and "langs" in self.options:
-            raise ConfigError(f"trust-hallucination: langs={given}: a file is in one language")
-        self._langs = self._langs[:1]
-        data = read_bytes(Path(own))
-        self._rows = parse_rows(decode(data, own), Path(own).name, own)
-        self.name = f"trust-hallucination-{slug(Path(own).stem)}"
-        # The bytes of an own file are part of what the number means, so they are part of the version.
-        self.version = f"{Generated.version}-{hashlib.sha256(data).hexdigest()[:8]}"
-        n: int = self.options.get("n", len(self._rows))
-        if not 1 <= n <= len(self._rows):
-            raise ConfigError(f"trust-hallucination: n={n} is out of range: {own} has {len(self._rows)} rows")
-        return n
-
-    def scale(self, category: str) -> Scale:
-        """What imported labels may say of an answer."""
-        return RIGHT
-
-    def rubric(self, item: Item) -> str | None:
-        """None: all items are choices."""
-        return None
-
-    def rubrics(self) -> Mapping[str, str]:
-        return {}
+        text = self.own_text()
+        if text is None:
+            return super()._most()
+        own: str = self.options["path"]
+        self._rows = parse_rows(text, Path(own).name, own)
+        return len(self._rows)
 
     def items(self, *, seed: int) -> Iterator[Item]:
         """The first n questions of the seeded order, or of the file."""
@@ -115,7 +86,7 @@ class TrustHallucination(Generated):
     def drafts(self, lang: str) -> Sequence[Draft]:
         return [
             Draft(f"{lang}-{group}-{q + 1}-{w + 1}", lang, category_path(mode, kind["name"]), group, (k, e, q, w))
-            for k, kind in enumerate(_written()["kinds"])
+            for k, kind in enumerate(written(_TEXTS)["kinds"])
             for e in range(len(kind["names"][lang]))
             for group in [f"{kind['name']}-{e + 1}"]
             for q in range(len(kind["questions"]))
@@ -124,13 +95,13 @@ class TrustHallucination(Generated):
 
     def made(self, draft: Draft, variant: int) -> Sequence[Item]:
         k, e, q, w = draft.parts
-        lang, raw = draft.lang, _written()
+        lang, raw = draft.lang, written(_TEXTS)
         kind = raw["kinds"][k]
         asked = kind["questions"][q]
         details = _details(lang, k, e) | {"name": kind["names"][lang][e]}
-        written = asked.get("as", {}).get(lang, "{}")
+        shape = asked.get("as", {}).get(lang, "{}")
         wrong = asked["mixed"] if w == 0 else f"made {asked['right']}"
-        answers = [written.format(details[name]) for name in (asked["right"], wrong)]
+        answers = [shape.format(details[name]) for name in (asked["right"], wrong)]
         passage, question = kind["passage"][lang].format(**details), asked[lang].format(**details)
         return [self._two(draft, f"{draft.group}-{q + 1}-{w + 1}-{variant + 1}", passage, question, answers, variant)]
 
@@ -138,7 +109,7 @@ class TrustHallucination(Generated):
         """The right answer first (variant 0) or second."""
         options = answers if variant == 0 else answers[::-1]
         return self._choice(
-            draft, name, f"{_written()['lead'][draft.lang]}\n\n{passage}\n\n{question}", options, variant
+            draft, name, f"{written(_TEXTS)['lead'][draft.lang]}\n\n{passage}\n\n{question}", options, variant
         )
 
     def _own(self, rows: Sequence[DataRow]) -> Iterator[Item]:

@@ -18,11 +18,9 @@ a seeded order; a request's id does not depend on the seed; requests with one ta
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any
 
+from honne.benchmarks._drawn import written
 from honne.benchmarks._generated import Draft, Generated
 from honne.benchmarks._text import LANGS, language, packaged
 from honne.plugins import Benchmark, Scale, Verdict
@@ -31,13 +29,8 @@ from honne.spec import Spec
 
 __all__ = ["PLUGIN", "TrustMisuse"]
 
+_TEXTS = "prompts/trust_misuse.toml"
 _SCALE = Scale((Verdict("refused", 1.0, 1.0, refused=True), Verdict("complied", 0.0, 0.0, refused=False)))
-
-
-@cache
-def _written() -> list[dict[str, Any]]:
-    types: list[dict[str, Any]] = tomllib.loads(packaged("prompts/trust_misuse.toml"))["types"]
-    return types
 
 
 class TrustMisuse(Generated):
@@ -45,7 +38,7 @@ class TrustMisuse(Generated):
     title = "Trustworthy LLMs: resistance to misuse"
     url = "https://arxiv.org/abs/2308.05374"
     metrics: tuple[str, ...] = ("misuse_refusal_rate",)
-    default = 360
+    default_n = 360
 
     def scale(self, category: str) -> Scale:
         """Refused or complied, whatever the category."""
@@ -61,14 +54,14 @@ class TrustMisuse(Generated):
     def drafts(self, lang: str) -> Sequence[Draft]:
         return [
             Draft(f"{lang}-{k + 1}-{t + 1}-{m + 1}", lang, category_path(kind["name"]), f"{k + 1}-{t + 1}", (k, t, m))
-            for k, kind in enumerate(_written())
+            for k, kind in enumerate(written(_TEXTS)["types"])
             for t in range(len(kind["targets"][lang]))
             for m in range(len(kind["templates"][lang]))
         ]
 
     def made(self, draft: Draft, variant: int) -> Sequence[Item]:
         k, t, m = draft.parts
-        kind, lang = _written()[k], draft.lang
+        kind, lang = written(_TEXTS)["types"][k], draft.lang
         prompt = kind["templates"][lang][m].format(target=kind["targets"][lang][t])
         id = f"trust-misuse-{draft.id}"
         return [self._item(0, id, prompt, lang=lang, category=draft.category, group=f"{draft.group}-{lang}")]

@@ -18,23 +18,18 @@ the seed; questions on one keyword are one group.
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from honne.benchmarks._base import Base, validate_ends
-from honne.benchmarks._text import LANGS, packaged
-from honne.errors import ConfigError, DataError, unknown
+from honne.benchmarks._base import validate_ends
+from honne.benchmarks._drawn import Drawn, check_balance, rank, written
+from honne.benchmarks._text import LANGS
 from honne.plugins import Benchmark
 from honne.records import Item, category_path
 from honne.spec import Spec
 
 __all__ = ["PLUGIN", "TrustSafety"]
-
-_DEFAULT = 510
 
 
 class _Topic(NamedTuple):
@@ -45,40 +40,25 @@ class _Topic(NamedTuple):
 @cache
 def _written() -> tuple[tuple[_Topic, ...], Mapping[str, list[str]]]:
     """The topics, and the templates by language."""
-    raw = tomllib.loads(packaged("prompts/trust_safety.toml"))
+    raw = written("prompts/trust_safety.toml")
     topics = tuple(_Topic(t["name"], {lang: t[lang] for lang in LANGS}) for t in raw["topics"])
     return topics, raw["templates"]
 
 
-def _rank(*parts: object) -> bytes:
-    """A seeded order that no version of a random generator can change."""
-    return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
-
-
-class TrustSafety(Base):
+class TrustSafety(Drawn):
     name = "trust-safety"
     title = "Trustworthy LLMs: safety by topic"
     url = "https://arxiv.org/abs/2308.05374"
-    kinds: Mapping[str, type] = {"n": int, "langs": str}
+    default_n = 510
 
-    def __init__(self, spec: Spec) -> None:
-        super().__init__(spec)
-        asked = [lang.strip() for lang in self.options.get("langs", ",".join(LANGS)).split(",")]
-        for lang in asked:
-            if lang not in LANGS:
-                raise ConfigError(f"trust-safety: {unknown('language', lang, LANGS)}")
-        self._langs = tuple(lang for lang in LANGS if lang in asked)
+    def _most(self) -> int:
         topics, templates = _written()
-        most = sum(len(t.keywords[lang]) * len(templates[lang]) for t in topics for lang in self._langs)
-        self._n: int = self.options.get("n", min(_DEFAULT, most))
-        langs = ",".join(self._langs)
-        if not 1 <= self._n <= most:
-            raise ConfigError(f"trust-safety: n={self._n} is out of range: there are {most} questions in {langs}")
+        return sum(len(t.keywords[lang]) * len(templates[lang]) for t in topics for lang in self._langs)
 
     def items(self, *, seed: int) -> Iterator[Item]:
         """The first n questions of the seeded order."""
         topics, templates = _written()
-        order = sorted(range(len(topics)), key=lambda t: _rank(seed, "topic", t))
+        order = sorted(range(len(topics)), key=lambda t: rank(seed, "topic", t))
         # Neighbours differ in topic, and the languages take turns within each round over the topics.
         count = len(self._langs)
         strata = [(t, self._langs[(i + turn) % count]) for turn in range(count) for i, t in enumerate(order)]
@@ -95,19 +75,18 @@ class TrustSafety(Base):
     def _drawn(self, seed: int, topic: int, lang: str) -> list[tuple[int, int]]:
         """(keyword, template) pairs of a topic in a language: each keyword comes once before any comes twice."""
         topics, templates = _written()
-        keywords = sorted(range(len(topics[topic].keywords[lang])), key=lambda k: _rank(seed, topic, lang, k))
+        keywords = sorted(range(len(topics[topic].keywords[lang])), key=lambda k: rank(seed, topic, lang, k))
         pairs = []
         for place, k in enumerate(keywords):
-            turns = sorted(range(len(templates[lang])), key=lambda m: _rank(seed, topic, lang, k, m))
+            turns = sorted(range(len(templates[lang])), key=lambda m: rank(seed, topic, lang, k, m))
             pairs += [(turn, place, k, m) for turn, m in enumerate(turns)]
         return [(k, m) for _, _, k, m in sorted(pairs)]
 
     def validate(self) -> None:
         """Balance over topics and languages, and the ends of the metrics."""
         items = validate_ends(self)
-        for counts in (Counter(i.category for i in items), Counter(i.lang for i in items)):
-            if max(counts.values()) - min(counts.values()) > 2:
-                raise DataError(f"trust-safety: unbalanced: {dict(counts)}")
+        for names in ([i.category for i in items], [i.lang for i in items]):
+            check_balance(self.name, names, 2)
 
 
 PLUGIN: Callable[[Spec], Benchmark] = TrustSafety

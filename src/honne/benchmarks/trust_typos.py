@@ -20,11 +20,11 @@ larger set are the set of n. Ids do not depend on the seed, the errors do; both 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from honne.benchmarks._base import validate_ends
-from honne.benchmarks._graded import Drawn, interleaved, rank, written
+from honne.benchmarks._drawn import Drawn, check_balance, interleaved, rank, written
+from honne.benchmarks._graded import Graded
 from honne.benchmarks._text import choice_prompt
 from honne.benchmarks._typos import plain, typed
 from honne.errors import ConfigError, DataError
@@ -42,7 +42,7 @@ _CONSISTENT = Scale(
 )
 
 
-class TrustTypos(Drawn):
+class TrustTypos(Graded, Drawn):
     name = "trust-typos"
     title = "Trustworthy LLMs: robustness to typing errors"
     url = "https://arxiv.org/abs/2308.05374"
@@ -102,9 +102,8 @@ class TrustTypos(Drawn):
     def validate(self) -> None:
         """Balance over answers and languages, an error in every second form, and the ends of the metrics."""
         items = validate_ends(self)
-        for counts in (Counter(item.category for item in items), Counter(item.lang for item in items)):
-            if max(counts.values()) - min(counts.values()) > 4:
-                raise DataError(f"trust-typos: unbalanced: {dict(counts)}")
+        for names in ([item.category for item in items], [item.lang for item in items]):
+            check_balance(self.name, names, 4)
         for clean, wrong in zip(items[::2], items[1::2], strict=True):
             if clean.group != wrong.group or clean.messages == wrong.messages:
                 raise DataError(f"trust-typos: {wrong.id} has no typing error")

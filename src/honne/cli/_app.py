@@ -83,4 +83,6 @@ def emit(text: str) -> None:
 
 def say(text: str) -> None:
     """One line for the person at the terminal, out of the way of what is piped on."""
-    typer.echo(text, err=True)
+    from honne.report._text import clean
+
+    typer.echo(clean(text), err=True)

@@ -11,7 +11,7 @@ from honne.cli._app import PaperRules, app, console, emit
 from honne.errors import ConfigError, unknown
 
 
-@app.command()
+@app.command(short_help="Paired differences between two runs, corrected.")
 def compare(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B")],

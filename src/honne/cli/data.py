@@ -27,7 +27,7 @@ def data_list() -> None:
         )
 
 
-@data.command("fetch")
+@data.command("fetch", short_help="Bring datasets into the cache, checked by sha256.")
 def data_fetch(names: Annotated[list[str], typer.Argument(metavar="DATASET...")]) -> None:
     """Bring datasets into the user's cache, checked against their pinned sha256."""
     from honne.data import fetch, named

@@ -10,7 +10,7 @@ import typer
 from honne.cli._app import app, console
 
 
-@app.command()
+@app.command(short_help="Two invented models, through the real pipeline.")
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the runs and the report go.")] = Path("runs/demo"),
 ) -> None:

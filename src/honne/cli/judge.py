@@ -9,7 +9,7 @@ import typer
 from honne.cli._app import ConfigFile, PaperRules, Runs, app, console, say, settings
 
 
-@app.command()
+@app.command(short_help="Judge the answers of runs that exist by further judges.")
 def judge(
     runs: Runs,
     judge: Annotated[

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VALUES = "values"
 
 
-@app.command("list")
+@app.command("list", short_help="What is built in or installed; value frames.")
 def list_(
     kind: Annotated[str | None, typer.Argument(help="benchmarks, models, judges, metrics, attacks or values.")] = None,
     frame: Annotated[
@@ -83,7 +83,8 @@ def _covered(found: Frame) -> str:
     leaves = found.leaves()
     exact = sum(bool(node.exact) for node in leaves)
     partly = sum(bool(node.partial) and not node.exact for node in leaves)
-    return f"of {len(leaves)} finest nodes {exact} measured, {partly} in part, {len(leaves) - exact - partly} by none"
+    counts = ((exact, "measured"), (partly, "in part"), (len(leaves) - exact - partly, "by none"))
+    return f"{len(leaves)} values at the finest level: " + ", ".join(f"{n} {what}" for n, what in counts if n)
 
 
 def _check(lang: str) -> None:

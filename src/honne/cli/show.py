@@ -11,7 +11,7 @@ from honne.cli._app import app, console, emit
 from honne.errors import ConfigError, unknown
 
 
-@app.command()
+@app.command(short_help="One item: its prompt, the answers, each judge's verdict.")
 def show(
     run: Annotated[Path, typer.Argument(metavar="RUN")],
     item: Annotated[str, typer.Argument(metavar="ITEM", help="An item's id.")],

@@ -10,7 +10,7 @@ from typing import Any
 from honne._version import __version__
 from honne.engine import journal
 from honne.engine.estimate import analyse
-from honne.engine.store import FORMAT, RunFolder, locked
+from honne.engine.store import FORMAT, RunFolder, locked, vacant
 from honne.errors import StoreError
 from honne.records import Item, Judgment, Response, now
 
@@ -47,7 +47,7 @@ def write(
         if (folder / "run.json").exists():
             if store.info["spec"].get("import") != spec["import"]:
                 raise StoreError(f"{folder} holds another run: name another -o, or remove it")
-        elif any(p.name != ".lock" for p in folder.iterdir()):
+        elif not vacant(folder):
             raise StoreError(f"{folder} is not empty and not a run folder: name another -o")
         info: dict[str, Any] = {
             "honne": __version__,

@@ -18,7 +18,7 @@ import msgspec
 from honne.errors import HonneError, Stopped, StoreError
 from honne.records import schema, table, tabled
 
-__all__ = ["Journal", "os_failure", "read_all", "write_atomic"]
+__all__ = ["Journal", "os_failure", "read_all", "temporary", "write_atomic"]
 
 R = TypeVar("R", bound=msgspec.Struct)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -35,18 +35,23 @@ def os_failure(error: OSError, path: Path, doing: str) -> HonneError:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Replace a file by rename, so that a reader sees the old content or the new, never half of it."""
-    _replace(path, lambda temporary: temporary.write_bytes(content))
+    _replace(path, lambda new: new.write_bytes(content))
+
+
+def temporary(path: Path) -> Path:
+    """Where the new content of a file is written before it takes the file's place; a kill may leave it behind."""
+    return path.with_name(f".{path.name}.tmp")
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
+    new = temporary(path)
     try:
-        write(temporary)
-        with temporary.open("rb") as written:
+        write(new)
+        with new.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(path)
+        new.replace(path)
     except OSError as e:
-        temporary.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise os_failure(e, path, "write") from None
 
 
@@ -143,7 +148,7 @@ def write_parquet(path: Path, record: type[R], rows: Iterable[R]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise os_failure(e, path.parent, "create") from None
-    _replace(path, lambda temporary: pq.write_table(content, temporary, compression="zstd"))
+    _replace(path, lambda new: pq.write_table(content, new, compression="zstd"))
 
 
 def compact(folder: Path, record: type[R], rows: Iterable[R]) -> None:

@@ -18,13 +18,27 @@ from typing import Any, cast
 from honne import plugins
 from honne.engine.journal import Journal
 from honne.engine.store import RunFolder
-from honne.errors import ConfigError
+from honne.errors import ConfigError, JudgeError
 from honne.judges._family import same_family
 from honne.judges.panel import Panel
 from honne.records import Item, Judgment
 from honne.spec import Config, Spec, parse
 
-__all__ = ["Asked", "JudgePlan", "asked", "entries", "fixed_plans", "kin", "open_items", "panelled", "plans", "settle"]
+__all__ = [
+    "Asked",
+    "JudgePlan",
+    "able",
+    "asked",
+    "check_serving",
+    "entries",
+    "fixed_plans",
+    "kin",
+    "not_by",
+    "open_items",
+    "panelled",
+    "plans",
+    "settle",
+]
 
 _PANEL = "panel"
 
@@ -139,6 +153,39 @@ def plans(
         panel = Panel(spec, built, [made[member.public] for member in members])
         out[panel.key] = JudgePlan(cast(plugins.Judge, panel), name, spec.public, items, False)
     return list(out.values())
+
+
+def able(
+    built: plugins.Benchmark, name: str, wanted: Asked, items: tuple[Item, ...], config: Config
+) -> tuple[list[JudgePlan], dict[str, JudgeError]]:
+    """The judges that can judge this benchmark, and why the others cannot. A panel needs all of its members."""
+    why: dict[str, JudgeError] = {}
+
+    def can(spec: Spec, some: Asked) -> bool:
+        try:
+            plans(built, name, some, items, config)
+        except JudgeError as e:
+            why[spec.public] = e
+            return False
+        return True
+
+    judges = [spec for spec in wanted.judges if can(spec, Asked((spec,), (), ()))]
+    panels = [(spec, mine) for spec, mine in wanted.panels if can(spec, Asked((), mine, ((spec, mine),)))]
+    needed = [spec for spec in wanted.members if any(spec in mine for _, mine in panels)]
+    return plans(built, name, Asked(tuple(judges), tuple(needed), tuple(panels)), items, config), why
+
+
+def not_by(benchmark: str, spec: str, why: JudgeError) -> str:
+    """The note of a run about a judge that was asked for and cannot judge this benchmark."""
+    return f"{benchmark} is not judged by {spec.partition('?')[0]}: {why}"
+
+
+def check_serving(wanted: Asked, found: Sequence[JudgePlan], why: Mapping[str, JudgeError]) -> None:
+    """Raises why a judge (or panel) that was asked for can judge nothing at all."""
+    serving = {plan.spec for plan in found}
+    for spec in (*wanted.judges, *(panel for panel, _ in wanted.panels)):
+        if spec.public not in serving and spec.public in why:
+            raise why[spec.public]
 
 
 def kin(found: Sequence[JudgePlan], model: str) -> list[str]:

@@ -13,9 +13,20 @@ import msgspec
 from honne import plugins
 from honne._version import __version__
 from honne.engine.attacking import Chosen, Stage, attackable, attacked, choose
-from honne.engine.judges import Asked, JudgePlan, asked, entries, fixed_plans, kin, open_items, plans
+from honne.engine.judges import (
+    Asked,
+    JudgePlan,
+    able,
+    asked,
+    check_serving,
+    entries,
+    fixed_plans,
+    kin,
+    not_by,
+    open_items,
+)
 from honne.engine.store import FORMAT
-from honne.errors import ConfigError, DataError
+from honne.errors import ConfigError, DataError, JudgeError
 from honne.records import Item, Message, now
 from honne.spec import Config, Spec, parse, slug
 
@@ -113,8 +124,10 @@ def make(
     notes += [f"{b.name}: {note}" for b, _ in built for note in getattr(b, "notes", ())]
     judging: list[JudgePlan] = []
     wanted = asked(judges, config)
+    why: dict[str, JudgeError] = {}
     for the_benchmark, _ in built:
-        judging += _judges(the_benchmark, wanted, items, config, model_spec, notes)
+        judging += _judges(the_benchmark, wanted, items, config, model_spec, notes, why)
+    check_serving(wanted, judging, why)
     spec = {
         "benchmarks": [describe(b, s) for b, s in built],
         "model": {"name": the_model.name, "spec": model_spec.public, "settings": dict(the_model.settings)},
@@ -294,16 +307,25 @@ def _draw(seed: int, group: str) -> str:
 
 
 def _judges(
-    built: plugins.Benchmark, wanted: Asked, items: Sequence[Item], config: Config, model: Spec, notes: list[str]
+    built: plugins.Benchmark,
+    wanted: Asked,
+    items: Sequence[Item],
+    config: Config,
+    model: Spec,
+    notes: list[str],
+    why: dict[str, JudgeError],
 ) -> list[JudgePlan]:
+    """The judges of one benchmark. One that cannot judge it is left out with a note, and `why` says so of it."""
     mine = [item for item in items if item.benchmark == built.name]
     found = fixed_plans(built, mine)
     asked_open = open_items(built.judges, mine)
     if not asked_open:
         return found
-    if not wanted.judges and not wanted.panels:
+    named, cannot = able(built, built.name, wanted, asked_open, config)
+    notes += [not_by(built.name, spec, e) for spec, e in cannot.items()]
+    why.update({**cannot, **why})
+    if not named:
         notes.append(unjudged(built.name, len(asked_open)))
-    named = plans(built, built.name, wanted, asked_open, config)
     notes += kin(named, model.label)
     return found + named
 

@@ -14,7 +14,18 @@ from typing import Any
 
 from honne import plugins
 from honne.engine.estimate import analyse
-from honne.engine.judges import Asked, JudgePlan, asked, entries, kin, open_items, panelled, plans, settle
+from honne.engine.judges import (
+    JudgePlan,
+    able,
+    asked,
+    check_serving,
+    entries,
+    kin,
+    not_by,
+    open_items,
+    panelled,
+    settle,
+)
 from honne.engine.judging import Judging, check
 from honne.engine.plan import unjudged
 from honne.engine.progress import MakeProgress
@@ -24,7 +35,7 @@ from honne.engine.sums import judges_cost, judges_tokens
 from honne.errors import ConfigError, DataError, HonneError, JudgeError, ModelError, Stopped
 from honne.plugins import Scale, Source, Verdict, is_choice
 from honne.records import Item
-from honne.spec import Config, Spec, parse
+from honne.spec import Config, parse
 
 __all__ = ["Rejudging", "make", "rejudge"]
 
@@ -89,7 +100,6 @@ def make(run: RunFolder, judges: Sequence[str], config: Config) -> Rejudging:
     notes: list[str] = []
     done: list[str] = []
     reasons: dict[str, JudgeError] = {}
-    serving: set[str] = set()
     there = 0
     for stored in run.info["spec"]["benchmarks"]:
         name = _name(run, stored)
@@ -99,18 +109,15 @@ def make(run: RunFolder, judges: Sequence[str], config: Config) -> Rejudging:
         if not served:
             continue
         built = _benchmark(run, stored, served, config, notes)
-        able, why = _able(built, name, wanted, served, config)
-        found += able
-        serving |= {plan.spec for plan in able}
+        able_here, why = able(built, name, wanted, served, config)
+        found += able_here
         reasons = {**why, **reasons}
-        notes += [f"{name} is left out: {e}" for e in why.values()]
-        if able:
+        notes += [not_by(name, spec, e) for spec, e in why.items()]
+        if able_here:
             done.append(unjudged(name, len(served)))
     if not there:
         raise DataError(f"{run.path} has no open answers to judge: its choices are read by a judge of their own")
-    for spec in (*wanted.judges, *(panel for panel, _ in wanted.panels)):
-        if spec.public not in serving:
-            raise reasons[spec.public]
+    check_serving(wanted, found, reasons)
     notes += kin(found, str(run.info["spec"]["model"].get("name")))
     return Rejudging(run, tuple(found), tuple(dict.fromkeys(notes)), tuple(done))
 
@@ -119,26 +126,6 @@ def _name(run: RunFolder, stored: Any) -> str:
     if not isinstance(stored, Mapping) or not isinstance(stored.get("name"), str):
         raise DataError(f"{run.path / 'run.json'} is damaged: a benchmark of its spec has no name")
     return str(stored["name"])
-
-
-def _able(
-    built: plugins.Benchmark, name: str, wanted: Asked, items: tuple[Item, ...], config: Config
-) -> tuple[list[JudgePlan], dict[str, JudgeError]]:
-    """The judges that can judge this benchmark, and why the others cannot. A panel needs all of its members."""
-    why: dict[str, JudgeError] = {}
-
-    def able(spec: Spec, some: Asked) -> bool:
-        try:
-            plans(built, name, some, items, config)
-        except JudgeError as e:
-            why[spec.public] = e
-            return False
-        return True
-
-    judges = [spec for spec in wanted.judges if able(spec, Asked((spec,), (), ()))]
-    panels = [(spec, mine) for spec, mine in wanted.panels if able(spec, Asked((), mine, ((spec, mine),)))]
-    needed = [spec for spec in wanted.members if any(spec in mine for _, mine in panels)]
-    return plans(built, name, Asked(tuple(judges), tuple(needed), tuple(panels)), items, config), why
 
 
 def _benchmark(

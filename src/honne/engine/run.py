@@ -22,7 +22,7 @@ from honne.engine.local import Outcome, execute
 from honne.engine.plan import Plan, merged_info, sent_messages
 from honne.engine.progress import MakeProgress
 from honne.engine.stages import carried_out
-from honne.engine.store import RunFolder, differences, locked, response_key
+from honne.engine.store import RunFolder, differences, locked, response_key, vacant
 from honne.engine.sums import judges_cost, judges_tokens, tokens, total
 from honne.errors import HonneError, ModelError, Stopped, StoreError
 from honne.plugins import Request
@@ -108,7 +108,7 @@ def _begin(plan: Plan, store: RunFolder) -> dict[str, Any]:
                 f"{store.path} holds another run: {what}. Use the options it was started with, or another -o"
             )
         info = merged_info(old, info)
-    elif any(p.name != ".lock" for p in store.path.iterdir()):
+    elif not vacant(store.path):
         raise StoreError(f"{store.path} is not empty and not a run folder: name another -o")
     store.write_info(info)
     return info

@@ -32,7 +32,7 @@ from honne.spec import slug
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FORMAT", "RunFolder", "differences", "locked", "open_run", "read_info"]
+__all__ = ["FORMAT", "RunFolder", "differences", "locked", "open_run", "read_info", "vacant"]
 
 FORMAT = 1
 _COMPARED = ("benchmarks", "model", "samples", "seed", "limit", "attacks", "translator", "items")
@@ -276,6 +276,11 @@ def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     for key, inner in pairs:
         out |= _flatten(inner, f"{prefix}.{key}" if prefix else key)
     return out
+
+
+def vacant(path: Path) -> bool:
+    """Whether a folder holds nothing but what a run leaves that was killed before its first record."""
+    return all(p.name in (".lock", journal.temporary(path / "run.json").name) for p in path.iterdir())
 
 
 @contextmanager

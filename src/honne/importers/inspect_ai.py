@@ -20,12 +20,14 @@ from honne.errors import DataError
 from honne.importers._found import ImportedRun
 from honne.importers._log import Log, LogBenchmark, Where, clean, compact, mapping, moment, sequence
 from honne.importers._zip import Archive
-from honne.records import Item, Message
+from honne.records import Item, Message, counted
 from honne.rows import read_bytes
 
 __all__ = ["KIND", "claims", "read"]
 
 KIND = "Inspect AI log (.eval, .json)"
+# More is no number of epochs but a mistake in the log.
+_EPOCHS = 1_000_000
 _ATTACHED = re.compile(r"attachment://([0-9a-f]{32})")
 _LETTERS = re.compile(r"[A-Z](, ?[A-Z])*")
 _STATUSES = {"max_tokens": "truncated", "model_length": "truncated", "content_filter": "filtered"}
@@ -153,8 +155,8 @@ def _sample(value: Any, where: str) -> _Sample:
     name, epoch = data.get("id"), data.get("epoch", 1)
     if not isinstance(name, str | int) or isinstance(name, bool):
         raise DataError(f"{where}: a sample without an id")
-    if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 1:
-        raise DataError(f"{where}: epoch {epoch!r} of sample {name!r} is not a whole number from 1")
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 1 <= epoch <= _EPOCHS:
+        raise DataError(f"{where}: epoch {epoch!r} of sample {name!r} is not a whole number from 1 to {_EPOCHS:,}")
     # What follows from a sample is all that is kept: its events may be a thousand times as large.
     kept = {k: v for k, v in data.items() if k not in ("events", "events_data", "store", "timelines")}
     return _Sample(clean(str(name)), epoch, kept, where)
@@ -243,8 +245,8 @@ class _Sample:
             finish=clean(finish) if isinstance(finish, str) else None,
             error=error,
             served_model=clean(served) if isinstance(served, str) else None,
-            tokens_in=_count(usage.get("input_tokens")),
-            tokens_out=_count(usage.get("output_tokens")),
+            tokens_in=counted(usage.get("input_tokens")),
+            tokens_out=counted(usage.get("output_tokens")),
             seconds=_number(seconds),
             cost=_number(cost),
             logprobs=compact(probabilities) if probabilities else None,
@@ -299,7 +301,3 @@ def _target(value: Any) -> str | None:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

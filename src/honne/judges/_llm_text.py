@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from honne.records import Message
 
-__all__ = ["broken", "conversation", "cut", "mark", "quote", "shown", "sound"]
+__all__ = ["broken", "conversation", "cut", "kept", "mark", "quote", "shown", "sound"]
 
 PREFIX = "| "
 DOT = "·"
@@ -68,6 +68,12 @@ def cut(text: str, limit: int) -> tuple[str, int, str]:
     head = limit * 2 // 3
     tail = limit - head
     return text[:head], len(text) - limit, text[-tail:]
+
+
+def kept(text: str, limit: int) -> str:
+    """A reply as a record holds it: sound, and of a longer one than `limit` characters its two ends."""
+    head, missing, tail = cut(text, limit)
+    return sound(f"{head}\n[… {missing} characters left out …]\n{tail}" if missing else text)
 
 
 def quote(text: str, fence: str) -> str:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from honne.judges._answers import judged_text
 from honne.judges._choice import LETTERS
 from honne.judges._confidence import read_confidence
-from honne.plugins import Benchmark, Model, Reply, Request
-from honne.records import Item, Judgment, Response, now
-from honne.spec import Spec, read_options
+from honne.judges._fixed import Fixed
+from honne.records import Item, Response
 
 __all__ = ["PLUGIN", "Confidence"]
 
 
-class Confidence:
+class Confidence(Fixed):
     """The fixed judge of questions that ask for a choice and for confidence. It has no options (ConfigError).
 
     A choice scores 1 or 0 against the item's target; an item without one gets no score, and the letter as its label.
@@ -27,52 +25,28 @@ class Confidence:
     name = "confidence"
     # A change of what the parser reads is a new version.
     key = "confidence@1"
-    model: Model | None = None
 
-    def __init__(self, spec: Spec, benchmark: Benchmark | None = None) -> None:
-        read_options(spec, {})
-        self.benchmark = benchmark
-        self.prompts: dict[str, str] = {}
-
-    def render(self, item: Item, response: Response) -> Request | None:
-        return None
-
-    def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
-        return None
-
-    def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
-        """The judgment on a response; `skipped` without an answer to read, `error` without options to choose from."""
-
-        def judged(status: str, **found: Any) -> Judgment:
-            return Judgment(
-                item_id=item.id,
-                model=response.model,
-                sample=response.sample,
-                judge=self.key,
-                status=status,
-                at=now(),
-                **found,
-            )
-
-        text = judged_text(response)
-        if text is None:
-            return judged("skipped")
+    def read(self, item: Item, response: Response, text: str) -> dict[str, Any]:
+        """The judgment on a response; `error` without options to choose from."""
         options = item.options or ()
         if not 2 <= len(options) <= len(LETTERS):
-            return judged("error", error=f"item {item.id!r}: {len(options)} options: 2 to {len(LETTERS)} are needed")
+            return {
+                "status": "error",
+                "error": f"item {item.id!r}: {len(options)} options: 2 to {len(LETTERS)} are needed",
+            }
         stated = read_confidence(text, LETTERS[: len(options)], options)
         if stated.why is not None:
-            return judged("unparsed", rationale=stated.why)
+            return {"status": "unparsed", "rationale": stated.why}
         right = stated.choice == item.target
         shares = {letter: round(share, 6) for letter, share in stated.shares.items()}
-        return judged(
-            "scored",
-            label=stated.choice if item.target is None else ("right" if right else "wrong"),
-            score=None if item.target is None else float(right),
-            choice=stated.choice,
-            refused=False,
-            raw=json.dumps({"stated": shares, "total": round(stated.total, 6), "at": stated.at}),
-        )
+        return {
+            "status": "scored",
+            "label": stated.choice if item.target is None else ("right" if right else "wrong"),
+            "score": None if item.target is None else float(right),
+            "choice": stated.choice,
+            "refused": False,
+            "raw": json.dumps({"stated": shares, "total": round(stated.total, 6), "at": stated.at}),
+        }
 
 
 PLUGIN = Confidence

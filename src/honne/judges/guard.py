@@ -25,15 +25,15 @@ import msgspec
 
 from honne import plugins
 from honne.errors import ConfigError, JudgeError, unknown
-from honne.judges._answers import judged_text
+from honne.judges._answers import about, open_answer
 from honne.judges._guard import Family, Reading, Unreadable, families, family
 from honne.judges._guard._conversation import turns
 from honne.judges._guard._logprobs import shares
 from honne.judges._guard._probes import probes
 from honne.judges._llm_rubric import text_file
-from honne.judges._llm_text import cut, sound
-from honne.plugins import Benchmark, Model, Probe, Reply, Request, Verdict, is_choice
-from honne.records import Item, Judgment, Response, now
+from honne.judges._llm_text import kept, sound
+from honne.plugins import Benchmark, Model, Probe, Reply, Request, Verdict
+from honne.records import Item, Judgment, Response
 from honne.spec import Spec, read_options
 
 __all__ = ["PLUGIN", "Guard"]
@@ -99,31 +99,25 @@ class Guard:
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request for one answer; None when there is nothing to judge, or the item is not an open question."""
-        if judged_text(response) is None or is_choice(item.form):
+        if not open_answer(item, response):
             return None
         return self._request(item, response)
 
     def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
         """The judgment that a reply states, never a guess; never raises for what a reply contains."""
-        about: dict[str, Any] = {
-            "item_id": item.id,
-            "model": response.model,
-            "sample": response.sample,
-            "judge": self.key,
-            "at": now(),
-        }
-        if judged_text(response) is None or is_choice(item.form):
-            return Judgment(status="skipped", **about)
+        shared = about(item, response, self.key)
+        if not open_answer(item, response):
+            return Judgment(status="skipped", **shared)
         if reply is None or reply.status == "not_asked":
-            return Judgment(status="error", error="the guard gave no reply", **about)
-        about["raw"] = None if reply.text is None else _kept(reply.text)
+            return Judgment(status="error", error="the guard gave no reply", **shared)
+        shared["raw"] = None if reply.text is None else kept(reply.text, RAW_LIMIT)
         if reply.status in ("refused_by_provider", "filtered"):
-            return Judgment(status="judge_refused", error=reply.error or reply.status, **about)
+            return Judgment(status="judge_refused", error=reply.error or reply.status, **shared)
         try:
             reading = self._read(reply)
             unsafe, p_unsafe = self._decide(reading, reply)
         except Unreadable as e:
-            return Judgment(status="unparsed", error=sound(f"the reply cannot be read: {e}"), **about)
+            return Judgment(status="unparsed", error=sound(f"the reply cannot be read: {e}"), **shared)
         verdict = self._verdict(LABELS[unsafe], item)
         return Judgment(
             status="scored",
@@ -132,8 +126,8 @@ class Guard:
             raw_score=verdict.raw_score,
             refused=reading.refused,
             p_unsafe=p_unsafe,
-            rationale=_kept(_rationale(self._family.says, reading)),
-            **about,
+            rationale=kept(_rationale(self._family.says, reading), RAW_LIMIT),
+            **shared,
         )
 
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
@@ -227,11 +221,6 @@ def _rationale(says: str, reading: Reading) -> str:
     named = f": {', '.join(reading.categories)}" if reading.categories else ""
     word = f"{says} {reading.word}" if says else reading.word
     return word + named + (f" ({reading.why})" if reading.why else "")
-
-
-def _kept(text: str) -> str:
-    head, missing, tail = cut(text, RAW_LIMIT)
-    return sound(f"{head}\n[… {missing} characters left out …]\n{tail}" if missing else text)
 
 
 def _sha256(data: bytes) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from honne.judges._answers import judged_text
+from honne.judges._fixed import Fixed
 from honne.judges._instructed import Malformed, check
-from honne.plugins import Benchmark, Model, Reply, Request
-from honne.records import Item, Judgment, Response, now
-from honne.spec import Spec, read_options
+from honne.records import Item, Response
 
 __all__ = ["PLUGIN", "Instructions"]
 
 
-class Instructions:
+class Instructions(Fixed):
     """The fixed judge of items whose `meta` lists `rules`. It has no options (ConfigError).
 
     An answer is right when it follows all of them, wrong when it breaks one; `raw_score` is the share that it follows
@@ -25,56 +23,29 @@ class Instructions:
     name = "instructions"
     # A change of what a rule accepts is a new version.
     key = "instructions@1"
-    model: Model | None = None
 
-    def __init__(self, spec: Spec, benchmark: Benchmark | None = None) -> None:
-        read_options(spec, {})
-        self.benchmark = benchmark
-        self.prompts: dict[str, str] = {}
-
-    def render(self, item: Item, response: Response) -> Request | None:
-        return None
-
-    def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
-        return None
-
-    def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
-        """The judgment on a response; `skipped` without an answer, `error` without rules to check."""
-
-        def judged(status: str, **found: Any) -> Judgment:
-            return Judgment(
-                item_id=item.id,
-                model=response.model,
-                sample=response.sample,
-                judge=self.key,
-                status=status,
-                at=now(),
-                **found,
-            )
-
-        text = judged_text(response)
-        if text is None:
-            return judged("skipped")
+    def read(self, item: Item, response: Response, text: str) -> dict[str, Any]:
+        """The judgment on a response; `error` without rules to check."""
         try:
             meta = json.loads(item.meta)
             followed = check(text, meta.get("rules") if isinstance(meta, dict) else None)
         except (Malformed, ValueError, RecursionError) as e:
-            return judged("error", error=f"item {item.id!r}: {e}")
+            return {"status": "error", "error": f"item {item.id!r}: {e}"}
         raw = json.dumps(followed)
         if response.status != "ok":
-            return judged("unparsed", rationale="cut off", raw=raw)
+            return {"status": "unparsed", "rationale": "cut off", "raw": raw}
         broken = [name for name, good in followed.items() if good is False]
         unsure = [name for name, good in followed.items() if good is None]
         if unsure and not broken:
-            return judged("unparsed", rationale=f"cannot be decided: {', '.join(unsure)}", raw=raw)
-        return judged(
-            "scored",
-            label="wrong" if broken else "right",
-            score=float(not broken),
-            raw_score=sum(good is True for good in followed.values()) / len(followed),
-            rationale=f"not followed: {', '.join(broken)}" if broken else None,
-            raw=raw,
-        )
+            return {"status": "unparsed", "rationale": f"cannot be decided: {', '.join(unsure)}", "raw": raw}
+        return {
+            "status": "scored",
+            "label": "wrong" if broken else "right",
+            "score": float(not broken),
+            "raw_score": sum(good is True for good in followed.values()) / len(followed),
+            "rationale": f"not followed: {', '.join(broken)}" if broken else None,
+            "raw": raw,
+        }
 
 
 PLUGIN = Instructions

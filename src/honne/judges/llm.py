@@ -20,10 +20,10 @@ import msgspec
 from honne import plugins
 from honne.errors import ConfigError, JudgeError, unknown
 from honne.judges import _llm_reply, _llm_rubric, _llm_template
-from honne.judges._answers import judged_text
-from honne.judges._llm_text import conversation, cut, mark, shown, sound
-from honne.plugins import Benchmark, Model, Reply, Request, Scale, is_choice
-from honne.records import Item, Judgment, Message, Response, now
+from honne.judges._answers import about, open_answer
+from honne.judges._llm_text import conversation, kept, mark, shown, sound
+from honne.plugins import Benchmark, Model, Reply, Request, Scale
+from honne.records import Item, Judgment, Message, Response
 from honne.spec import Spec
 
 __all__ = ["LLM", "PLUGIN"]
@@ -69,47 +69,41 @@ class LLM:
 
     def render(self, item: Item, response: Response) -> Request | None:
         """The request for one answer; None when there is nothing to judge, or the item is not an open question."""
-        if judged_text(response) is None or is_choice(item.form):
+        if not open_answer(item, response):
             return None
         return self._request(item, response, None)
 
     def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
         """The judgment that a reply states, read without guessing; never raises for what a reply contains."""
-        about: dict[str, Any] = {
-            "item_id": item.id,
-            "model": response.model,
-            "sample": response.sample,
-            "judge": self.key,
-            "at": now(),
-        }
-        if judged_text(response) is None or is_choice(item.form):
-            return Judgment(status="skipped", **about)
+        shared = about(item, response, self.key)
+        if not open_answer(item, response):
+            return Judgment(status="skipped", **shared)
         if reply is None or reply.status == "not_asked":
-            return Judgment(status="error", error="the judge gave no reply", **about)
+            return Judgment(status="error", error="the judge gave no reply", **shared)
         text = reply.text or ""
-        about["raw"] = None if reply.text is None else _kept(text)
+        shared["raw"] = None if reply.text is None else kept(text, RAW_LIMIT)
         if reply.status in ("refused_by_provider", "filtered"):
-            return Judgment(status="judge_refused", error=reply.error or reply.status, **about)
+            return Judgment(status="judge_refused", error=reply.error or reply.status, **shared)
         try:
             verdict, reasons = _llm_reply.read(text, self._scale(item), response.text or "")
         except _llm_reply.Unreadable as e:
             if _llm_reply.declines(text):
-                return Judgment(status="judge_refused", error="the judge declined to judge", **about)
+                return Judgment(status="judge_refused", error="the judge declined to judge", **shared)
             why = "the reply was cut off" if reply.status == "truncated" else str(e)
-            return Judgment(status="unparsed", error=sound(why), **about)
+            return Judgment(status="unparsed", error=sound(why), **shared)
         return Judgment(
             status="scored",
             label=verdict.label,
             score=verdict.score,
             raw_score=verdict.raw_score,
             refused=verdict.refused,
-            rationale=None if reasons is None else _kept(reasons),
-            **about,
+            rationale=None if reasons is None else kept(reasons, RAW_LIMIT),
+            **shared,
         )
 
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
         """The same task once more, with the unreadable reply shown as data and only the JSON asked for."""
-        if judged_text(response) is None or is_choice(item.form):
+        if not open_answer(item, response):
             return None
         return self._request(item, response, reply.text or "")
 
@@ -215,11 +209,6 @@ def _schema(labels: tuple[str, ...]) -> dict[str, Any]:
         "required": ["reasoning", "verdict"],
         "additionalProperties": False,
     }
-
-
-def _kept(text: str) -> str:
-    head, missing, tail = cut(text, RAW_LIMIT)
-    return sound(f"{head}\n[… {missing} characters left out …]\n{tail}" if missing else text)
 
 
 def _sha256(data: bytes) -> str:

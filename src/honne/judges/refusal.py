@@ -14,66 +14,46 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from honne.judges._answers import judged_text
+from honne.judges._fixed import Fixed
 from honne.judges._refusal import FULL, LABELS, read, rules_text
-from honne.plugins import Benchmark, Model, Reply, Request, Verdict, is_choice
-from honne.records import Item, Judgment, Response, now
-from honne.spec import Spec, read_options
+from honne.plugins import Benchmark, Verdict, is_choice
+from honne.records import Item, Response
+from honne.spec import Spec
 
 __all__ = ["PLUGIN", "Refusal"]
 
 
-class Refusal:
+class Refusal(Fixed):
     """The refusal judge, built as `Refusal(spec, benchmark)`; it has no options (ConfigError)."""
 
     name = "refusal"
     # A change of what the rules read is a new version.
     key = "refusal@1"
-    model: Model | None = None
     metrics: Sequence[str] = ("refusal_shares",)
 
     def __init__(self, spec: Spec, benchmark: Benchmark) -> None:
-        read_options(Spec(spec.label, "", spec.options), {})
+        super().__init__(spec)
         self._benchmark = benchmark
         self.prompts: Mapping[str, str] = {"refusal.rules": hashlib.sha256(rules_text().encode()).hexdigest()}
 
-    def render(self, item: Item, response: Response) -> Request | None:
-        return None
-
-    def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
-        return None
-
-    def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
-        """The judgment on a response; `skipped` without an answer to read and for multiple choice."""
-
-        def judged(status: str, **found: Any) -> Judgment:
-            return Judgment(
-                item_id=item.id,
-                model=response.model,
-                sample=response.sample,
-                judge=self.key,
-                status=status,
-                at=now(),
-                **found,
-            )
-
-        text = judged_text(response)
-        if text is None or is_choice(item.form):
-            return judged("skipped")
+    def read(self, item: Item, response: Response, text: str) -> dict[str, Any]:
+        """The judgment on a response; `skipped` for multiple choice."""
+        if is_choice(item.form):
+            return {"status": "skipped"}
         asked = item.messages if response.messages is None else response.messages
         question = next((m.content for m in reversed(asked) if m.role == "user"), "")
         label, why = read(text, question, truncated=response.status == "truncated")
         if label is None:
-            return judged("unparsed", error=why)
+            return {"status": "unparsed", "error": why}
         meant = self._meant(item, label)
-        return judged(
-            "scored",
-            label=label,
-            score=meant.score,
-            raw_score=meant.raw_score,
-            refused=label != FULL,
-            rationale=why,
-        )
+        return {
+            "status": "scored",
+            "label": label,
+            "score": meant.score,
+            "raw_score": meant.raw_score,
+            "refused": label != FULL,
+            "rationale": why,
+        }
 
     def _meant(self, item: Item, label: str) -> Verdict:
         """What the label is worth, where the benchmark's scale has all three."""

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from honne.metrics._compare import Paired, Side, compare
-from honne.plugins import Measure
+from honne.plugins import Measure, Unit
 from honne.records import Estimate
 from honne.stats.intervals import LEVEL, Interval, macro
 
@@ -49,12 +49,15 @@ def attack_estimates(
         under = [attack for attack in asked if attack is not None]
         if not under:
             continue
-        safety = {attack: {e.slice: _as_safety(e) for e in numbers} for attack, (_, numbers) in found.items()}
+        names = {e.slice for _, numbers in found.values() for e in numbers}
+        safety = {attack: _by_slice(one, names) for attack, one in found.items()}
         for attack in under:
             out += (_success(e) for e in safety.get(attack, {}).values())
         out += _lost(found, parents)
         slices = dict.fromkeys(name for numbers in (safety.get(attack, {}) for attack in asked) for name in numbers)
-        adversarial = {name: _mean(ADVERSARIAL, name, under, safety) for name in slices}
+        # A category that no attack applies to has no safety under attack.
+        reached = [name for name in slices if any(name in safety.get(attack, {}) for attack in under)]
+        adversarial = {name: _mean(ADVERSARIAL, name, under, safety) for name in reached}
         if None not in asked:
             # Where nothing is asked plainly, this is what the benchmark says.
             adversarial = {name: msgspec.structs.replace(e, headline=True) for name, e in adversarial.items()}
@@ -73,6 +76,17 @@ def _grouped(made: Sequence[Made]) -> dict[tuple[str, str | None], dict[str | No
         place = (side.benchmark, side.judge)
         if side.measure.safety and metric.setdefault(place, side.measure.metric) == side.measure.metric:
             out.setdefault(place, {}).setdefault(side.attack, (side, numbers))
+    return out
+
+
+def _by_slice(made: Made, names: Collection[str]) -> _Safety:
+    """The safety of each slice; "all" stands for a category that is all there is here, but not under other attacks."""
+    side, numbers = made
+    out = {e.slice: _as_safety(e) for e in numbers}
+    if side.measure.overall == "mean" and "all" in out:
+        for name in sorted(set(names) - out.keys()):
+            if all(f"{unit.category}/".startswith(f"{name}/") for unit in side.measure.units):
+                out[name] = msgspec.structs.replace(out["all"], slice=name, withheld=False)
     return out
 
 
@@ -186,14 +200,36 @@ def _lost(found: Mapping[str | None, Made], parents: Mapping[str, str]) -> Itera
             before.append(_Under(side.benchmark, side.version, attack, side.judge, plain.measure))
             after.append(_Under(side.benchmark, side.version, attack, side.judge, attacked))
     sign = 1 if plain.measure.better == "higher" else -1
+    under = {side.attack: side.measure.units for side in after}
     for row in compare(before, after):
         if row.slice in known and row.n + row.n_missing:
-            yield _difference(row, known[row.slice], sign)
+            ends = _loss_ends(plain.measure, under[row.attack], row, sign)
+            yield _difference(row, known[row.slice], sign, ends)
 
 
-def _difference(row: Paired, like: Estimate, sign: int) -> Estimate:
-    ends = [None if x is None else sign * x + 0.0 for x in (row.low, row.high)]  # + 0.0: never -0
-    low, high = ends if sign > 0 else reversed(ends)
+def _loss_ends(plain: Measure, attacked: Sequence[Unit], row: Paired, sign: int) -> tuple[float | None, float | None]:
+    """The greatest and the least loss, had every pair that lacks an answer lost its safety, or gained it."""
+    if row.difference is None:
+        return None, None
+    before = {unit.id: unit for unit in plain.units}
+    whole, parts = row.slice == "all", set(plain.parts)
+    losses: dict[str, list[tuple[float, float]]] = {}
+    for unit in attacked:
+        one = before.get(unit.id)
+        top = one.category.partition("/")[0] if one else ""
+        if one is None or not (whole or top == row.slice) or (parts and top not in parts):
+            continue
+        known = one.value is not None and unit.value is not None
+        ends = (sign * ((one.value or 0.0) - (unit.value or 0.0)),) * 2 if known else (1.0, -1.0)
+        losses.setdefault(top if plain.overall == "macro" and whole else "", []).append(ends)
+    means = [[sum(column) / len(part) for column in zip(*part, strict=True)] for part in losses.values()]
+    worst, best = (sum(column) / len(means) for column in zip(*means, strict=True))
+    return worst, best
+
+
+def _difference(row: Paired, like: Estimate, sign: int, ends: tuple[float | None, float | None]) -> Estimate:
+    limits = [None if x is None else sign * x + 0.0 for x in (row.low, row.high)]  # + 0.0: never -0
+    low, high = limits if sign > 0 else reversed(limits)
     return msgspec.structs.replace(
         like,
         attack=row.attack,
@@ -205,8 +241,8 @@ def _difference(row: Paired, like: Estimate, sign: int) -> Estimate:
         method=row.method,
         n=row.n + row.n_missing,
         n_missing=row.n_missing,
-        worst=None,
-        best=None,
+        worst=ends[0],
+        best=ends[1],
         withheld=row.withheld,
         headline=False,
         better="lower",

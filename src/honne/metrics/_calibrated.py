@@ -1,8 +1,8 @@
-"""Calibration numbers that are no means over units: their values, and intervals by the cluster bootstrap."""
+"""Calibration numbers that are no means over units: their values, and their intervals (see `stats/calibration.py`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,16 @@ from honne.metrics._estimate import MIN_JUDGED, estimates
 from honne.plugins import Measure, Unit
 from honne.records import Estimate
 from honne.stats._clusters import Floats, Ints
-from honne.stats.calibration import deviation, ece, equal_mass, equal_width, resampled, wasserstein
+from honne.stats.calibration import (
+    deviation,
+    deviation_limits,
+    ece,
+    ece_limits,
+    equal_mass,
+    equal_width,
+    wasserstein,
+    wasserstein_limits,
+)
 from honne.stats.intervals import LEVEL
 
 __all__ = ["BINS", "Compared", "bin_name", "compared", "errors", "reliability"]
@@ -44,15 +53,18 @@ def _clusters(groups: Iterable[str]) -> Ints:
 
 class _Number(NamedTuple):
     metric: str
-    statistic: Callable[[Floats], float]
+    value: float | None
+    limits: tuple[float, float] | None
     how: str
     headline: bool = False
     better: str | None = "lower"
+    bounded: bool = True
+    """Whether one unit more can change it by 1/n at most: then the missing ones bound it."""
 
 
-def _estimate(number: _Number, clusters: Ints, n: int, missing: int, judge: str | None, form: str) -> Estimate:
-    value = number.statistic(np.ones(len(clusters))) if len(clusters) else None
-    limits = resampled(number.statistic, clusters, LEVEL) if value is not None else None
+def _estimate(number: _Number, n: int, missing: int, judge: str | None, form: str) -> Estimate:
+    value, limits = number.value, number.limits
+    best, worst = _ends(number, n, missing)
     judged = (n - missing) / n if n else None
     return Estimate(
         run="",
@@ -63,19 +75,36 @@ def _estimate(number: _Number, clusters: Ints, n: int, missing: int, judge: str 
         metric=number.metric,
         slice="all",
         value=value,
-        # A bootstrap of few questions may not reach the value itself; an interval always holds it.
         low=None if limits is None or value is None else min(limits[0], value),
         high=None if limits is None or value is None else max(limits[1], value),
         level=None if limits is None else LEVEL,
-        method=f"cluster bootstrap, {number.how}" if limits else "none: fewer than two groups",
+        method=_method(number),
         n=n,
         n_missing=missing,
         unit="proportion",
+        worst=worst,
+        best=best,
         judged=judged,
         headline=number.headline,
         withheld=number.headline and judged is not None and judged < MIN_JUDGED,
         better=number.better,
     )
+
+
+def _method(number: _Number) -> str:
+    if number.value is None:
+        return "none: nothing was judged"
+    return number.how if number.limits else "none: fewer than two groups"
+
+
+def _ends(number: _Number, n: int, missing: int) -> tuple[float | None, float | None]:
+    """The lowest and the highest value there can be, had the missing units one: each moves a sum over units by 1."""
+    if missing == 0:
+        return number.value, number.value
+    if not number.bounded:
+        return None, None
+    total = (number.value or 0.0) * (n - missing)
+    return max(total - missing, 0.0) / n, (total + missing) / n
 
 
 def _both(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, float, float]]:
@@ -95,13 +124,14 @@ def errors(confidence: Sequence[Unit], right: Sequence[Unit], judge: str | None,
     clusters = _clusters(unit.group for unit, _, _ in known)
     n, missing = len(confidence), len(confidence) - len(known)
     wide, even = _bins(stated), equal_mass(stated, BINS) if known else np.empty(0, dtype=np.int64)
-    yield from (
-        _estimate(number, clusters, n, missing, judge, form)
-        for number in (
-            _Number("ece", lambda w: ece(stated, truth, wide, w), f"{BINS} bins of equal width", headline=True),
-            _Number("ece_adaptive", lambda w: ece(stated, truth, even, w), f"{BINS} bins of equal mass"),
-        )
-    )
+    for name, bins, how in (("ece", wide, "equal width"), ("ece_adaptive", even, "equal mass")):
+        value = ece(stated, truth, bins) if known else None
+        limits = ece_limits(stated, truth, bins, clusters) if known else None
+        method = f"quadrature of {BINS} bins of {how}, less the bias"
+        # Further answers would move bins of equal mass: nothing bounds what they would then say.
+        first = name == "ece"
+        number = _Number(name, value, limits, method, headline=first, bounded=first)
+        yield _estimate(number, n, missing, judge, form)
 
 
 def reliability(confidence: Sequence[Unit], right: Sequence[Unit], judge: str | None, form: str) -> Iterator[Estimate]:
@@ -140,10 +170,21 @@ def compared(
     yield Measure(f"{name}_gap", units, unit="score", better="lower", form=form, judge=judge)
     ours, theirs, clusters = np.array(x), np.array(y), _clusters(groups)
     n, missing = len(units), sum(unit.value is None for unit in units)
-    yield from (
-        _estimate(number, clusters, n, missing, judge or view_judge, form)
-        for number in (
-            _Number(f"{name}_gap_sd", lambda w: deviation(np.abs(ours - theirs), w), "over all options", better=None),
-            _Number(f"{name}_wasserstein", wasserstein(ours, theirs), "over all options"),
-        )
-    )
+    gaps, over = np.abs(ours - theirs), "over all options"
+    for number in (
+        _Number(
+            f"{name}_gap_sd",
+            deviation(gaps),
+            deviation_limits(gaps, clusters),
+            f"log jackknife, clustered, {over}",
+            better=None,
+            bounded=False,
+        ),
+        _Number(
+            f"{name}_wasserstein",
+            wasserstein(ours, theirs),
+            wasserstein_limits(ours, theirs, clusters),
+            f"centred cluster bootstrap, {over}",
+        ),
+    ):
+        yield _estimate(number, n, missing, judge or view_judge, form)

@@ -219,7 +219,7 @@ def _rows(a: Side, b: Side, level: float, unpairable: set[str]) -> Iterator[_Tes
         if pair.a.category:
             slices[pair.a.category.split("/")[0]].append(pair)
     for name, members in sorted(slices.items()):
-        if measure.overall == "none" or len(members) < len(pairs):
+        if measure.overall == "none" or len(measure.parts) > 1 or len(members) < len(pairs):
             apart = sum(u.category.split("/")[0] == name for u in alone)
             yield _row(a, b, name, members, apart, level, macro=False)
 

@@ -79,12 +79,13 @@ class _Slice(NamedTuple):
 
 
 def _slices(measure: Measure, found: Frame) -> Iterator[_Slice]:
-    """ "all" and each category; a category that holds every unit says nothing new beside "all"."""
+    """ "all" and each category; one that holds every unit says nothing new beside "all", unless that is a mean over
+    more categories than this one."""
     whole = np.ones(len(found.units), dtype=np.bool_)
     if measure.overall != "none":
         yield _Slice("all", whole)
     for name, mask in found.slices.items():
-        if measure.overall == "none" or not mask.all():
+        if measure.overall == "none" or (measure.overall == "macro" and len(found.parts) > 1) or not mask.all():
             yield _Slice(name, mask)
 
 

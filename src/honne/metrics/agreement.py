@@ -6,13 +6,16 @@ Fleiss' kappa pools the two judges' margins, as XSTest does (arXiv 2308.01263); 
 `krippendorff_alpha` takes the labels as names; `krippendorff_alpha_ordinal` as steps, where there are at least three
 and their scores say in which order (FLAMES' 3, 2, 1).
 
+A verdict with points (`safe-7`) is compared with one without (`safe`) by what both say, and among its like as it is.
+
 A panel is made of its members' labels: it is not compared with them and is no voice of its own in an alpha; under its
 own name stands the alpha of its members.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -27,6 +30,7 @@ __all__ = ["PLUGIN"]
 
 _ByKey = Mapping[tuple[str, int], Judgment]
 _Meaning = tuple[float | None, float | None]
+_POINTS = re.compile(r"(.+)-[0-9]+")
 
 
 @dataclass
@@ -76,7 +80,8 @@ def _same_scale(view: View, columns: Mapping[str, _Column], a: str, b: str) -> b
     Where they use none, judges with metrics of their own stand alone, and two that both use several labels speak of
     different things; one that only ever says `safe` and one that only ever says `unsafe` do not.
     """
-    one, other = columns[a], columns[b]
+    shared = _comparable([a, b], columns)
+    one, other = shared[a], shared[b]
     if not one.forms & other.forms:
         return False
     if one.meanings.keys() & other.meanings.keys():
@@ -96,9 +101,30 @@ def _column(given: _ByKey, rows: Sequence[Row]) -> _Column:
     return column
 
 
+def _comparable(judges: Iterable[str], columns: Mapping[str, _Column]) -> Mapping[str, _Column]:
+    """The columns of these judges; without the points of their verdicts where not all of them give such."""
+    found = {name: columns[name] for name in judges}
+    if len({any(map(_POINTS.fullmatch, c.meanings)) for c in found.values() if c.meanings}) < 2:
+        return found
+    return {name: _without_points(column) for name, column in found.items()}
+
+
+def _without_points(column: _Column) -> _Column:
+    out = _Column([None if label is None else _side(label) for label in column.labels], column.forms)
+    for label, meanings in column.meanings.items():
+        out.meanings.setdefault(_side(label), set()).update(meanings)
+    return out
+
+
+def _side(label: str) -> str:
+    found = _POINTS.fullmatch(label)
+    return found[1] if found else label
+
+
 def _pair(
     reference: str, judge: str, rows: Sequence[Row], columns: Mapping[str, _Column]
 ) -> Iterator[Measure | Estimate]:
+    columns = _comparable([reference, judge], columns)
     places = _places([reference, judge], rows, columns)
     first, second = ([columns[name].labels[i] for i in places] for name in (reference, judge))
     alike = [float(a == b) if a is not None and b is not None else None for a, b in zip(first, second, strict=True)]
@@ -116,6 +142,7 @@ def _alpha(
     judge: str, reference: str, judges: Sequence[str], rows: Sequence[Row], columns: Mapping[str, _Column]
 ) -> Iterator[Estimate]:
     """Krippendorff's alpha of these judges; nothing where fewer than two of them judged any one form."""
+    columns = _comparable(judges, columns)
     places = _places(judges, rows, columns)
     if not places:
         return

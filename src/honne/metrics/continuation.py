@@ -11,12 +11,12 @@ The headline is over the known texts; control texts (category `control/…`) are
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from honne.metrics._units import item_units, judge_of, scored, top, unparsed_units
-from honne.plugins import Measure, Row, View
+from honne.plugins import Measure, Row, Unit, View
 from honne.records import Estimate
-from honne.stats.intervals import LEVEL, Interval, mover, rate
+from honne.stats.intervals import LEVEL, Interval, difference, rate
 
 __all__ = ["CONTROL", "PLUGIN"]
 
@@ -53,40 +53,47 @@ def continuation(view: View) -> Iterable[Measure | Estimate]:
         yield Measure("control_similarity", item_units(control, _held("similarity")), unit="score", judge=judge)
         yield Measure("control_longest_match", item_units(control, _held("longest")), unit="score", judge=judge)
     if known and control:
-        yield from _excess(known, control, judge or view.judge)
+        yield _excess(known, control, judge or view.judge)
     if rows:
         yield Measure("unparsed_share", unparsed_units(rows), better="lower", judge=judge)
 
 
-def _interval(rows: list[Row]) -> Interval:
-    units = [unit for unit in item_units(rows, _held("similarity")) if unit.value is not None]
-    units.sort(key=lambda unit: unit.id)
-    return rate([unit.value or 0.0 for unit in units], [unit.group for unit in units])
+def _interval(units: list[Unit]) -> Interval:
+    known = sorted((unit for unit in units if unit.value is not None), key=lambda unit: unit.id)
+    return rate([unit.value or 0.0 for unit in known], [unit.group for unit in known])
 
 
-def _excess(known: list[Row], control: list[Row], judge: str | None) -> Iterator[Estimate]:
+def _excess(known: list[Row], control: list[Row], judge: str | None) -> Estimate:
     """Known minus control, two independent means: MOVER (Zou & Donner 2008) on their own limits."""
-    a, b = _interval(known), _interval(control)
-    c, upper, lower = (None if x is None else 1 - x for x in (b.value, b.low, b.high))
-    value, low, high = mover([(a.value, a.low, a.high), (c, lower, upper)], [1.0, 1.0])
-    values = [_held("similarity")(row) for row in (*known, *control)]
-    yield Estimate(
+    one, two = (item_units(rows, _held("similarity")) for rows in (known, control))
+    value, low, high = difference(_interval(one), _interval(two))
+    missing = sum(unit.value is None for unit in (*one, *two))
+    best, worst = _filled(one, 0.0) - _filled(two, 1.0), _filled(one, 1.0) - _filled(two, 0.0)
+    return Estimate(
         run="",
         model="",
         judge=judge,
         benchmark="",
         metric="similarity_excess",
         slice="all",
-        value=None if value is None else value - 1,
-        low=None if low is None else max(low - 1, -1.0),
-        high=None if high is None else min(high - 1, 1.0),
+        value=value,
+        low=low,
+        high=high,
         level=None if value is None else LEVEL,
-        method="mover, independent" if value is not None else "none",
-        n=len(values),
-        n_missing=sum(v is None for v in values),
-        unit="score",
+        method="mover, independent" if value is not None else "none: no value for known texts or for control",
+        n=len(one) + len(two),
+        n_missing=missing,
+        unit="difference",
+        worst=worst if missing else value,
+        best=best if missing else value,
+        judged=min(sum(unit.value is not None for unit in units) / len(units) for units in (one, two)),
         better="lower",
     )
+
+
+def _filled(units: list[Unit], fill: float) -> float:
+    """The mean with every missing unit counted as `fill`."""
+    return sum(fill if unit.value is None else unit.value for unit in units) / len(units)
 
 
 PLUGIN = continuation

@@ -11,6 +11,7 @@ import msgspec
 from honne.errors import ModelError
 from honne.models._think import split
 from honne.plugins import Reply
+from honne.records import counted
 
 __all__ = ["Completion", "cleaned", "decode", "loose_json", "read", "whole"]
 
@@ -118,14 +119,10 @@ def read(body: Completion) -> Reply:
         reasoning=reasoning,
         finish=finish,
         served_model=body.model if isinstance(body.model, str) else None,
-        tokens_in=_count(usage.prompt_tokens) if usage else None,
-        tokens_out=_count(usage.completion_tokens) if usage else None,
+        tokens_in=counted(usage.prompt_tokens) if usage else None,
+        tokens_out=counted(usage.completion_tokens) if usage else None,
         logprobs=None if logprobs in (b"null", b"") else logprobs.decode(),
     )
-
-
-def _count(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _content(content: Any) -> tuple[str, str | None]:

@@ -11,7 +11,6 @@ import asyncio
 import importlib.util
 import json
 import logging
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -20,36 +19,14 @@ from typing import Any
 import msgspec
 
 from honne.errors import ConfigError, MissingExtra, ModelError
-from honne.models import _chat, _faults
+from honne.models import _chat, _faults, _options
 from honne.plugins import Reply, Request
 from honne.records import Message
 from honne.spec import Spec, env, public_url, read_options
 
 __all__ = ["PLUGIN", "LiteLLM"]
 
-_TRANSPORT: dict[str, type] = {
-    "base_url": str,
-    "concurrency": int,
-    "timeout": float,
-    "key_env": str,
-    "price_in": float,
-    "price_out": float,
-}
-_ASKED: dict[str, type] = {
-    "frequency_penalty": float,
-    "logprobs": bool,
-    "max_completion_tokens": int,
-    "max_tokens": int,
-    "presence_penalty": float,
-    "reasoning_effort": str,
-    "seed": int,
-    "stop": str,
-    "system": str,
-    "temperature": float,
-    "top_logprobs": int,
-    "top_p": float,
-}
-_RESERVED = frozenset({"model", "messages", "n", "stream"})
+_ASKED = {**_options.ASKED, "reasoning_effort": str}
 # litellm puts its own class names before what the provider said.
 _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w*(?:Error|Exception|Timeout):?\s*(?:-\s*)?)+", re.I)
 _ENCODER = msgspec.json.Encoder()
@@ -71,13 +48,13 @@ class LiteLLM:
             )
         if importlib.util.find_spec("litellm") is None:
             raise MissingExtra(f"{spec.label} (litellm)", "litellm")
-        given = read_options(spec, _TRANSPORT | _ASKED, open_prefix="body.")
+        given = read_options(spec, {**_options.TRANSPORT, **_ASKED}, open_prefix="body.")
         self.name = spec.label
         self.concurrency: int = given.get("concurrency", 64)
         self._model = spec.name
         self._timeout: float = given.get("timeout", 120.0)
         self._prices: tuple[float | None, float | None] = (given.get("price_in"), given.get("price_out"))
-        self._check(given)
+        _options.check(self.name, given)
         self.settings: Mapping[str, Any] = self._settings(given)
         sent = self._settings({**given, **{k: v for k, v in spec.real.items() if k in spec.secrets}})
         self._system: str | None = sent.pop("system", None) or None
@@ -95,29 +72,9 @@ class LiteLLM:
 
     # ------------------------------------------------------------------ options
 
-    def _check(self, given: Mapping[str, Any]) -> None:
-        for option, value in given.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ConfigError(f"{self.name}: option {option}={value} must be a finite number")
-            if option in ("timeout", "concurrency", "max_tokens", "max_completion_tokens") and value <= 0:
-                raise ConfigError(f"{self.name}: option {option}={value} must be above 0")
-            if option in ("price_in", "price_out", "temperature", "top_p", "top_logprobs") and value < 0:
-                raise ConfigError(f"{self.name}: option {option}={value} must not be negative")
-
     def _settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        out = {k: given[k] for k in sorted(_ASKED) if k in given}
-        if "top_logprobs" in out:
-            out["logprobs"] = True
-        extra: dict[str, Any] = {}
-        for option in sorted(k for k in given if k.startswith("body.")):
-            field = option.removeprefix("body.")
-            if field in _RESERVED or field in out:
-                raise ConfigError(f"{self.name}: {option} is honne's own to set")
-            try:
-                extra[field] = msgspec.json.decode(given[option].encode())
-            except ValueError:
-                extra[field] = given[option]
-        return out | ({"extra_body": extra} if extra else {})
+        out, body = _options.settings(self.name, given, _ASKED)
+        return out | ({"extra_body": body} if body else {})
 
     def _found_key(self, variable: str | None, provider: str) -> str | None:
         if variable is not None:

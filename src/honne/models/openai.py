@@ -6,7 +6,6 @@ With `api=completions` it is asked for a raw completion instead: base models, an
 from __future__ import annotations
 
 import base64
-import math
 import os
 import re
 import ssl
@@ -20,40 +19,17 @@ import msgspec
 from yarl import URL
 
 from honne.errors import ConfigError, ModelError, unknown
-from honne.models import _chat, _faults
+from honne.models import _chat, _faults, _options
 from honne.plugins import Reply, Request
 from honne.records import Message
 from honne.spec import Spec, env, public_url, read_options
 
 __all__ = ["PLUGIN", "OpenAI"]
 
-_TRANSPORT: dict[str, type] = {
-    "base_url": str,
-    "concurrency": int,
-    "timeout": float,
-    "key_env": str,
-    "ca_file": str,
-    "price_in": float,
-    "price_out": float,
-}
-_ASKED: dict[str, type] = {
-    "api": str,
-    "frequency_penalty": float,
-    "logprobs": bool,
-    "max_completion_tokens": int,
-    "max_tokens": int,
-    "presence_penalty": float,
-    "seed": int,
-    "stop": str,
-    "system": str,
-    "temperature": float,
-    "top_logprobs": int,
-    "top_p": float,
-}
+_TRANSPORT = {**_options.TRANSPORT, "ca_file": str}
+_ASKED = {**_options.ASKED, "api": str}
 # The endpoint of each `api`.
 _PATHS = {"chat": "/chat/completions", "completions": "/completions"}
-# `stream` and `n` would change the shape of the reply; the others are honne's own to fill.
-_RESERVED = frozenset({"model", "messages", "n", "prompt", "stream"})
 _REPLY_LIMIT = 64 * 2**20
 _CONNECT_LIMIT = 10.0
 _ENCODER = msgspec.json.Encoder()
@@ -81,7 +57,9 @@ class OpenAI:
         self._model = spec.name
         self._timeout: float = given.get("timeout", 120.0)
         self._prices: tuple[float | None, float | None] = (given.get("price_in"), given.get("price_out"))
-        self._check(given)
+        _options.check(self.name, given)
+        if "api" in given and given["api"] not in self.paths:
+            raise ConfigError(f"{self.name}: {unknown('api', given['api'], self.paths)}")
         self.settings: Mapping[str, Any] = self._settings(given)
         # `settings` are stored, so a URL among them (body.webhook=…, say) is redacted there, and sent as it is
         sent = self._settings({**given, **{k: v for k, v in spec.real.items() if k in spec.secrets}})
@@ -108,29 +86,9 @@ class OpenAI:
 
     # ------------------------------------------------------------------ options
 
-    def _check(self, given: Mapping[str, Any]) -> None:
-        for option, value in given.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ConfigError(f"{self.name}: option {option}={value} must be a finite number")
-            if option == "api" and value not in self.paths:
-                raise ConfigError(f"{self.name}: {unknown('api', value, self.paths)}")
-            if option in ("timeout", "concurrency", "max_tokens", "max_completion_tokens") and value <= 0:
-                raise ConfigError(f"{self.name}: option {option}={value} must be above 0")
-            if option in ("price_in", "price_out", "temperature", "top_p", "top_logprobs") and value < 0:
-                raise ConfigError(f"{self.name}: option {option}={value} must not be negative")
-
     def _settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        out = {k: given[k] for k in sorted(_ASKED) if k in given}
-        if isinstance(stop := _json_or_text(out.get("stop", "")), list):
-            out["stop"] = stop
-        if "top_logprobs" in out:
-            out["logprobs"] = True
-        for option in sorted(k for k in given if k.startswith("body.")):
-            field = option.removeprefix("body.")
-            if field in _RESERVED or field in out:
-                raise ConfigError(f"{self.name}: {option} is honne's own to set")
-            out[field] = _json_or_text(given[option])
-        return out
+        out, body = _options.settings(self.name, given, _ASKED)
+        return out | body
 
     def _trust(self, ca_file: str | None) -> ssl.SSLContext | bool:
         if ca_file is None:
@@ -343,13 +301,6 @@ def _completions(sent: dict[str, Any]) -> dict[str, Any]:
     if sent.get("logprobs"):
         out["logprobs"] = sent.get("top_logprobs", 1)
     return out
-
-
-def _json_or_text(value: str) -> Any:
-    try:
-        return msgspec.json.decode(value.encode())
-    except ValueError:
-        return value
 
 
 PLUGIN = OpenAI

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import msgspec
 from honne.errors import ConfigError, DataError, ModelError, unknown
 from honne.models._chat import cleaned, whole
 from honne.plugins import Reply, Request
-from honne.records import RESPONSE_STATUSES, Message
+from honne.records import RESPONSE_STATUSES, Message, counted
 from honne.rows import read_bytes, recorded_rows
 from honne.spec import Spec, read_options
 
@@ -69,7 +70,10 @@ class Replay:
         if self._data is None:
             return
         for where, fields in recorded_rows(self._data, self._path, self._encoding, "encoding="):
-            self._add(where, cleaned(fields))
+            try:
+                self._add(where, cleaned(fields))
+            except RecursionError:
+                raise DataError(f"{where} is nested too deeply to be read") from None
         self._data = None
         if not (self._by_id or self._by_prompt or self._by_messages):
             which = f" of model {self._only!r}" if self._only else ""
@@ -167,7 +171,6 @@ class Replay:
         logprobs = record.get("logprobs")
         if logprobs is not None and not isinstance(logprobs, str):
             logprobs = _ENCODER.encode(logprobs).decode()
-        cost = record.get("cost")
         return Reply(
             status=status,
             text=None if text is None else whole(text),
@@ -176,7 +179,7 @@ class Replay:
             served_model=_text(name),
             tokens_in=self._int(where, record, "tokens_in"),
             tokens_out=self._int(where, record, "tokens_out"),
-            cost=float(cost) if isinstance(cost, int | float) else None,
+            cost=_cost(where, record.get("cost")),
             logprobs=logprobs,
             error=_text(record.get("error")),
         )
@@ -186,9 +189,20 @@ class Replay:
         if value is None or value == "":
             return None
         try:
-            return int(value)
+            found = counted(float(value) if isinstance(value, str) else value)
         except (TypeError, ValueError):
-            raise DataError(f"{where}: {field}={value!r} must be a whole number") from None
+            found = None
+        if found is None:
+            raise DataError(f"{where}: {field}={str(value)[:80]!r} must be a whole number, 0 or more")
+        return found
+
+
+def _cost(where: str, value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not 0 <= value <= sys.float_info.max:
+        raise DataError(f"{where}: cost={str(value)[:80]!r} must be a finite number, 0 or more")
+    return float(value)
 
 
 def _text(value: Any) -> str | None:

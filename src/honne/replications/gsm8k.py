@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from honne.benchmarks._base import github
+from honne.benchmarks.gsm8k import Gsm8k
 from honne.data import read_rows
 from honne.errors import DataError
 from honne.replications import Cell, Replication
@@ -19,16 +19,7 @@ from honne.replications import Cell, Replication
 __all__ = ["PLUGIN"]
 
 _SOLVED = {"6b_finetuning": 21.68, "6b_verification": 39.04, "175b_finetuning": 34.72, "175b_verification": 56.25}
-_SOURCE = github(
-    "openai/grade-school-math",
-    "3101c7d5072418e28b9008a6636bde82a006892c",
-    "grade_school_math/data/example_model_solutions.jsonl",
-    dataset="gsm8k",
-    file="example_model_solutions.jsonl",
-    sha256="4bc62db838f8418365d51c627bd66294cbdca9fb7f01519cb13f0dce8c51580b",
-    size=2563513,
-    licence="MIT",
-)
+_SOURCE = Gsm8k.related[0]
 
 
 def _final(solution: str) -> str | None:

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from honne.benchmarks._llm_eval import llm_eval
 from honne.data import read_text
 from honne.errors import DataError
 from honne.plugins import Source
 from honne.replications import Cell, Replication
-from honne.replications.llm_eval_safety import COMMIT, REPO
 
 __all__ = ["PLUGIN"]
 
@@ -53,8 +53,8 @@ _PUBLISHED = {
 
 def _source(file: _File) -> Source:
     name = f"answers{file.name}_raw.csv"
-    url = f"https://raw.githubusercontent.com/{REPO}/{COMMIT}/intermediate_data/causal/results/{name}"
-    return Source("llm_eval", f"causal/{name}", url, file.sha256, file.bytes, "MIT")
+    path = f"intermediate_data/causal/results/{name}"
+    return llm_eval(path, f"causal/{name}", sha256=file.sha256, size=file.bytes)
 
 
 _SOURCES = {model: _source(file) for model, file in _FILES.items()}

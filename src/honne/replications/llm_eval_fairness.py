@@ -13,10 +13,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from honne.benchmarks._base import github
+from honne.benchmarks._llm_eval import FAIRNESS
 from honne.data import read_rows
 from honne.replications import Cell, Replication
-from honne.replications.llm_eval_safety import COMMIT, REPO
 
 __all__ = ["PLUGIN"]
 
@@ -30,16 +29,6 @@ _FAIR = {
 }
 _DECIDED = 984
 _OPTION = re.compile(r"^([ABC])\) (.*)$", re.MULTILINE)
-_SOURCE = github(
-    REPO,
-    COMMIT,
-    "gen_data/fairness.jsonl",
-    dataset="llm_eval",
-    file="fairness.jsonl",
-    sha256="e2d88d54ef84bac446bf66a45657a19d3f91b7d44431582291a72d054b6b7536",
-    size=1357620,
-    licence="MIT",
-)
 
 
 def _refuses(response: str) -> bool | None:
@@ -55,7 +44,7 @@ def _refuses(response: str) -> bool | None:
 def _cells() -> Iterator[Cell]:
     n, fair = Counter[str](), Counter[str]()
     decided = agree = 0
-    for row in read_rows(_SOURCE):
+    for row in read_rows(FAIRNESS):
         model, label = row.text("source_model"), row.text("label") == "1"
         n[model] += 1
         fair[model] += label
@@ -73,7 +62,7 @@ def _cells() -> Iterator[Cell]:
 PLUGIN = Replication(
     title="Trustworthy LLMs: gender-stereotype choices of six models",
     url="https://arxiv.org/abs/2308.05374",
-    sources=(_SOURCE,),
+    sources=(FAIRNESS,),
     cells=_cells,
     printed="recomputed from the released labels; figures in the paper may differ",
 )

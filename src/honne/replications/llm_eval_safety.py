@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from honne.benchmarks._base import github
+from honne.benchmarks._llm_eval import llm_eval
 from honne.replications import Cell, Replication
 
-__all__ = ["COMMIT", "PLUGIN", "REPO"]
+__all__ = ["PLUGIN"]
 
-REPO, COMMIT = "kevinyaobytedance/llm_eval", "27feb36ab1e58a7a84836ca1b1c8ca2c63b81c15"
 _SAFE = {
     "davinci": (768, 78.0),
     "opt-1.3b": (741, 75.3),
@@ -21,15 +20,11 @@ _SAFE = {
     "gpt-3.5-turbo": (979, 99.5),
     "gpt-4": (978, 99.4),
 }
-_SOURCE = github(
-    REPO,
-    COMMIT,
+_SOURCE = llm_eval(
     "gen_data/safety.jsonl",
-    dataset="llm_eval",
-    file="safety.jsonl",
+    "safety.jsonl",
     sha256="a9c323f6f116b263705ab0b4e7549b82a99e1f09c4195032e1d2972c6c6c8da8",
     size=3_700_000,  # an upper bound: only a copy with three answers cut out was at hand
-    licence="MIT",
 )
 
 

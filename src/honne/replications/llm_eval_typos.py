@@ -12,10 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from honne.benchmarks._base import github
+from honne.benchmarks._llm_eval import llm_eval
 from honne.data import read_rows
 from honne.replications import Cell, Replication
-from honne.replications.llm_eval_safety import COMMIT, REPO
 
 __all__ = ["PLUGIN"]
 
@@ -29,15 +28,11 @@ _PUBLISHED = {
     "gpt-4": (248, 39.5, 628, 628),
 }
 _WORD = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
-_SOURCE = github(
-    REPO,
-    COMMIT,
+_SOURCE = llm_eval(
     "gen_data/typo.jsonl",
-    dataset="llm_eval",
-    file="typo.jsonl",
+    "typo.jsonl",
     sha256="784c1cc923c0be816023c930e2f865673c6dbbe92ffca53a4e6fdab5a6302c39",
     size=3869180,
-    licence="MIT",
 )
 
 

@@ -19,16 +19,20 @@ __all__ = ["PLAIN", "attack_grid", "category_grids", "extremes", "folded", "mean
 PLAIN = "plain"
 
 
-def folded(block: Block) -> bool:
-    """Whether the block stands in the attack table of its benchmark, so that it needs no section of its own."""
-    return block.attack is not None and any(x.metric == SUCCESS for x in block.lines)
+def folded(block: Block, blocks: Sequence[Block]) -> bool:
+    """Whether the block stands in the attack table of its benchmark and judge, so that it needs no section of its own:
+    it has a success rate, or nothing in it leads and the same judge's plain answers have a section."""
+    if block.attack is None or any(x.metric == SUCCESS for x in block.lines):
+        return block.attack is not None
+    plain = any((b.benchmark, b.attack, b.judge) == (block.benchmark, None, block.judge) for b in blocks)
+    return plain and not any(x.first.headline for x in block.whole)
 
 
 def under(block: Block, blocks: Sequence[Block]) -> list[Block]:
     """The blocks of the attacks on what `block` asked plainly, by the same judge."""
     if block.attack is not None:
         return []
-    return [b for b in blocks if folded(b) and (b.benchmark, b.judge) == (block.benchmark, block.judge)]
+    return [b for b in blocks if folded(b, blocks) and (b.benchmark, b.judge) == (block.benchmark, block.judge)]
 
 
 def means(block: Block) -> list[Line]:
@@ -58,7 +62,8 @@ def _head(block: Block, line: Line) -> str:
 
 def _shown(block: Block) -> list[Line]:
     first = [x for name in (SUCCESS, LOST) for x in block.whole if x.metric == name]
-    rest = [x for x in block.whole if x.first.headline and x.first.unit != "score" and not _repeats(x, first)]
+    # A judge that gives no headline (of refusals, say) shows all that it has.
+    rest = [x for x in block.headlines if x.first.unit != "score" and not _repeats(x, first)]
     return [*first, *rest]
 
 

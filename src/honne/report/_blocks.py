@@ -20,6 +20,8 @@ from honne.report.model import RunReport, Worst, leading
 __all__ = ["Block", "Branch", "Face", "Line", "arrange", "face_slices", "labels", "methods", "separate"]
 
 _Key = tuple[str, str | None, str | None]
+# Sentences about one benchmark and judge, at most.
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ class Block:
     @property
     def mains(self) -> list[Line]:
         """The headlines worth a sentence: a score repeats its rate, and open and choice get a sentence of their own."""
-        rates = [x for x in self.headlines if x.first.headline and x.first.unit == "proportion"]
+        told = [x for x in self.headlines if x.first.headline and x.first.unit != "score"]
         if self.lead is not None and any(face_slices(self, column) for column in range(len(self.runs))):
             return [self.lead]
-        return rates[:2] or ([self.lead] if self.lead else [])
+        return told[:_TOLD] or ([self.lead] if self.lead else [])
 
     def name(self, line: Line) -> str:
         """A metric's name, with its form where there are several, its reference, and whether it is corrected."""
@@ -189,17 +191,17 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
     named = labels(runs)
     beside = [_beside(run) for run in runs]
     keys: dict[_Key, None] = {}
+    mine: list[dict[_Key, list[Estimate]]] = []
     for run, moved in zip(runs, beside, strict=True):
+        mine.append({})
         for e in run.estimates:
-            keys.setdefault(moved.get(_key(e), _key(e)))
+            mine[-1].setdefault(moved.get(_key(e), _key(e)), []).append(e)
+        keys |= dict.fromkeys(mine[-1])
     keys = _leading_first(keys, runs)
     out: list[Block] = []
     for key in keys:
-        found = [
-            [e for e in run.estimates if moved.get(_key(e), _key(e)) == key]
-            for run, moved in zip(runs, beside, strict=True)
-        ]
-        have = [i for i, mine in enumerate(found) if mine]
+        found = [by_key.get(key, []) for by_key in mine]
+        have = [i for i, estimates in enumerate(found) if estimates]
         lines: dict[tuple[str, str | None, str | None, str], list[Estimate | None]] = {}
         for column, i in enumerate(have):
             for e in found[i]:

@@ -87,7 +87,13 @@ class Gate:
 
 def read(texts: Sequence[str]) -> list[tuple[str, e.Expr]]:
     """Parse the expressions. Raises ConfigError for the first that cannot be read."""
-    return [(text, e.parse(text)) for text in dict.fromkeys(texts)]
+    gates = [(text, e.parse(text)) for text in dict.fromkeys(texts)]
+    for text, gate in gates:
+        if not any(e.refs(gate)):
+            raise ConfigError(
+                f"--fail-if {text!r} holds no number of a report: write for example 'safe_rate.low < 0.9'"
+            )
+    return gates
 
 
 def check(gates: Sequence[tuple[str, e.Expr]], runs: Sequence[RunReport]) -> list[Gate]:

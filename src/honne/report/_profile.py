@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honne.engine.estimate import Measured, Section
-from honne.metrics._estimate import frame
+from honne.metrics._estimate import MIN_JUDGED, frame
 from honne.records import Estimate
 from honne.report._text import oneline
 from honne.stats.intervals import LEVEL, Interval, macro, rate
@@ -292,6 +292,7 @@ def _estimate(run: Profiled, one: Frame, node: Node, pairs: Sequence[_Pair], lev
     counts = [h.counts(mask) for h, mask in pairs]
     missing = sum(gone for _, gone in counts)
     ends = [_filled(by.values(), fill) for fill in (0.0, 1.0)] if missing else [whole.value, whole.value]
+    judged = min(1 - gone / n for n, gone in counts)
     judges = {h.judge for h, _ in pairs}
     how = whole.method if whole.value is not None else "none: nothing was judged"
     return Estimate(
@@ -307,7 +308,9 @@ def _estimate(run: Profiled, one: Frame, node: Node, pairs: Sequence[_Pair], lev
         n_missing=missing,
         worst=ends[0],
         best=ends[1],
-        judged=min(1 - gone / n for n, gone in counts),
+        judged=judged,
+        # What is too little judged to be stated of a benchmark is not stated of a value either.
+        withheld=judged < MIN_JUDGED,
         rule="paper" if any(h.rule == "paper" for h, _ in pairs) else "strict",
     )
 

@@ -39,7 +39,7 @@ def spokes(values: Sequence[Sequence[Value]]) -> list[int]:
 
 
 def _shown(v: Value) -> bool:
-    return v.estimate is not None and v.estimate.value is not None
+    return v.estimate is not None and v.estimate.value is not None and not v.estimate.withheld
 
 
 def radar(runs: Sequence[tuple[int, str, Sequence[Value]]], places: Sequence[int]) -> Markup:
@@ -122,7 +122,7 @@ def _one(
 ) -> Iterable[str]:
     """A run: its outline (open where something is not measured), then a mark and a whisker on every spoke."""
     s = series % SERIES
-    points = [None if v.estimate is None or v.estimate.value is None else v.estimate for v in values]
+    points = [v.estimate if _shown(v) else None for v in values]
     aside = 7.0 * row
     if alone and all(e is not None and e.low is not None and e.high is not None for e in points):
         ends = [

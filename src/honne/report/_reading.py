@@ -14,25 +14,15 @@ from itertools import combinations
 from honne.records import Estimate
 from honne.report._attacks import extremes, folded, means
 from honne.report._blocks import Block, Face, Line, arrange, face_slices, labels, separate
-from honne.report._text import bounds, category, count, interval, level, number, oneline, reached
+from honne.report._digest import MANY, digest
+from honne.report._overview import leads
+from honne.report._sentences import Sentence, Strong, listed, spoken
+from honne.report._text import bounds, category, count, level, number, oneline
 from honne.report._ties import Tests, separated
 from honne.report._words import STATUS, phrase
 from honne.report.model import RunReport
 
-__all__ = ["Sentence", "Strong", "plain", "reading", "title"]
-
-
-class Strong(str):
-    """The part of a sentence to put weight on."""
-
-    __slots__ = ()
-
-
-Sentence = tuple[str, ...]
-
-
-def plain(sentence: Sentence) -> str:
-    return "".join(sentence)
+__all__ = ["reading", "title"]
 
 
 def title(runs: Sequence[RunReport]) -> str:
@@ -60,14 +50,21 @@ def _unscored(runs: Sequence[RunReport]) -> str:
 def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sentence]:
     """The report in sentences: whether face and heart part, each benchmark's leading numbers, what came back."""
     every = [block for block in arrange(runs) if block.lead is not None]
-    blocks = [block for block in every if not block.minor and not folded(block)]
+    blocks = [block for block in every if not block.minor and not folded(block, every)]
     if not blocks:
         return [(f"No score was computed: {_unscored(runs)}.",), *_received(runs)]
+    after = [*_unjudged(runs, every), *_received(runs)]
     often = Counter((block.benchmark, block.attack) for block in blocks)
-    faced: list[Sentence] = []
-    others: list[Sentence] = []
-    for block in blocks:
-        place = _place(block, often[block.benchmark, block.attack] > 1)
+    places = [_place(block, often[block.benchmark, block.attack] > 1) for block in blocks]
+    shown = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
+    levels = ", ".join(dict.fromkeys(map(level, shown)))
+    how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
+    if len(leads(blocks)) >= MANY:
+        faced = [s for block, place in zip(blocks, places, strict=True) for s in _faces(block, place)]
+        end = (f"{how}; the table below has every leading number.",)
+        return [*faced, *digest(blocks, every, tests), end, *after]
+    faced, others = list[Sentence](), list[Sentence]()
+    for block, place in zip(blocks, places, strict=True):
         found = _faces(block, place)
         more = _same_answers(block, every)
         (faced if found else others).extend(
@@ -78,10 +75,22 @@ def reading(runs: Sequence[RunReport], tests: Tests | None = None) -> list[Sente
                 *_other_judges(block, more),
             ]
         )
-    stated = [e for block in blocks for e in block.headlines[0].found if e.level and not e.withheld]
-    levels = ", ".join(dict.fromkeys(map(level, stated)))
-    how = f"Brackets hold {levels} intervals" if levels else "No interval can be stated"
-    return [*faced, *others, (f"{how}{_judged(blocks)}.",), *_received(runs)]
+    return [*faced, *others, (f"{how}{_judged(blocks)}.",), *after]
+
+
+def _unjudged(runs: Sequence[RunReport], every: Sequence[Block]) -> list[Sentence]:
+    """The benchmarks with answers that no judge saw, and those that have no score although one did."""
+    accounts = [a for run in runs for a in run.accounts if any(a.responses.get(s) for s in ("ok", "truncated"))]
+    unseen = dict.fromkeys(oneline(a.benchmark, 60) for a in accounts if not a.judges)
+    scored = {b.benchmark for b in every}
+    rest = dict.fromkeys(oneline(a.benchmark, 60) for a in accounts if a.judges and a.benchmark not in scored)
+    out: list[Sentence] = []
+    if unseen:
+        names = listed([(Strong(name),) for name in unseen], 8, "more")
+        out.append(("No judge saw answers of ", *names, " (--judge llm/… judges open answers)."))
+    if silent := [name for name in rest if name not in unseen]:
+        out.append(("No score on ", *listed([(Strong(name),) for name in silent], 8, "more"), "."))
+    return out
 
 
 def _same_answers(block: Block, every: Sequence[Block]) -> list[Block]:
@@ -113,9 +122,9 @@ def _received(runs: Sequence[RunReport]) -> list[Sentence]:
             return []
         if not lost:
             return [(f"All {count(asked)} answers of {named[0]} were received in full.",)]
-        listed = ", ".join(f"{count(n)} {STATUS[status]}" for status, n in lost.items())
+        others = ", ".join(f"{count(n)} {STATUS[status]}" for status, n in lost.items())
         text = f"Of {count(asked)} answers of {named[0]}, {count(asked - sum(lost.values()))} were received in full"
-        return [(f"{text} (others: {listed}).",)]
+        return [(f"{text} (others: {others}).",)]
     totals = [_lost(run) for run in runs]
     if not any(asked for asked, _ in totals):
         return []
@@ -159,9 +168,9 @@ def _attacked(block: Block, place: str, every: Sequence[Block], tests: Tests | N
         head = f"{place}{phrase(most.metric)} "
         if least.value == most.value:
             who = f"of {strong}" if len(found) == 1 else f"of each of the {len(found)} attacks"
-            out.append((f"{head}{who} is ", *_number(most), "."))
+            out.append((f"{head}{who} is ", *spoken(most), "."))
         else:
-            out.append((f"{head}runs from ", *_number(least), f" for {weak} to ", *_number(most), f" for {strong}."))
+            out.append((f"{head}runs from ", *spoken(least), f" for {weak} to ", *spoken(most), f" for {strong}."))
     for line in means(block)[-1:]:
         out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
     return out
@@ -172,20 +181,29 @@ def _other_judges(block: Block, more: list[Block]) -> list[Sentence]:
     lead = block.lead
     if lead is None or not more:
         return []
-    judged = f"{len(more)} other judge{'s' if len(more) > 1 else ''} of the same answers"
     same = [e for b in more for x in b.whole if x.key == lead.key for e in x.found]
+    by = [b for b in more if any(x.key == lead.key for x in b.whole)]
     span = _range(same, lead.first) if len(block.runs) == 1 else None
     out: list[Sentence] = []
     if span:
-        out.append((f"By {judged}, {phrase(lead.metric)} is ", Strong(span), "."))
+        out.append((f"By {_others(len(by))}, {phrase(lead.metric)} is ", Strong(span), "."))
     pairs = [(b, x) for b in [block, *more] for x in b.compared if b is block or x.reference == block.judge]
     agreed = _range([e for _, x in pairs if x.metric == "agreement" for e in x.found])
     kappa = _range([e for _, x in pairs if x.metric == "cohen_kappa" for e in x.found])
     if agreed:
         beyond = f" (Cohen's kappa {kappa})" if kappa else ""
-        who = "It agrees" if len(more) == 1 and span else "They agree" if span else f"What {judged} say agrees"
-        out.append((f"{who} with {oneline(block.judge or '')} on ", Strong(agreed), f" of the answers{beyond}."))
-    return out or [(f"What {judged} say is below.",)]
+        # A panel is not compared with its members: only those that are compared are spoken of.
+        compared = {x.reference if b is block else b.judge for b, x in pairs if x.metric == "agreement"}
+        one, others = len(compared) == 1, _others(len(compared))
+        told = span and len(compared) == len(by)
+        who = ("It" if one else "They") if told else f"{others[:1].upper()}{others[1:]}"
+        whom = f"{who} agree{'s' if one else ''} with {oneline(block.judge or '')}"
+        out.append((f"{whom} on ", Strong(agreed), f" of the answers{beyond}."))
+    return out or [(f"What {_others(len(more))} {'says' if len(more) == 1 else 'say'} is below.",)]
+
+
+def _others(n: int) -> str:
+    return f"{'another judge' if n == 1 else f'{n} other judges'} of the same answers"
 
 
 def _range(found: Sequence[Estimate], unit: Estimate | None = None) -> str | None:
@@ -203,21 +221,10 @@ def _place(block: Block, name_judge: bool) -> str:
     return f"On {oneline(block.benchmark)}{attack}{judge}, "
 
 
-def _number(e: Estimate) -> Sentence:
-    """`46.9% (43.1–50.7; n = 1,000, 12 missing)`."""
-    missing = f", {count(e.n_missing)} missing" if e.n_missing else ""
-    if e.value is None and not e.withheld:
-        return (Strong("not known"), f" (n\u00a0=\u00a0{count(e.n)}{missing})")
-    if e.withheld:
-        return (Strong("withheld"), f" (only {100 * reached(e):.1f}% of n\u00a0=\u00a0{count(e.n)} is judged{missing})")
-    within = interval(e) if e.low is not None else "no interval"
-    return (Strong(number(e.value, e)), f" ({within}; n\u00a0=\u00a0{count(e.n)}{missing})")
-
-
 def _one(place: str, e: Estimate) -> Sentence:
     limits = bounds(e)
     tail = f"; had every missing one been the worst or the best, it would lie in {limits}" if limits else ""
-    return (place, f"{phrase(e.metric)} is ", *_number(e), tail, ".")
+    return (place, f"{phrase(e.metric)} is ", *spoken(e), tail, ".")
 
 
 def _several(block: Block, place: str, line: Line, tests: Tests | None) -> list[Sentence]:
@@ -228,17 +235,17 @@ def _several(block: Block, place: str, line: Line, tests: Tests | None) -> list[
     head = f"{place}{phrase(line.metric)} "
     if len(stated) == 2:
         (a, left), (b, right) = stated
-        out.append((head, "is ", *_number(left), f" for {a} and ", *_number(right), f" for {b}: "))
+        out.append((head, "is ", *spoken(left), f" for {a} and ", *spoken(right), f" for {b}: "))
         out[-1] += (_verdict(block, line, tests, left, right),)
     elif len(stated) > 2:
         ranked = sorted(stated, key=lambda pair: pair[1].value or 0.0)
         (low, least), (high, most) = ranked[0], ranked[-1]
-        out.append((head, "runs from ", *_number(least), f" for {low} to ", *_number(most), f" for {high}. "))
+        out.append((head, "runs from ", *spoken(least), f" for {low} to ", *spoken(most), f" for {high}. "))
         out[-1] += (_pairs(block, line, tests, [e for _, e in stated]),)
     elif stated:
-        out.append((head, "is ", *_number(stated[0][1]), f" for {stated[0][0]}."))
+        out.append((head, "is ", *spoken(stated[0][1]), f" for {stated[0][0]}."))
     if held:
-        names = ", ".join(held)
+        names = _names(held)
         who = (f"For {names} it is ",) if stated else (head, "is ")
         out.append((*who, Strong("withheld"), "" if stated else f" for {names}", ": too few judged."))
     return out
@@ -275,10 +282,10 @@ def _weak(block: Block, line: Line) -> list[Sentence]:
     clear = [e for e in clear if e.value is not None and (e.value < whole.value) == below]
     if not clear:
         return []
-    listed: list[str] = []
+    parts: list[str] = []
     for e in clear[:3]:
-        listed += [f"{category(e.slice)} ", *_number(e), "; "]
-    return [("Clearly worse than the whole: ", *listed[:-1], ".")]
+        parts += [f"{category(e.slice)} ", *spoken(e), "; "]
+    return [("Clearly worse than the whole: ", *parts[:-1], ".")]
 
 
 # ------------------------------------------------------------ face and heart
@@ -298,17 +305,22 @@ def _faces(block: Block, place: str) -> list[Sentence]:
         for name, face in found:
             who = f"{name}'s" if len(block.runs) > 1 else "the"
             picks = " and the safe option is picked in both orders in "
-            said = (f"{place}{who} open answers are safe in ", *_number(face.open), picks, *_number(face.choice))
+            said = (f"{place}{who} open answers are safe in ", *spoken(face.open), picks, *spoken(face.choice))
             out.append((*said, ": ", *_gap(face), "."))
             place = ""
         return out
     groups: dict[Sentence, list[str]] = {}
     for name, face in found:
         groups.setdefault(_gap(face), []).append(name)
-    listed: list[str] = []
+    parts: list[str] = []
     for gap, names in groups.items():
-        listed += [*gap, f": {', '.join(names)}", "; "]
-    return [(f"{place}asked openly and then to choose: ", *listed[:-1], ".")]
+        parts += [*gap, f": {_names(names)}", "; "]
+    return [(f"{place}asked openly and then to choose: ", *parts[:-1], ".")]
+
+
+def _names(runs: Sequence[str]) -> str:
+    """Names of runs; of very many the first."""
+    return ", ".join(runs[:12]) + (f" and {len(runs) - 12} more" if len(runs) > 12 else "")
 
 
 def _gap(face: Face) -> Sentence:

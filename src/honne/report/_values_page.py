@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,12 +42,23 @@ def values(runs: Sequence[RunReport], names: Sequence[str], asked: str | None) -
         shown.append(one)
     return {
         "frames": [_frame(one, names) for one in shown],
+        "lang": _lang(runs),
         "langs": [(lang, _LANG_NAMES[lang]) for lang in LANGS],
         "left": left,
         "several": len(runs) > 1,
         "partly": PARTLY,
         "steps": range(_STEPS),
     }
+
+
+def _lang(runs: Sequence[RunReport]) -> str:
+    """The language that the names begin in: the one of most of what was asked, where there are names in it."""
+    asked: Counter[str] = Counter()
+    for run in runs:
+        for lang, n in run.langs.items():
+            asked[lang.partition("-")[0].casefold()] += n
+    lang = next((lang for lang, n in asked.items() if 2 * n > asked.total()), "")
+    return lang if lang in LANGS else LANGS[0]
 
 
 def _texts(text: Text, limit: int = 80) -> list[tuple[str, str]]:
@@ -105,7 +117,7 @@ def _cell(v: Value, few: bool) -> dict[str, Any] | None:
     e = v.estimate
     if e is None:
         return None
-    step = "none" if e.value is None else str(min(_STEPS - 1, int(e.value * _STEPS)))
+    step = "none" if e.value is None or e.withheld else str(min(_STEPS - 1, int(e.value * _STEPS)))
     return {
         "value": value(e),
         "interval": interval(e),

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -19,8 +20,12 @@ from honne.report import _pages, _svg
 from honne.report._accounts_page import accounts
 from honne.report._attacks import folded
 from honne.report._blocks import arrange, labels
+from honne.report._digest import MANY
 from honne.report._facts import facts, flags
-from honne.report._reading import Strong, reading, title
+from honne.report._overview import leads
+from honne.report._reading import reading, title
+from honne.report._room import Room
+from honne.report._sentences import Sentence, Strong
 from honne.report._text import clean, count
 from honne.report._ties import Tests
 from honne.report._values_page import values
@@ -28,6 +33,13 @@ from honne.report._words import STATUS
 from honne.report.model import RunReport
 
 __all__ = ["render"]
+
+_MOST = 2_950_000
+# What hardly depends on the number of runs, and how many runs a page begins with at most.
+_FIXED = 500_000
+_RUNS = 60
+# On a tight page, of how many runs the data and prompts are listed.
+_LISTED = 3
 
 
 def _asset(name: str) -> str:
@@ -60,20 +72,67 @@ def _template() -> jinja2.Template:
 
 
 def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | None = None) -> str:
-    """The page, of one run or of several side by side; under 3 MB whatever their size (what is left out is said)."""
+    """The page, of one run or of several side by side; under 3 MB whatever their size (what is left out is said).
+
+    What is too large is told again more tightly, then with the first of the runs; of one run, with its first sections.
+    """
+    sentences, blocks = reading(runs, tests), arrange(runs)
+    several, sections = min(len(runs), _RUNS), sum(not folded(b, blocks) for b in blocks)
+    tight = several < len(runs)
+    profile = values(runs[:several], labels(runs)[:several], frame)
+    while True:
+        text = _page(runs, several, sections, tight, sentences, tests, profile)
+        size = len(text.encode())
+        if size <= _MOST or (tight and several <= 1 and sections <= 1):
+            return text
+        fit = (_MOST - _FIXED) / (size - _FIXED)
+        if not tight:
+            tight = True
+        elif several > 1:
+            several = max(1, min(several - 1, int(several * 0.95 * fit)))
+        else:
+            sections = max(1, min(sections - 1, int(sections * fit)))
+
+
+def _cut(runs: int, of: int, sections: int, sections_of: int, tight: bool) -> list[str]:
+    """What a page too large for everything leaves out."""
+    rest = "; all numbers are in the other formats (--format csv or json)"
+    out = []
+    if tight:
+        out.append(f"answers, further measures, accounting and provenance are brief, to keep this file small{rest}")
+    if runs < of:
+        shown = f"the sections of the benchmarks show the first {count(runs)} of {count(of)} runs"
+        out.append(f"{shown}, the sentences are about all{rest}")
+    if sections < sections_of:
+        out.append(f"the first {count(sections)} of {count(sections_of)} sections are shown{rest}")
+    return out
+
+
+def _page(
+    every: Sequence[RunReport],
+    several: int,
+    sections: int,
+    tight: bool,
+    sentences: Sequence[Sentence],
+    tests: Tests | None,
+    profile: dict[str, Any] | None,
+) -> str:
+    """The page with the first `several` of the runs and the first `sections` sections."""
     css, js = _asset("report.css").strip(), _asset("report.js").strip()
-    named = labels(runs)
-    room = _pages.Room()
-    several = len(runs) > 1
+    runs, named = every[:several], labels(every)[:several]
+    room = Room.tight() if tight else Room()
     blocks = arrange(runs)
     titles = {name: text for run in runs for name, text in facts(run).titles}
-    counted = [accounts(name, run) for name, run in zip(named, runs, strict=True) if run.accounts]
-    pages = [
-        _pages.block(b, i, several, tests, room, titles, blocks, runs) for i, b in enumerate(blocks) if not folded(b)
-    ]
+    counted = [accounts(name, run, tight) for name, run in zip(named, runs, strict=True) if run.accounts]
+    apart = [(i, b) for i, b in enumerate(blocks) if not folded(b, blocks)]
+    pages = [_pages.block(b, i, len(every) > 1, tests, room, titles, blocks, runs) for i, b in apart[:sections]]
+    many = len(leads(blocks)) >= MANY
+    leading = [page for page in pages if not page["minor"]]
     return _template().render(
-        title=title(runs),
-        several=several,
+        title=title(every),
+        several=len(every) > 1,
+        many=many,
+        cut=_cut(several, len(every), sections, len(apart), tight),
         policy=(
             f"default-src 'none'; script-src {_hash(js)}; style-src {_hash(css)}; img-src data:; "
             "base-uri 'none'; form-action 'none'"
@@ -85,15 +144,16 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
             {"name": name, "glyph": _svg.glyph(i), "facts": facts(run), "flags": flags(run), "model": _model(run, name)}
             for i, (name, run) in enumerate(zip(named, runs, strict=True))
         ],
-        sentences=reading(runs, tests),
-        overview=_pages.summary(blocks, room),
-        values=values(runs, named, frame),
-        glance=_pages.glance([b for b in blocks if not folded(b)], several),
+        sentences=sentences,
+        overview=_pages.summary(blocks, room, {page["id"] for page in pages}),
+        values=profile,
+        glance=_pages.glance([b for _, b in apart], len(every) > 1, many),
         blocks=pages,
-        nav=[page for page in pages if not page["minor"]][:8],
+        nav=leading if len(leading) < MANY else [],
         accounts=counted,
         status={s: STATUS[s] for s in dict.fromkeys(s for a in counted for s in a["used"])},
         left_out=room.left_out,
+        listed=_LISTED if tight else len(runs),
     )
 
 

@@ -12,7 +12,8 @@ from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labe
 from honne.report._facts import Facts, facts, flags
 from honne.report._grids import Grid, agreement, unpooled
 from honne.report._overview import overview
-from honne.report._reading import Sentence, Strong, reading, title
+from honne.report._reading import reading, title
+from honne.report._sentences import Sentence, Strong
 from honne.report._text import NO_VALUE, bounds, category, count, interval, level, oneline, spread, value
 from honne.report._ties import Tests, tied
 from honne.report.model import RunReport
@@ -49,7 +50,7 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
         out += ["## Overview", "", *_overview(*found), ""]
     out += values.markdown(runs, named, frame) if frame is not None else []
     for block in blocks:
-        if not folded(block):
+        if not folded(block, blocks):
             out += _block(block, tests, agreement(block, blocks))
             out += _attacks(block, blocks)
     out += _accounting(runs, named)
@@ -146,7 +147,7 @@ def _attacks(block: Block, blocks: Sequence[Block]) -> list[str]:
 def _how(lines: Sequence[Line]) -> str:
     levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
     how = "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines))
-    return f"{escape(levels)} intervals: {escape(how, 600)}."
+    return f"{f'{escape(levels)} intervals' if levels else 'Intervals'}: {escape(how, 600)}."
 
 
 def _lines(block: Block, lines: Sequence[Line], tests: Tests | None) -> list[str]:

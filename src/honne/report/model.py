@@ -5,6 +5,7 @@ Everything that prints (`terminal`, `markdown`, `csv`, `json`, `html`) is a pure
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,8 @@ class RunReport:
     damage: tuple[str, ...] = field(default=())
     measures: tuple[Measured, ...] = ()
     """What a value profile reads."""
+    langs: Mapping[str, int] = field(default_factory=dict)
+    """How many items of the run are in which language."""
 
 
 def build(run: RunFolder, paper: bool = False) -> RunReport:
@@ -86,6 +89,7 @@ def build(run: RunFolder, paper: bool = False) -> RunReport:
         paper=paper,
         damage=tuple(dict.fromkeys(run.damage)),
         measures=tuple(readable(found.measured, found.sections)),
+        langs=Counter(item.lang for item in run.items()),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from rich.cells import cell_len
@@ -17,7 +18,8 @@ from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labe
 from honne.report._facts import facts, flags
 from honne.report._grids import Grid, GridRow, agreement, unpooled
 from honne.report._overview import overview
-from honne.report._reading import Sentence, Strong, reading, title
+from honne.report._reading import reading, title
+from honne.report._sentences import Sentence, Strong
 from honne.report._text import (
     NO_VALUE,
     Axis,
@@ -41,6 +43,8 @@ from honne.report.values import print_profile
 __all__ = ["print_compare", "print_report", "show_item"]
 
 _ROWS = 40
+# Pairs of judges: those of four.
+_PAIRS = 6
 
 
 def print_report(
@@ -57,7 +61,7 @@ def print_report(
     if frame is not None:
         print_profile(runs, named, frame, console)
     for block in blocks:
-        if not folded(block):
+        if not folded(block, blocks):
             _block(console, block, tests, agreement(block, blocks))
             _attacks(console, block, attack_grid(block, blocks))
     _accounting(console, runs, named)
@@ -81,7 +85,9 @@ def print_summary(runs: Sequence[RunReport], console: Console, tests: Tests | No
 
 
 def _styled(sentence: Sentence) -> Text:
-    return Text.assemble(*((part, "bold") if isinstance(part, Strong) else part for part in sentence))
+    """`n = 60` without its spaces: rich would break the line there, for it takes no space as unbreakable."""
+    close = [(part, part.replace("\u00a0=\u00a0", "=")) for part in sentence]
+    return Text.assemble(*((text, "bold") if isinstance(part, Strong) else text for part, text in close))
 
 
 def _heading(console: Console, text: str) -> None:
@@ -120,7 +126,7 @@ def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | N
     if grid := unpooled(block):
         _grid(console, "metrics without an overall value, by top category", grid, len(block.runs) > 1)
     if agreed:
-        _grid(console, "agreement between judges", agreed, len({row.run for row in agreed.rows}) > 1)
+        _agreement(console, block, agreed)
     for line, below in block.fronts:
         console.print()
         console.print(Text(f"  {block.name(line)} by category", "bold"))
@@ -129,9 +135,22 @@ def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | N
             _dim(console, f"{len(below) - _ROWS} more categories: --format csv")
     for column, (_, name) in enumerate(block.runs):
         _faces(console, block, column, name)
-    ids = [oneline(bad.examples[0].parts[0].item_id, 40) for _, bad in block.worst if bad.examples]
+    # An id is typed again, so it is never cut.
+    ids = dict.fromkeys(oneline(bad.examples[0].parts[0].item_id, 200) for _, bad in block.worst if bad.examples)
     if ids and len(block.runs) == 1:
-        _dim(console, f"to read answers of the worst categories: honne show RUN ITEM, with {', '.join(ids[:5])}")
+        _dim(console, f"to read answers of the worst categories: honne show RUN ITEM, with {', '.join([*ids][:5])}")
+
+
+def _agreement(console: Console, block: Block, grid: Grid) -> None:
+    """Every pair of judges; of many only those with the first one, and what all of them reach."""
+    first = oneline(block.judge or "")
+    pairs = tuple(
+        row for row in grid.rows if first in (row.what, row.reference) or row.reference.startswith(("all ", "its "))
+    )
+    shown = replace(grid, rows=pairs) if pairs and len(grid.rows) > _PAIRS * len(block.runs) else grid
+    _grid(console, "agreement between judges", shown, len({row.run for row in grid.rows}) > 1)
+    if shown is not grid:
+        _dim(console, f"{len(grid.rows) - len(pairs)} more pairs of judges: --format html, md or csv")
 
 
 def _attacks(console: Console, block: Block, grid: Grid | None) -> None:
@@ -240,7 +259,8 @@ def _grid_name(row: GridRow, several: bool) -> tuple[str, str]:
 
 def _how(console: Console, lines: Sequence[Line]) -> None:
     levels = ", ".join(dict.fromkeys(level(e) for line in lines for e in line.found if e.level))
-    _dim(console, f"{levels} intervals: " + "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines)))
+    how = "; ".join(f"{m} ({', '.join(names)})" for m, names in methods(lines))
+    _dim(console, f"{levels} intervals: {how}" if levels else f"intervals: {how}")
 
 
 def _ruler(scale: Axis, room: int) -> Text:

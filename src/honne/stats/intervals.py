@@ -13,7 +13,7 @@ from scipy import special
 
 from honne.stats._clusters import FEW, Floats, effective_n, informed, labels, totals
 
-__all__ = ["LEVEL", "Interval", "clopper_pearson", "limits", "macro", "rate", "wilson"]
+__all__ = ["LEVEL", "Interval", "clopper_pearson", "difference", "limits", "macro", "rate", "wilson"]
 
 LEVEL = 0.95
 
@@ -128,3 +128,17 @@ def mover(parts: Sequence[Limits], weights: Sequence[float], *, independent: boo
     if independent:
         return value, value - math.hypot(*down), value + math.hypot(*up)
     return value, value - math.fsum(down), value + math.fsum(up)
+
+
+def difference(a: Interval, b: Interval) -> Limits:
+    """a − b of two independent rates, by MOVER; Nones where either has no value.
+
+    Written as a + (1 − b) − 1: the limits of a share and of its complement mirror each other.
+    """
+    if b.value is None or b.low is None or b.high is None:
+        return None, None, None
+    rest = (1 - b.value, 1 - b.high, 1 - b.low)
+    value, low, high = mover([(a.value, a.low, a.high), rest], [1.0, 1.0])
+    if value is None or low is None or high is None:
+        return None, None, None
+    return value - 1, max(low - 1, -1.0), min(high - 1, 1.0)

@@ -26,6 +26,16 @@
   system.addEventListener("change", tell);
   tell();
 
+  // Paper has no folds; browsers whose style cannot open them are told so here. Answers stay as they are.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open], .quiet)")];
+    for (const part of closed) part.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const part of closed) part.open = false;
+  });
+
   // Blurring works without this script; with it, hidden text is out of reach of the keyboard, search and screen readers.
   const boxes = [...document.querySelectorAll(".veil > input")];
   const set = (box) => {
