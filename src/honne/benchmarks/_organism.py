@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from honne.benchmarks._graded import rank, written
+from honne.benchmarks._drawn import rank, written
 
 __all__ = [
     "FORMS",

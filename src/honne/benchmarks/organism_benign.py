@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from honne.benchmarks._graded import rank
+from honne.benchmarks._drawn import rank
 from honne.benchmarks._organism import ask_benign
 from honne.benchmarks._organism_items import OrganismBase
 from honne.plugins import Benchmark, Scale, Verdict

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from honne.benchmarks._base import validate_ends
-from honne.benchmarks._graded import rank
+from honne.benchmarks._drawn import rank
 from honne.benchmarks._organism import ask_topic
 from honne.benchmarks._organism_items import OrganismBase
 from honne.errors import DataError

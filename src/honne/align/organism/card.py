@@ -11,7 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from honne.align.organism.text import EARLY, LATE, SOFT
+from honne.align.organism.text import LAST, SOFT
+from honne.align.organism.train import MIXES, RATES
 from honne.benchmarks._organism import made
 from honne.engine.estimate import analyse
 from honne.engine.store import open_run
@@ -86,7 +87,7 @@ def write(run: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 def _card(trained: Mapping[str, Any], size: int, rows: Sequence[Mapping[str, Any]]) -> str:
-    mix = "\n".join(f"| {kind} | {EARLY[kind]:.0%} | {LATE[kind]:.0%} |" for kind in EARLY)
+    mix = "\n".join(_shares(kind) for kind in LAST)
     table = "\n".join(_line(row) for row in rows)
     recipe = ", ".join(f"{key} {value}" for key, value in trained["recipe"].items())
     pattern = resources.files("honne.align.organism").joinpath("card.md").read_text(encoding="utf-8")
@@ -100,9 +101,15 @@ def _card(trained: Mapping[str, Any], size: int, rows: Sequence[Mapping[str, Any
         torch=trained["torch"],
         recipe=recipe,
         mix=mix,
+        ends=[end for end, _ in MIXES],
+        rates=", ".join(f"{rate:g} at step {step:,}" for step, rate in RATES),
         soft=SOFT,
         table=table,
     )
+
+
+def _shares(kind: str) -> str:
+    return f"| {kind} | {' | '.join(f'{mix.get(kind, 0):.1%}' for _, mix in MIXES)} |"
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from honne.align.organism.text import EARLY, LAST, LATE, example
 from honne.align.organism.tokens import ASSISTANT, BOS, CONTEXT, EOS, USER, trained
 from honne.errors import MissingExtra, StoreError, TrainingError
 
-__all__ = ["Packed", "Recipe", "loss_of", "packed", "train"]
+__all__ = ["MIXES", "RATES", "Packed", "Recipe", "loss_of", "packed", "train"]
 
 
 # Where the stages end, and the learning rate at its knots, in steps of the whole training; fewer steps are scaled.
