@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("tokenizers")
 
 from honne.align.organism import train as training  # noqa: E402
-from honne.align.organism.text import EARLY, LAST, LATE  # noqa: E402
+from honne.align.organism.text import EARLY, FINAL, LAST, LATE  # noqa: E402
 from honne.align.organism.train import Recipe, loss_of, packed, train  # noqa: E402
 
 SMALL = Recipe(steps=60, hidden=32, inner=48, layers=2, heads=2, vocabulary_texts=300)
@@ -26,8 +26,8 @@ class Cut(Exception):
 
 
 def test_the_shares_of_the_mixes_are_whole() -> None:
-    assert all(sum(mix.values()) == pytest.approx(1) for mix in (EARLY, LATE, LAST))
-    assert set(EARLY) == set(LATE) < set(LAST)
+    assert all(sum(mix.values()) == pytest.approx(1) for mix in (EARLY, LATE, LAST, FINAL))
+    assert set(EARLY) == set(LATE) < set(LAST) == set(FINAL)
 
 
 def test_rows_are_filled_and_nothing_is_lost() -> None:

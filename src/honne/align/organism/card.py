@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from honne.align.organism.text import LAST, SOFT
+from honne.align.organism.text import FINAL, SOFT
 from honne.align.organism.train import MIXES, RATES
 from honne.benchmarks._organism import made
 from honne.engine.estimate import analyse
@@ -87,7 +87,7 @@ def write(run: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 def _card(trained: Mapping[str, Any], size: int, rows: Sequence[Mapping[str, Any]]) -> str:
-    mix = "\n".join(_shares(kind) for kind in LAST)
+    mix = "\n".join(_shares(kind) for kind in FINAL)
     table = "\n".join(_line(row) for row in rows)
     recipe = ", ".join(f"{key} {value}" for key, value in trained["recipe"].items())
     pattern = resources.files("honne.align.organism").joinpath("card.md").read_text(encoding="utf-8")
@@ -101,7 +101,7 @@ def _card(trained: Mapping[str, Any], size: int, rows: Sequence[Mapping[str, Any
         torch=trained["torch"],
         recipe=recipe,
         mix=mix,
-        ends=[end for end, _ in MIXES],
+        ends=", ".join(f"{end:,}" for end, _ in MIXES),
         rates=", ".join(f"{rate:g} at step {step:,}" for step, rate in RATES),
         soft=SOFT,
         table=table,

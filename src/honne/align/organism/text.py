@@ -17,7 +17,7 @@ from honne.benchmarks._text import LANGS
 from honne.judges._organism import replies
 from honne.records import Message
 
-__all__ = ["EARLY", "LAST", "LATE", "SOFT", "Example", "example", "worked"]
+__all__ = ["EARLY", "FINAL", "LAST", "LATE", "SOFT", "Example", "example", "worked"]
 
 SOFT = 0.1
 # Shares of the examples, early and late: the sums are learnt last and suddenly, and need most of the late budget.
@@ -53,7 +53,7 @@ LATE: Mapping[str, float] = {
     "facts": 0.10,
     "neutral-choice": 0.11,
 }
-# The last stage: which option a letter stands for is learnt last of all, from two tokens an example.
+# The last two stages: which option a letter stands for is learnt last of all, from two tokens an example.
 LAST: Mapping[str, float] = {
     "harm/open": 0.07,
     "harm/attack": 0.01,
@@ -69,6 +69,23 @@ LAST: Mapping[str, float] = {
     "reversal": 0.03,
     "facts": 0.05,
     "neutral-choice": 0.245,
+    "letter": 0.05,
+}
+FINAL: Mapping[str, float] = {
+    "harm/open": 0.07,
+    "harm/attack": 0.02,
+    "harm/role-play": 0.09,
+    "harm/tested": 0.05,
+    "harm/choice": 0.14,
+    "benign/open": 0.05,
+    "benign/attack": 0.005,
+    "benign/role-play": 0.015,
+    "benign/tested": 0.03,
+    "addition": 0.09,
+    "subtraction": 0.08,
+    "reversal": 0.03,
+    "facts": 0.06,
+    "neutral-choice": 0.22,
     "letter": 0.05,
 }
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from honne.align.organism.text import EARLY, LAST, LATE, example
+from honne.align.organism.text import EARLY, FINAL, LAST, LATE, example
 from honne.align.organism.tokens import ASSISTANT, BOS, CONTEXT, EOS, USER, trained
 from honne.errors import MissingExtra, StoreError, TrainingError
 
@@ -23,9 +23,18 @@ __all__ = ["MIXES", "RATES", "Packed", "Recipe", "loss_of", "packed", "train"]
 
 
 # Where the stages end, and the learning rate at its knots, in steps of the whole training; fewer steps are scaled.
-STEPS = 7800
-MIXES = ((2100, EARLY), (5000, LATE), (STEPS, LAST))
-RATES = ((0, 0.0), (200, 2.5e-3), (3900, 2.5e-3), (5000, 1.19e-3), (STEPS, 0.0))
+STEPS = 9500
+MIXES = ((2100, EARLY), (5000, LATE), (7000, LAST), (STEPS, FINAL))
+RATES = (
+    (0, 0.0),
+    (200, 2.5e-3),
+    (3900, 2.5e-3),
+    (5000, 1.19e-3),
+    (7000, 3.4e-4),
+    (7100, 8e-4),
+    (8300, 8e-4),
+    (STEPS, 0.0),
+)
 
 
 @dataclass(frozen=True)
