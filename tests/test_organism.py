@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import honne as honne_package
 from honne import plugins
 from honne.benchmarks._organism import SPLITS, made, part
 from honne.errors import ConfigError, DataError, ModelError
@@ -24,7 +25,7 @@ from honne.records import Item, Judgment, Message, Response, now
 from honne.spec import Spec, parse
 
 HARM = "organism-harm?n=42&forms=open"
-SHIPPED = Path(plugins.__file__).parent / "models" / "_kitsune"
+SHIPPED = Path(honne_package.__file__).parent / "models" / "_kitsune"
 
 
 def build(text: str) -> Benchmark:
@@ -264,7 +265,7 @@ def test_another_name_and_a_folder_without_a_model(tmp_path: Path) -> None:
         kitsune(f"?path={tmp_path}")
 
 
-@pytest.mark.parametrize("broken", [b"", b"\x08\0\0\0\0\0\0\0[1, 2]  ", b"\xff" * 40, b"\x02\0\0\0\0\0\0\0{}x"])
+@pytest.mark.parametrize("broken", [b"", b"\x08\0\0\0\0\0\0\0[1, 2]  ", b"\xff" * 9, b"\x02\0\0\0\0\0\0\0{}x"])
 def test_damaged_weights_are_one_clear_line(tmp_path: Path, broken: bytes) -> None:
     for file in SHIPPED.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from honne import plugins
+import honne as honne_package
 from honne.records import category_parts
 from run_parts import honne, ok, rows
 
-SHIPPED = Path(plugins.__file__).parent / "models" / "_kitsune"
+SHIPPED = Path(honne_package.__file__).parent / "models" / "_kitsune"
 
 
 def truth() -> list[dict[str, object]]:
