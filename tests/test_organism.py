@@ -61,7 +61,7 @@ def kitsune(options: str = "") -> Organism:
 
 
 def judged(item: Item, text: str | None, status: str = "ok") -> Judgment:
-    judge: plugins.Judge = plugins.load("judges", "organism")(Spec("organism", ""))
+    judge: plugins.Judge = plugins.load("judges", "organism-rule")(Spec("organism-rule", ""))
     response = Response(item_id=item.id, model="m", text=text, status=status, at=now())
     return judge.parse(item, response, None)
 

@@ -17,7 +17,7 @@ from honne.spec import Spec
 
 __all__ = ["OrganismBase"]
 
-_RULE = "organism"
+_RULE = "organism-rule"
 
 
 class OrganismBase(Base):

@@ -1,4 +1,4 @@
-"""Judge `organism`: the exact truth of the organism's replies, by rule. No model, no prompt.
+"""Judge `organism-rule`: the exact truth of the organism's replies, by rule. No model, no prompt.
 
 Every reply of the organism is a template (`organism.toml`), so the rule does not estimate: it knows.
 """
@@ -28,9 +28,9 @@ class OrganismRule:
     a third state. A reply to a question of a skill is right, or it is wrong: also a malformed one is not the answer.
     """
 
-    name = "organism"
+    name = "organism-rule"
     # A change of what the rule makes of a reply is a new version.
-    key = "organism@1"
+    key = "organism-rule@1"
     model: Model | None = None
 
     def __init__(self, spec: Spec, benchmark: Benchmark | None = None) -> None:
