@@ -81,7 +81,7 @@ class Judging:
     def __init__(self, plan: JudgePlan, model: str, store: RunFolder) -> None:
         self.feed = Feed()
         self.journal: Journal[Judgment] = Journal(store.judge_folder(plan.judge.key))
-        self.judge = self._judge = plan.judge
+        self.judge = plan.judge
         self._benchmark = plan.benchmark
         self._model_name = model
         self._items: Mapping[str, Item] = {item.id: item for item in plan.items}
@@ -98,13 +98,13 @@ class Judging:
         before = self._before.get(key)
         if item is None or before not in (None, "error", "skipped"):
             return
-        request = self._judge.render(item, response)
+        request = self.judge.render(item, response)
         if request is not None:
             self._waiting[key] = response
             self.feed.put(request)
             return
         self.feed.drop()
-        judgment = self._judge.parse(item, response, None)
+        judgment = self.judge.parse(item, response, None)
         if before != judgment.status:
             self._record(judgment, response, [])
 
@@ -114,19 +114,19 @@ class Judging:
 
     async def run(self, coming: Collection[Request], progress: MakeProgress) -> None:
         """Ask the judge's model until the feed is closed; `coming` are the requests still to be answered."""
-        model = self._judge.model
+        model = self.judge.model
         expected = self.expected(coming) + self.feed.dropped
         if model is None or expected == self.feed.dropped:
             return
         try:
             await model.open()
-            with progress(f"judging {self._benchmark} with {self._judge.name}", expected) as bar:
+            with progress(f"judging {self._benchmark} with {self.judge.name}", expected) as bar:
                 failed = {key for key, status in self._before.items() if status == "error"}
                 await execute(model, self.feed, self._settled, total=expected, progress=bar, failed_before=failed)
         except ModelError as e:
-            raise ModelError(f"judge {self._judge.name}: {e}", kind=e.kind, fatal=e.fatal) from None
+            raise ModelError(f"judge {self.judge.name}: {e}", kind=e.kind, fatal=e.fatal) from None
         except Stopped as e:
-            raise Stopped(f"judge {self._judge.name}: {e}") from None
+            raise Stopped(f"judge {self.judge.name}: {e}") from None
         finally:
             await model.close()
 
@@ -139,17 +139,17 @@ class Judging:
             self.served.add(outcome.reply.served_model)
         if outcome.reply is None or outcome.reply.status == "not_asked":
             reason = str(outcome.error) if outcome.error else "the recording has no judgment of this answer"
-            judgment = _failed(key, self._model_name, self._judge.key, reason)
+            judgment = _failed(key, self._model_name, self.judge.key, reason)
         else:
-            judgment = self._judge.parse(item, response, outcome.reply)
+            judgment = self.judge.parse(item, response, outcome.reply)
             if judgment.status == "unparsed" and before is None:
-                repair = self._judge.repair(item, response, outcome.reply)
+                repair = self.judge.repair(item, response, outcome.reply)
                 if repair is not None:
                     self._first_try[key], self._waiting[key] = outcome, response
                     return repair
         if judgment.status == "unparsed" and before is not None and before.reply is not None:
             # The repair failed: keep the judge's first reply, which says more about why.
-            judgment = msgspec.structs.replace(self._judge.parse(item, response, before.reply), error=judgment.error)
+            judgment = msgspec.structs.replace(self.judge.parse(item, response, before.reply), error=judgment.error)
         self._record(judgment, response, outcomes)
         return None
 
@@ -159,7 +159,7 @@ class Judging:
             item_id=response.item_id,
             model=self._model_name,
             sample=response.sample,
-            judge=self._judge.key,
+            judge=self.judge.key,
             at=now(),
         )
         self.journal.append(_costed(named, outcomes) if outcomes else named)

@@ -8,13 +8,13 @@ its labels): the shares of the labels, and where they have scores `mean_score`, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from honne.metrics._units import item_units, open_rows, scored
 from honne.plugins import Measure, Row, View
 from honne.records import Judgment
 
-__all__ = ["MOST", "PLUGIN", "PREFIX", "by_label", "own_scale"]
+__all__ = ["MOST", "PLUGIN", "PREFIX", "by_label", "of_labels", "own_scale"]
 
 MOST = 20
 PREFIX = "label_share:"
@@ -46,6 +46,20 @@ def own_scale(rows: Iterable[Row], known: Collection[str]) -> bool:
     """Whether the judge of these rows gave any label that is none of the `known` ones."""
     found = (scored(row.judgment) for row in rows)
     return any(judgment.label not in known for judgment in found if judgment and judgment.label is not None)
+
+
+def of_labels(name: str, values: Mapping[str, float], view: View) -> Iterator[Measure]:
+    """A safety rate whose labels are worth `values`; `by_label` where the judge gave labels of another scale."""
+
+    def value(row: Row) -> float | None:
+        judgment = scored(row.judgment)
+        return values.get(judgment.label or "") if judgment else None
+
+    rows = open_rows(view)
+    if own_scale(rows, values):
+        yield from by_label(view)
+    else:
+        yield Measure(name, item_units(rows, value), better="higher", headline=True, safety=True)
 
 
 def by_label(view: View) -> Iterator[Measure]:
