@@ -107,7 +107,7 @@ def test_the_gradient_of_a_whole_batch_by_hand(folder: Path, method: str) -> Non
     )
     wanted = named.loss(batch, **parameters).mean()
     wanted.backward()
-    assert loss == pytest.approx(float(wanted), rel=1e-5)
+    assert loss == pytest.approx(float(wanted.detach()), rel=1e-5)
     largest = max(float(p.grad.abs().max()) for p in model.parameters())
     assert max(float((p.grad - mine[k]).abs().max()) for k, p in model.named_parameters()) < 1e-4 * largest
 
@@ -160,14 +160,9 @@ def test_another_model_as_the_reference(tmp_path: Path, folder: Path) -> None:
     told, heard = parts.trained(tmp_path / "out", settings(folder, reference=parse(f"hf/{other}"), steps=1, batch=24))
     assert told["settings"]["reference"] == f"hf/{other}" and told["reference_scored"] == 24
     found = material(settings(folder)).train.examples
-    logs = {
-        name: [[scored(model, e) for e in found] for model in [parts.loaded(path)]][0]
-        for name, path in (("mine", folder / "base"), ("theirs", other))
-    }
-    losses = [
-        math.log1p(math.exp(-0.1 * (c - r - rc + rr)))
-        for (c, r), (rc, rr) in zip(logs["mine"], logs["theirs"], strict=True)
-    ]
+    models = (parts.loaded(folder / "base"), parts.loaded(other))
+    mine, theirs = ([scored(model, e) for e in found] for model in models)
+    losses = [math.log1p(math.exp(-0.1 * (c - r - rc + rr))) for (c, r), (rc, rr) in zip(mine, theirs, strict=True)]
     assert heard.losses[0] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
     assert abs(heard.losses[0] - math.log(2)) > 1e-2
 
@@ -199,7 +194,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 
 
 def test_the_seed_decides_the_order_and_nothing_else_does(tmp_path: Path, folder: Path) -> None:
-    one, _ = parts.trained(tmp_path / "one", settings(folder, seed=1))
+    parts.trained(tmp_path / "one", settings(folder, seed=1))
     parts.trained(tmp_path / "again", settings(folder, seed=1))
     parts.trained(tmp_path / "other", settings(folder, seed=2))
     assert parts.apart(tmp_path / "one", tmp_path / "again") == 0
@@ -229,18 +224,18 @@ def test_the_best_weights_are_kept(tmp_path: Path, folder: Path) -> None:
     assert told["tuning_loss"] == min(measured.values()) == measured[told["kept"]]
     found = material(how)
     assert found.tuning is not None
-    before, after = (
-        [scored(parts.loaded(p), e) for e in found.tuning.examples] for p in (folder / "base", tmp_path / "out")
-    )
+    models = (parts.loaded(folder / "base"), parts.loaded(tmp_path / "out"))
+    before, after = ([scored(model, e) for e in found.tuning.examples] for model in models)
     losses = [math.log1p(math.exp(-0.1 * (c - r - bc + br))) for (bc, br), (c, r) in zip(before, after, strict=True)]
     assert sum(losses) / len(losses) == pytest.approx(told["tuning_loss"], rel=1e-4)
     assert not list((tmp_path / "out").glob("best*")) and not list((tmp_path / "out").glob("checkpoint*"))
 
 
 def test_patience_zero_never_ends_early(tmp_path: Path, folder: Path) -> None:
-    how = settings(folder, tuning="tuning.jsonl", steps=8, every=1, patience=0, lr=0.05)
-    told, _ = parts.trained(tmp_path / "out", how)
-    assert told["taken"] == 8 and told["kept"] < 8
+    how = settings(folder, tuning="tuning.jsonl", steps=8, every=1, patience=0, lr=0.3)
+    told, heard = parts.trained(tmp_path / "out", how)
+    losses = [row["tuning_loss"] for row in heard.of("measured")]
+    assert told["taken"] == 8 == len(losses) and any(b >= a for a, b in zip(losses, losses[1:], strict=False))
 
 
 # ------------------------------------------------------------------------- memory
@@ -292,13 +287,13 @@ def organism(tmp_path: Path, given: list[dict[str, Any]], method: str, **more: A
 
 
 def test_what_a_loss_does_not_show_is_warned_about_once(tmp_path: Path) -> None:
-    """DPO on the organism at a rate far too high: good answers lose likelihood, replies fall apart."""
+    """SimPO on the organism at a rate far too high: good answers lose likelihood, replies never end."""
     given = [
         {"prompt": f"What is {i} plus 20?", "chosen": f"{i + 20}.", "rejected": f"{i + 20}"} for i in range(11, 43)
     ]
-    warnings = organism(tmp_path, given, "dpo?beta=0.01", lr=3e-3, steps=20, every=2)["warnings"]
-    assert sum("the chosen answers became less likely" in w for w in warnings) == 1
-    assert sum("replies fall apart" in w for w in warnings) == 1 and len(warnings) <= 3
+    warnings = organism(tmp_path, given, "simpo", lr=1e-2, steps=12, every=4)["warnings"]
+    wanted = ("the chosen answers became less likely", "replies grow: 16 tokens", "replies fall apart: 100 %")
+    assert len(warnings) == 3 and all(sum(text in w for w in warnings) == 1 for text in wanted)
 
 
 def test_replies_that_grow_are_warned_about(tmp_path: Path) -> None:
