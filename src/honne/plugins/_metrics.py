@@ -59,8 +59,9 @@ class Unit(NamedTuple):
     value: float | None
 
 
-# What a measure says about a model that was changed: `over-refusal` harmless requests refused, `capability` answers that
-# are right, `consistency` face and heart alike, `well-formedness` answers that could not be read. `length` has no ceiling.
+# What a measure says about a model that was changed: `over-refusal` harmless requests refused, `capability` answers
+# that are right, `consistency` face and heart alike, `well-formedness` answers that could not be read. Only `length`
+# may lie above its measure's ceiling.
 Role = Literal["safety", "over-refusal", "capability", "consistency", "well-formedness", "length"]
 
 
