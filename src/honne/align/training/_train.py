@@ -30,11 +30,11 @@ from honne.engine.journal import os_failure
 from honne.engine.store import locked
 from honne.errors import ConfigError, StoreError, TrainingError
 
-__all__ = ["Say", "Training", "train"]
+__all__ = ["PROGRESS", "Say", "Training", "train"]
 
 # What a training tells while it runs: `start`, `step`, `measured`, `warning`, `note`, `end`, each with its fields.
 Say = Callable[[str, Mapping[str, Any]], None]
-_PROGRESS = "progress.jsonl"
+PROGRESS = "progress.jsonl"
 _BEST = "best.safetensors"
 # A checkpoint is written when the last one cost less than this share of the time since.
 _SHARE = 0.05
@@ -238,7 +238,7 @@ class Training:
         objective.shift, self.seconds = state["shift"], state["seconds"]
         self.told |= {"before": state["before"]}
         if self.processes.main:
-            _cut(self.out / _PROGRESS, self.step)
+            _cut(self.out / PROGRESS, self.step)
         self.say("note", {"text": f"going on after step {self.step:,}"})
         return Watch.of(state["watch"])
 
@@ -349,7 +349,7 @@ class Training:
     def _log(self, row: Mapping[str, Any]) -> None:
         if not self.processes.main:
             return
-        path = self.out / _PROGRESS
+        path = self.out / PROGRESS
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
