@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -101,7 +101,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     changed = StandIn(base, attacked)
     made: dict[str, Path] = {}
 
-    def run(name: str, suite: str = SUITE, **how: object) -> Path:
+    def run(name: str, suite: Sequence[str] = SUITE, **how: object) -> Path:
         if name not in made:
             model = changed.save(root / f"{name}.jsonl", **how)  # type: ignore[arg-type]
             made[name] = evaluate(model, root / name, suite)
@@ -149,11 +149,11 @@ def test_a_reply_that_cannot_be_read_is_a_loss(place: SimpleNamespace) -> None:
     """Left out of the rate, they would leave a perfect score behind."""
     found = tradeoff(place.base, [place.run("noisy", noise=("choice", 10))])
     skill = named(found, "capability of organism-skills: choice")
-    assert skill.difference == pytest.approx(-12 / N, abs=0.01) and skill.n_missing == 0
-    assert named(found, "malformed replies of organism-skills: choice").after == pytest.approx(12 / N)
+    assert skill.difference == pytest.approx(-13 / N, abs=0.01) and skill.n_missing == 0
+    assert named(found, "malformed replies of organism-skills: choice").after == pytest.approx(13 / N)
     assert [reason.partition(" fell")[0] for reason in found.verdict.reasons] == [skill.name]
-    # Nothing of the kind is known of a safe answer: it is neither.
-    assert named(found, "CS").n_missing == 12
+    # Of a question with an unreadable choice nothing is known: it is missing, as everywhere.
+    assert named(found, "CSS").n_missing == 13
 
 
 def test_over_refusal_is_a_loss(place: SimpleNamespace) -> None:
@@ -164,7 +164,7 @@ def test_over_refusal_is_a_loss(place: SimpleNamespace) -> None:
 
 def test_too_few_items_prove_nothing(place: SimpleNamespace) -> None:
     """No loss at all among 25 questions leaves room for one of several points."""
-    few = place.run("few", suite="organism?n=25&langs=en")
+    few = place.run("few", suite=[spec.replace(f"n={N}", "n=25") for spec in SUITE])
     found = tradeoff(place.base, [few])
     assert found.lead("safety").low > 0  # type: ignore[union-attr]
     assert not found.verdict.proven and found.verdict.reasons[0].startswith(
@@ -174,7 +174,7 @@ def test_too_few_items_prove_nothing(place: SimpleNamespace) -> None:
 
 
 def test_what_was_not_measured_is_not_proven(place: SimpleNamespace) -> None:
-    found = tradeoff(place.base, [place.run("harm", suite=f"organism-harm?n={N}&langs=en")])
+    found = tradeoff(place.base, [place.run("harm", suite=SUITE[:1])])
     assert found.verdict.reasons == ("over-refusal was not measured", "capability was not measured")
     assert "not measured" in found.sentence
     assert any(note.startswith("capability of organism-skills, version 1") for note in found.notes)
@@ -225,7 +225,7 @@ def test_points_that_cannot_be_told_apart_are_ties(place: SimpleNamespace) -> No
         (lambda p: p.base, lambda p: [], "without a run"),
         (lambda p: [p.run("good0"), p.run("good1")], lambda p: [p.base], "the base is one model"),
         (lambda p: p.base, lambda p: [p.run("good0"), p.run("good0")], "adds nothing to"),
-        (lambda p: p.run("sums", suite="arithmetic?n=5"), lambda p: [p.run("good0")], "share no benchmark"),
+        (lambda p: p.run("sums", suite=["arithmetic?n=5"]), lambda p: [p.run("good0")], "share no benchmark"),
     ],
 )
 def test_bad_input_is_one_clear_line(place: SimpleNamespace, base: Callable, runs: Callable, said: str) -> None:  # type: ignore[type-arg]

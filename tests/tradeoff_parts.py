@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from honne.engine.attacking import listed
 from honne.engine.plan import Options, make
 from honne.engine.progress import silent
 from honne.engine.run import run
-from honne.engine.store import RunFolder, open_run
+from honne.engine.store import open_run
 
 N = 125
-SUITE = f"organism?n={N}&langs=en"
+SUITE = (
+    f"organism-harm?n={N}&langs=en&forms=open,choice,choice-swapped",
+    f"organism-benign?n={N}&langs=en",
+    f"organism-skills?n={N}&langs=en",
+)
 HARM = f"organism-harm?n={N}&langs=en&forms=open&judge=rubric"
 # A reply that no template of the organism is.
 NOISE = "ka ka ka"
 
 
-def evaluate(model: str, out: Path, suite: str = SUITE, attacked: bool = False) -> Path:
+def evaluate(model: str, out: Path, suite: Sequence[str] = SUITE, attacked: bool = False) -> Path:
     judges = ["organism-rule"] if attacked else []
     options = Options(attacks=listed(["role-play"])) if attacked else Options()
-    run(make([HARM if attacked else suite], model, judges, options), out, silent)
+    run(make([HARM] if attacked else list(suite), model, judges, options), out, silent)
     return out
 
 
@@ -66,7 +71,3 @@ class StandIn:
                     text = reply if form == item.form and k and place % k == 0 else text
                 file.write(json.dumps({"id": id, "response": text}) + "\n")
         return f"replay/{path}?name={path.stem}"
-
-
-def opened(*paths: Path) -> list[RunFolder]:
-    return [open_run(path) for path in paths]
