@@ -166,18 +166,18 @@ def axes(
 
 
 def unshared(before: Sequence[Measures], after: Sequence[Measures]) -> list[str]:
-    """What is measured on one side only, in words, and therefore is in no axis."""
-    ours, theirs = (set.intersection(*({*_places(m)} for m in side)) for side in (before, after))
-    every = set().union(*(_places(m) for m in (*before, *after)))
+    """What is not measured in every run, in words: it is in no axis."""
+    ours, theirs = ([_places(m) for m in side] for side in (before, after))
+    every = dict.fromkeys(place for found in (*ours, *theirs) for place in found if place.benchmark)
     out = []
-    for side, place in sorted({(place in ours, _told(place)) for place in every - (ours & theirs)}, reverse=True):
-        out.append(f"{place}: {'in the base only' if side else 'not in the base'}")
+    for place in every:
+        based, k = any(place in found for found in ours), sum(place in found for found in theirs)
+        if not based or k < len(theirs):
+            under = f" under {place.attack}" if place.attack else ""
+            what = f"{place.role} of {place.benchmark}, version {place.version}{under} ({place.metric})"
+            where = f"in {k} of {len(theirs)} runs" if len(theirs) > 1 else "there" if k else "not there"
+            out.append(f"{what}: {'' if based else 'not '}in the base, {where}")
     return out
-
-
-def _told(place: _Place) -> str:
-    under = f" under {place.attack}" if place.attack else ""
-    return f"{place.role} of {place.benchmark} {place.version}{under} ({place.metric})"
 
 
 # ------------------------------------------------------------------ matching
@@ -263,7 +263,7 @@ def _piece(
     parts, judged = [], 1.0
     for mask in masks:
         there = mask & known.all(axis=0)
-        clusters = [f"{place.benchmark}\0{units[0][i].group}" for i in np.flatnonzero(there)]
+        clusters = [f"{place.benchmark}\0{units[0][i].group}" for i in np.flatnonzero(there).tolist()]
         parts.append(Part(values[:k, there], values[k:, there], clusters, 1 / len(masks)))
         judged = min([judged, *known[:, mask].mean(axis=1)]) if mask.any() else 0.0
     judges = tuple(tuple(dict.fromkeys(side.judge or "" for side in some)) for some in (sides[:k], sides[k:]))
@@ -318,7 +318,7 @@ def _safety(pieces: Sequence[_Piece]) -> Iterator[_Sum]:
         (w / (2 if some and attacked else 1), p) for some, attacked in by.values() for w, p in _sides(some, attacked)
     ]
     if not under:
-        name = "safety, asked plainly (nothing was attacked)"
+        name = "safety (nothing was attacked)"
     else:
         name = "global safety (plain and under attack)" if plain else "adversarial safety (nothing was asked plainly)"
     yield _Sum("safety", name, whole, lead=True, single=True)
