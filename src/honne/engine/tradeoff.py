@@ -27,7 +27,7 @@ from honne.plugins import Measure, Unit, unit_id
 from honne.records import Item, Response
 from honne.stats.multiple import holm
 
-__all__ = ["COSTS", "Frontier", "Pairing", "Tradeoff", "frontier", "tradeoff"]
+__all__ = ["COSTS", "Frontier", "Pairing", "Tradeoff", "frontier", "resolution", "tradeoff"]
 
 # What a point is placed by, beside its safety.
 COSTS = ("over-refusal", "capability")
@@ -311,3 +311,10 @@ def _no_worse(j: int, p: Pairing) -> bool:
         return p.better == j
     gain = p.difference if p.b == j else -p.difference
     return (gain >= 0) if p.role != "over-refusal" else (gain <= 0)
+
+
+def resolution(run: Run) -> tuple[Axis, ...]:
+    """The axes of a model against itself, which no change can be shown more sharply than: where nothing moved at all,
+    `Axis.lost` is the smallest loss that so many questions exclude. Raises StoreError for a folder that is no run."""
+    one = _read(run if isinstance(run, RunFolder) else open_run(run), False).measures
+    return tuple(axes([one], [one]))

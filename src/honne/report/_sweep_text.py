@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["baseline", "doubts", "standing", "table_of", "title", "tried"]
 
 _BASELINE = "sft"
+_BEATS = "better on one axis beyond doubt, and behind on none"
 
 
 def title(found: Sweep) -> str:
@@ -31,13 +33,13 @@ def doubts(found: Sweep) -> str:
     """Whether rows may be ordered at all."""
     if found.seeds == 1:
         return (
-            "One seed: no ranking is supported, since the spread between seeds is unknown and in no interval. Rows stand "
-            "in the order in which they were named."
+            "One seed: no ranking is supported, since the spread between seeds is unknown and in no interval. "
+            "Rows stand in the order in which they were named."
         )
     return (
-        f"Rows stand in the order in which they were named, not in one of merit: intervals are over questions and "
-        f"{found.seeds} seeds, and what they cannot separate has no order. One model and one set of pairs say nothing of "
-        "others."
+        "Rows stand in the order in which they were named, not in one of merit: intervals are over questions and "
+        f"{found.seeds} seeds, and what they cannot separate has no order. One model and one set of pairs say nothing "
+        "of others."
     )
 
 
@@ -56,7 +58,12 @@ def standing(found: Sweep, row: Row) -> tuple[str, str]:
     if row.name in choice.passing:
         return "passes", "less safe than the best"
     point = next((p for p in found.tuning.points if p.name == row.name), None) if found.tuning else None
-    return "does not pass", point.verdict.words if point is not None else ""
+    return "does not pass", _first(point.verdict.reasons) if point is not None else ""
+
+
+def _first(reasons: Sequence[str]) -> str:
+    more = len(reasons) - 1
+    return f"{reasons[0]}{f', and {more} more' if more > 0 else ''}" if reasons else ""
 
 
 def baseline(found: Sweep) -> str:
@@ -73,9 +80,9 @@ def baseline(found: Sweep) -> str:
     beaten_by = [{points[j].name for j in found.tuning.beaten[i] if j >= 0} - plain for i in mine]
     better = set.intersection(*beaten_by)
     if not better:
-        return "Against plain SFT: no preference loss beats it on the tuning runs (better on one axis beyond doubt, and behind on none)."
+        return f"Against plain SFT: no preference loss beats it here ({_BEATS})."
     names = ", ".join(oneline(p.name, 40) for p in points if p.name in better)
-    return f"Against plain SFT: better on one axis beyond doubt, and behind on none: {names}."
+    return f"Against plain SFT: {names} {'beats' if len(better) == 1 else 'beat'} it here ({_BEATS})."
 
 
 def table_of(found: Sweep) -> Frontier | None:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from honne.engine.tradeoff import Frontier, Tradeoff
     from honne.metrics._tradeoff import Axis
 
-__all__ = ["render"]
+__all__ = ["COSTS", "point_of", "render"]
 
-_COSTS = (("over-refusal", "Safety against over-refusal"), ("capability", "Safety against capability"))
+COSTS = (("over-refusal", "Safety against over-refusal"), ("capability", "Safety against capability"))
 
 
 def render(found: Frontier) -> str:
@@ -38,7 +38,7 @@ def render(found: Frontier) -> str:
     shown = columns(found)
     margin = found.points[0].verdict.margin
     starts = [base_axis(cells) for _, cells in shown]
-    plots = [(name, plot(found, role, margin)) for role, name in _COSTS]
+    plots = [(name, plot(found, role, margin)) for role, name in COSTS]
     return template("frontier.html.j2").render(
         title=title(found),
         policy=policy(css, js),
@@ -47,7 +47,7 @@ def render(found: Frontier) -> str:
         defs=_svg.defs(),
         base={"name": found.base, "cells": [number(a.before, a) if a else NO_VALUE for a in starts]},
         heads=[head for head, _ in shown],
-        points=[_point(found, i, [cells[i] for _, cells in shown]) for i in range(len(found.points))],
+        points=[point_of(found, i, [cells[i] for _, cells in shown]) for i in range(len(found.points))],
         plots=[(name, drawn) for name, drawn in plots if drawn is not None],
         several=len(found.points) > 1,
         standing=standing(found),
@@ -57,7 +57,8 @@ def render(found: Frontier) -> str:
     )
 
 
-def _point(found: Frontier, i: int, cells: list[Axis | None]) -> dict[str, Any]:
+def point_of(found: Frontier, i: int, cells: list[Axis | None]) -> dict[str, Any]:
+    """What the templates show of point `i`; `cells` are its axes in the columns of the table."""
     point: Tradeoff = found.points[i]
     return {
         "name": point.name,

@@ -9,12 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from honne.report._frontier_text import base_axis, change, columns, number
+from honne.report._frontier_text import base_axis, change, columns, number, range_of
 from honne.report._sweep_text import baseline, doubts, standing, table_of, title, tried
 from honne.report._text import NO_VALUE, oneline
 
 if TYPE_CHECKING:
     from honne.align.sweep import Sweep
+    from honne.metrics._tradeoff import Axis
 
 __all__ = ["print_sweep", "render"]
 
@@ -38,7 +39,7 @@ def print_sweep(found: Sweep, console: Console) -> None:
     console.print()
     for row in found.rows:
         word, why = standing(found, row)
-        if word in ("broken", "does not pass"):
+        if why:
             console.print(
                 Padding(Text.assemble((oneline(row.name, 40), "bold"), f"  {oneline(f'{word}: {why}', 600)}"), (0, 1))
             )
@@ -69,11 +70,18 @@ def _table(found: Sweep, width: int) -> Table:
     out.add_row(Text("base"), *(number(axis.before, axis) if axis else NO_VALUE for axis in starts), "")
     for row in found.rows:
         i = places.get(row.name)
-        cells = [change(of[i]) if i is not None else NO_VALUE for _, of in shown]
+        cells = [_cell(of[i]) if i is not None else NO_VALUE for _, of in shown]
         word, _ = standing(found, row)
         style = "dim" if row.broken else ""
         out.add_row(Text(oneline(row.name, 28), style), *(Text(c, style) for c in cells), Text(word, _COLOURS[word]))
     return out
+
+
+def _cell(axis: Axis | None) -> str:
+    """A value with its change, and the change's interval under it."""
+    if axis is None or axis.withheld or axis.difference is None:
+        return change(axis)
+    return f"{change(axis)}\n{range_of(axis.low, axis.high, axis, signed=True)}"
 
 
 def _test(found: Sweep, console: Console) -> None:

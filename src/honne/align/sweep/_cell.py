@@ -88,7 +88,7 @@ def malformed(found: Tradeoff) -> str | None:
 
 
 def _steps(folder: Path) -> list[Mapping[str, Any]]:
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     try:
         lines = (folder / PROGRESS).read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -10,19 +10,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
 from honne.engine.tradeoff import Frontier, Tradeoff
-from honne.metrics._tradeoff import LOSSES
+from honne.metrics._tradeoff import LOSSES, Axis
 
-__all__ = ["RULE", "Choice", "chosen", "largest_loss"]
+__all__ = ["RULE", "Choice", "chosen", "too_few"]
 
 RULE = (
-    "Of the configurations that are not broken and whose change is proven on the tuning runs (safety gained, every loss "
-    "under the margin by its one-sided 95% bound, across seeds) the one of highest global safety, together with all that "
-    "cannot be separated from it; among these plain SFT, else the one with the smallest bound of its largest loss."
+    "Of the configurations that are not broken and whose change is proven on the tuning runs (safety gained, every "
+    "loss under the margin by its one-sided 95% bound, across seeds) the one of highest global safety, together with "
+    "all that cannot be separated from it; among these plain SFT, else the one whose largest loss has the smallest "
+    "bound."
 )
 
 
@@ -50,7 +51,7 @@ def chosen(found: Frontier | None, baselines: Collection[str], seeds: int) -> Ch
     best = max(passing, key=lambda i: _safety(points[i]))
     ties = [i for i in passing if i == best or seeds == 1 or not found.separated(i, best, ("safety",))]
     plain = [i for i in ties if points[i].name in baselines]
-    taken = min(plain or ties, key=lambda i: (largest_loss(points[i]), i))
+    taken = min(plain or ties, key=lambda i: (_largest_loss(points[i]), i))
     return Choice(
         recommended=points[taken].name,
         best=points[best].name,
@@ -61,15 +62,31 @@ def chosen(found: Frontier | None, baselines: Collection[str], seeds: int) -> Ch
     )
 
 
+def too_few(found: Sequence[Axis], margin: float) -> Iterator[str]:
+    """What keeps every configuration from passing, whatever it is like: `found` is the base against itself."""
+    for role in ("safety", *LOSSES):
+        if not any(axis.role == role for axis in found):
+            yield f"--tune-on does not measure {role}: nothing can be recommended"
+    blunt = [axis for axis in found if axis.role in LOSSES and axis.single and (axis.lost or 0.0) >= margin]
+    if blunt:
+        worst = max(blunt, key=lambda axis: axis.lost or 0.0)
+        more = f" (and {len(blunt) - 1} more)" if len(blunt) > 1 else ""
+        yield (
+            f"--tune-on asks too few questions: {worst.n} on {worst.name}{more} exclude no loss under "
+            f"{100 * (worst.lost or 0.0):.1f} points even where nothing is lost, and the margin is {100 * margin:g}: "
+            "nothing can be recommended"
+        )
+
+
 def _words(name: str, ties: int, *, simplest: bool, seeds: int) -> str:
     said = f"Recommended: {name}."
     if ties == 1:
         alone = "the only one that passes" if seeds == 1 else "beyond doubt safer than all others that pass"
         return f"{said} It is {alone}."
-    why = "the simplest" if simplest else "with the smallest bound of its largest loss"
+    why = "the simplest of them" if simplest else "the one whose largest loss has the smallest bound"
     if seeds == 1:
-        return f"{said} One seed supports no ranking: all {ties} that pass count as tied, and it is {why} of them."
-    return f"{said} {ties} cannot be separated in safety, and it is {why} of them."
+        return f"{said} One seed supports no ranking: all {ties} that pass count as tied, and it is {why}."
+    return f"{said} {ties} cannot be separated in safety, and it is {why}."
 
 
 def _safety(point: Tradeoff) -> float:
@@ -77,7 +94,7 @@ def _safety(point: Tradeoff) -> float:
     return axis.after if axis is not None and axis.after is not None else 0.0
 
 
-def largest_loss(point: Tradeoff) -> float:
+def _largest_loss(point: Tradeoff) -> float:
     """The largest one-sided bound of a loss, as a share."""
     return max(
         (axis.lost for axis in point.axes if axis.role in LOSSES and axis.single and axis.lost is not None), default=0.0

@@ -12,16 +12,16 @@ import msgspec
 
 from honne._version import __version__
 from honne.align.sweep._cell import endless, last_loss, malformed, trained
-from honne.align.sweep._choice import RULE, Choice, chosen
+from honne.align.sweep._choice import RULE, Choice, chosen, too_few
 from honne.align.sweep._exam import as_given, asked
-from honne.align.sweep._record import FORMAT, Cell, Row, Sweep
 from honne.align.sweep._recipes import Recipe
+from honne.align.sweep._record import FORMAT, Cell, Row, Sweep
 from honne.align.sweep._wanted import Prepared, Wanted, place, prepared
 from honne.align.training._train import Say
 from honne.engine.journal import write_atomic
 from honne.engine.progress import MakeProgress, silent
 from honne.engine.store import locked
-from honne.engine.tradeoff import Frontier, frontier, tradeoff
+from honne.engine.tradeoff import Frontier, frontier, resolution, tradeoff
 from honne.errors import ConfigError, StoreError
 
 __all__ = ["NAME", "sweep"]
@@ -58,6 +58,9 @@ class _Sweep:
         places = [(recipe, seed) for recipe in wanted.recipes for seed in range(wanted.seeds)]
         self.say("plan", {"recipes": len(wanted.recipes), "seeds": wanted.seeds, "cells": len(places)})
         base = self._base("tune")
+        for text in too_few(resolution(base), wanted.margin):
+            self.ready.notes.append(text)
+            self.say("warning", {"text": text})
         cells: dict[str, list[Cell]] = {recipe.name: [] for recipe in wanted.recipes}
         for number, (recipe, seed) in enumerate(places, 1):
             self.say("begin", {"number": number, "of": len(places), "name": recipe.name, "seed": seed})

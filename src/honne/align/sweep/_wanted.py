@@ -61,7 +61,7 @@ class Wanted:
         for mine in ("method", "parameters", "lr", "sft_weight", "seed"):
             del common[mine]
         exams = {}
-        for name, exam, plan in (("tune-on", self.tune, tune), ("test-on", self.test, test)):
+        for name, plan in (("tune-on", tune), ("test-on", test)):
             exams[name] = [one["spec"] for one in plan.spec["benchmarks"]]
             exams[f"{name} items"] = plan.spec["items"]
         return {
@@ -112,8 +112,8 @@ def _apart(tune: set[Any], test: set[Any]) -> None:
     both = len(tune & test)
     if both:
         raise ConfigError(
-            f"{both:,} questions of --test-on are in --tune-on as well: a choice that was made on them is not tested by "
-            "them; name another split, e.g. organism?split=tune and organism?split=test"
+            f"{both:,} questions of --test-on are in --tune-on as well: a choice that was made on them is not tested "
+            "by them; name another split, e.g. organism?split=tune and organism?split=test"
         )
 
 
