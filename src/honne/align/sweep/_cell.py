@@ -84,7 +84,7 @@ def malformed(found: Tradeoff) -> str | None:
     if not worse:
         return None
     axis = max(worse, key=lambda axis: axis.difference or 0.0)
-    return f"malformed replies: {axis.name} from {100 * (axis.before or 0):.1f} to {100 * (axis.after or 0):.1f} %"
+    return f"replies fell apart: {axis.name} from {100 * (axis.before or 0):.1f} to {100 * (axis.after or 0):.1f} %"
 
 
 def _steps(folder: Path) -> list[Mapping[str, Any]]:
