@@ -60,7 +60,8 @@ def _table(found: Sweep, width: int) -> Table:
     every = table_of(found)
     places = {point.name: i for i, point in enumerate(every.points)} if every is not None else {}
     heads = columns(every) if every is not None else []
-    fit = max(3, (width - 44) // 15)
+    names = min(28, max(len(row.name) for row in found.rows))
+    fit = max(3, (width - names - 18) // 16)
     first = [head for head, _ in sorted(heads, key=lambda h: _FIRST.index(h[0]) if h[0] in _FIRST else 99)][:fit]
     shown = [(head, cells) for head, cells in heads if head in first]
     for head, _ in shown:

@@ -21,7 +21,7 @@ from honne.align.training._train import Say
 from honne.engine.journal import write_atomic
 from honne.engine.progress import MakeProgress, silent
 from honne.engine.store import locked
-from honne.engine.tradeoff import Frontier, frontier, resolution, tradeoff
+from honne.engine.tradeoff import Frontier, Tradeoff, frontier, resolution, tradeoff
 from honne.errors import ConfigError, StoreError
 
 __all__ = ["NAME", "sweep"]
@@ -67,7 +67,7 @@ class _Sweep:
             cells[recipe.name].append(self._cell(recipe, seed, base))
         rows = [self._row(recipe, cells[recipe.name], base) for recipe in wanted.recipes]
         fine = {r.name: self._runs(r, "tune") for r, row in zip(wanted.recipes, rows, strict=True) if not row.broken}
-        tuning = frontier(base, fine, margin=wanted.margin) if fine else None
+        tuning = self._compared(base, fine) if fine else None
         choice = self._choice(tuning)
         return self._end(rows, tuning, choice, self._test(choice, tuning))
 
@@ -149,7 +149,7 @@ class _Sweep:
             sft_weight=recipe.sft_weight,
             cells=tuple(cells),
             broken=broken,
-            measured=tradeoff(base, runs, name=recipe.name, margin=self.wanted.margin) if runs else None,
+            measured=self._compared(base, {recipe.name: runs}).points[0] if runs else None,
         )
 
     # --------------------------------------------------------------------- test
@@ -177,7 +177,17 @@ class _Sweep:
                 settings, folder = self.wanted.settings_of(recipe, seed), place(self.out, recipe, seed)
                 model = asked(settings, folder / "model")
                 points[recipe.name].append(self.wanted.test.measured(model, folder / "test", self.progress))
-        return frontier(base, points, margin=self.wanted.margin)
+        return self._compared(base, points)
+
+    def _compared(self, base: Path, points: Mapping[str, Sequence[Path]]) -> Frontier:
+        """The frontier of these runs, which are told by their folders in the sweep, and the base by its model."""
+        found = frontier(base, points, margin=self.wanted.margin)
+        named = tuple(self._named(point, points[point.name]) for point in found.points)
+        return msgspec.structs.replace(found, base=self.wanted.settings.model.label, points=named)
+
+    def _named(self, point: Tradeoff, runs: Sequence[Path]) -> Tradeoff:
+        folders = tuple(str(run.relative_to(self.out)) for run in runs)
+        return msgspec.structs.replace(point, base=self.wanted.settings.model.label, runs=folders)
 
     def _end(self, rows: Sequence[Row], tuning: Frontier | None, choice: Choice, test: Frontier | None) -> Sweep:
         found = Sweep(
