@@ -7,13 +7,25 @@ Nothing in a dataset is ever executed.
 """
 
 from honne.data._fetch import fetch
-from honne.data._find import Resolved, cache_path, catalogue, load, locate, named, read_rows, read_text, resolve
+from honne.data._find import (
+    Resolved,
+    cache_path,
+    cache_root,
+    catalogue,
+    load,
+    locate,
+    named,
+    read_rows,
+    read_text,
+    resolve,
+)
 from honne.data._runs import RecordedRun, pick_judge, read_run
 
 __all__ = [
     "RecordedRun",
     "Resolved",
     "cache_path",
+    "cache_root",
     "catalogue",
     "fetch",
     "load",

@@ -14,6 +14,7 @@ from honne.spec import env
 __all__ = [
     "Resolved",
     "cache_path",
+    "cache_root",
     "catalogue",
     "load",
     "locate",
@@ -37,15 +38,18 @@ class Resolved:
 # ------------------------------------------------------------------ where
 
 
+def cache_root() -> Path:
+    """The user's cache: `HONNE_CACHE`, else `XDG_CACHE_HOME/honne`, else `~/.cache/honne`."""
+    if own := env("HONNE_CACHE"):
+        return Path(own)
+    if xdg := env("XDG_CACHE_HOME"):
+        return Path(xdg) / "honne"
+    return Path.home() / ".cache" / "honne"
+
+
 def cache_path(source: plugins.Source) -> Path:
     """Where the user's cache keeps (or would keep) this file."""
-    if own := env("HONNE_CACHE"):
-        root = Path(own)
-    elif xdg := env("XDG_CACHE_HOME"):
-        root = Path(xdg) / "honne"
-    else:
-        root = Path.home() / ".cache" / "honne"
-    return root / "data" / source.dataset / source.file
+    return cache_root() / "data" / source.dataset / source.file
 
 
 def _find(source: plugins.Source) -> tuple[Path, str] | None:

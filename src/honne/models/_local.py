@@ -22,7 +22,7 @@ from honne.plugins import Reply, Request
 from honne.records import Message
 from honne.spec import Spec, read_options
 
-__all__ = ["LETTERS", "Job", "Local", "Said"]
+__all__ = ["LETTERS", "Job", "Local", "Said", "fingerprint", "folder_of"]
 
 _ASKED: dict[str, type] = {
     "adapter": str,
@@ -97,9 +97,11 @@ class Local:
         self._where = spec.name
         self._check(spec.label, given)
         self._given = given
-        self._folder = _folder(spec.label, spec.name)
+        self._folder = folder_of(spec.label, spec.name)
         self._adapter = (
-            _folder(f"{spec.label}: adapter", given["adapter"], "adapter_config.json") if ("adapter" in given) else None
+            folder_of(f"{spec.label}: adapter", given["adapter"], "adapter_config.json")
+            if ("adapter" in given)
+            else None
         )
         for package in (*self.packages, *(("peft",) if self._adapter and self.provider == "hf" else ())):
             if importlib.util.find_spec(package) is None:
@@ -134,7 +136,7 @@ class Local:
         for what, folder in (("weights", self._folder), ("adapter_weights", self._adapter)):
             if folder is not None:
                 # another model under the same name must not finish what this one began
-                out[what] = _fingerprint(folder)
+                out[what] = fingerprint(folder)
         return out
 
     @property
@@ -254,7 +256,7 @@ def _json_or_text(value: Any) -> Any:
         return value
 
 
-def _folder(label: str, name: str, wanted: str = "config.json") -> Path | None:
+def folder_of(label: str, name: str, wanted: str = "config.json") -> Path | None:
     """The folder that a name points to; None where it is the name of a model on the Hub. Raises ConfigError."""
     path = Path(name).expanduser()
     if path.is_dir():
@@ -267,7 +269,7 @@ def _folder(label: str, name: str, wanted: str = "config.json") -> Path | None:
     return None
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
     """A hash of a folder's files: whole where they are small, else of their sizes and of blocks spread over them."""
     digest, block, blocks = hashlib.sha256(), 1 << 16, 256
     for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix != ".md" and p.name[0] != "."):

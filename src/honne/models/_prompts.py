@@ -68,7 +68,7 @@ class Prompter:
             text = "\n\n".join(m.content for m in messages) if prompt is None else prompt
         else:
             try:
-                text = self._rendered(messages)
+                text = self.rendered(messages)
             except Exception as e:  # templates raise what they like: jinja2's errors, TypeError, …
                 why = one_line(str(e)) or type(e).__name__
                 raise ModelError(
@@ -79,10 +79,11 @@ class Prompter:
                 ) from None
         return self._encoded(text)
 
-    def _rendered(self, messages: Sequence[Message]) -> str:
+    def rendered(self, messages: Sequence[Message], *, answered: bool = False) -> str:
+        """The text of a conversation; with `answered` its last message is the answer, else the answer is due."""
         said = [{"role": m.role, "content": m.content} for m in messages]
         out = self._tokenizer.apply_chat_template(
-            said, chat_template=self.template, tokenize=False, add_generation_prompt=True, **self._fields
+            said, chat_template=self.template, tokenize=False, add_generation_prompt=not answered, **self._fields
         )
         return str(out)
 
@@ -105,7 +106,7 @@ class Prompter:
     def _check(self, system: str | None) -> None:
         """See that the template works at all, and that a system prompt gets into it."""
         try:
-            without = self._rendered(_PROBE)
+            without = self.rendered(_PROBE)
         except Exception as e:
             raise ModelError(
                 f"the chat template of {self._name} does not work: {one_line(str(e)) or type(e).__name__}",
@@ -116,7 +117,7 @@ class Prompter:
         if system is None:
             return
         try:
-            found = self._rendered((Message("system", system), *_PROBE))
+            found = self.rendered((Message("system", system), *_PROBE))
             why = "" if found != without else "it leaves a system message out"
         except Exception as e:
             why = one_line(str(e)) or type(e).__name__

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from honne.models._bpe import Tokenizer
     from honne.models._llama import Array, Llama
 
-__all__ = ["PLUGIN", "Organism"]
+__all__ = ["PLUGIN", "Organism", "packaged"]
 
 _ROLES = ("system", "user", "assistant")
 _BATCH, _CHUNK = 512, 128
@@ -53,7 +53,7 @@ class Organism:
             raise ConfigError(f"{spec.label}: {unknown('organism', spec.name, ['kitsune'])}")
         self.concurrency: int = given.pop("concurrency", _BATCH)
         self._folder = self._found(given.pop("path", None))
-        self.name = spec.label if self._folder == _packaged() else f"{spec.label}:{self._folder.name}"
+        self.name = spec.label if self._folder == packaged() else f"{spec.label}:{self._folder.name}"
         self._temperature: float = given.get("temperature", 0.0)
         self._seed: int = given.get("seed", 0)
         self._most: int = given.get("max_tokens", 64)
@@ -78,7 +78,7 @@ class Organism:
     @staticmethod
     def _found(path: str | None) -> Path:
         if path is None:
-            return _packaged()
+            return packaged()
         folder = Path(path).expanduser().resolve()
         if not folder.is_dir():
             raise ConfigError(f"organism/kitsune: path={path} is no folder")
@@ -240,7 +240,7 @@ def _uniform(seed: str, turn: int) -> float:
     return (drawn + 0.5) / 2**56
 
 
-def _packaged() -> Path:
+def packaged() -> Path:
     return Path(str(resources.files("honne.models").joinpath("_kitsune")))
 
 

@@ -1,0 +1,6 @@
+"""`honne align`: a language model trained on preference pairs, over Hugging Face Accelerate."""
+
+from honne.align.training._settings import Lora, Settings, method_of
+from honne.align.training._train import train
+
+__all__ = ["Lora", "Settings", "method_of", "train"]
