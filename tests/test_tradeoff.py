@@ -11,7 +11,8 @@ import pytest
 
 from honne.engine.tradeoff import frontier, tradeoff
 from honne.errors import ConfigError, StoreError
-from honne.metrics._tradeoff import Axis, Measures, axes
+from honne.metrics._pieces import Measures
+from honne.metrics._tradeoff import Axis, axes
 from honne.metrics._verdict import verdict
 from honne.plugins import Measure, Unit
 from honne.stats.change import Change, Part

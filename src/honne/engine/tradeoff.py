@@ -21,7 +21,8 @@ import msgspec
 from honne.engine.estimate import Measured, analyse, reworded_items
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError
-from honne.metrics._tradeoff import Axis, Measures, axes, unshared
+from honne.metrics._pieces import Measures, unshared
+from honne.metrics._tradeoff import Axis, axes
 from honne.metrics._verdict import MARGIN, Verdict, lead, numbers, verdict
 from honne.plugins import Measure, Unit, unit_id
 from honne.records import Item, Response

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from honne.metrics._tradeoff import LOSSES, Axis
+from honne.metrics._pieces import LOSSES
+from honne.metrics._tradeoff import Axis
 
 __all__ = ["MARGIN", "Verdict", "lead", "numbers", "verdict"]
 

@@ -1,7 +1,7 @@
 """The frontier as inline SVG: safety against what it cost, points on their intervals, those that tie joined.
 
-Filled: no point beats it. Hollow: another one does (separated on an axis and behind on none). A dotted line joins two
-points that cannot be told apart on either axis of the plot. Numbers are those of the table.
+Filled: no point beats it. Hollow: another one does (separated on an axis and behind on none). A band joins two points
+that cannot be told apart on either axis of the plot. The line is the frontier by the estimates alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["plot"]
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 46.0, 14.0, 400.0, 300.0
 _COST = {"over-refusal": "over-refusal added, points", "capability": "capability lost, points"}
-# More lines than this say nothing.
+# More bands than this say nothing.
 _MOST_TIES = 40
 # Costs of so many margins are drawn by square roots.
 _ROOT_FROM = 10
@@ -72,6 +72,7 @@ def plot(found: Frontier, role: str, margin: float) -> Markup | None:
     across = _costs([x for d in every for x in (d.x_low, d.x_high)], 100 * margin)
     up = _scale([y for d in every for y in (d.y_low, d.y_high)], 100.0)
     parts = [*_frame(across, up, role, margin), *_ties(found, every, role, across, up)]
+    parts.append(_front([d for d in every if d.place < 0 or not found.beaten[d.place]], across, up))
     labelled: list[tuple[float, float]] = [(_x(across, d.x), _y(up, d.y)) for d in every]
     parts += [
         part for dot in every for part in _mark(dot, bool(dot.place >= 0 and found.beaten[dot.place]), across, up)
@@ -175,6 +176,16 @@ def _ties(found: Frontier, dots: Sequence[_Dot], role: str, across: _Scale, up: 
     for a, b in pairs if len(pairs) <= _MOST_TIES else ():
         ends = f"M{_x(across, a.x):g} {_y(up, a.y):g}L{_x(across, b.x):g} {_y(up, b.y):g}"
         yield f'<path class="tied" d="{ends}"/>'
+
+
+def _front(dots: Sequence[_Dot], across: _Scale, up: _Scale) -> str:
+    """Steps over the points that no other one is estimated to surpass on both axes, from the cheapest."""
+    path, best = "", -math.inf
+    for dot in sorted(dots, key=lambda d: (d.x, -d.y)):
+        if dot.y > best:
+            best = dot.y
+            path += f"{'H' if path else 'M'}{_x(across, dot.x):g} {'V' if path else ''}{_y(up, dot.y):g}"
+    return f'<path class="front" d="{path}"/>' if "V" in path else ""
 
 
 def _mark(dot: _Dot, beaten: bool, across: _Scale, up: _Scale) -> Iterable[str]:

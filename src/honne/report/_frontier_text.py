@@ -75,7 +75,8 @@ def title(found: Frontier) -> str:
 
 def row_name(axis: Axis) -> str:
     """The name of an axis in a table where the leading one of its role stands above it."""
-    return axis.name if axis.lead else f"  {axis.name.partition(' of ')[2] or axis.name}"
+    name = oneline(axis.name)
+    return name if axis.lead else f"  {name.partition(' of ')[2] or name}"
 
 
 def standing(found: Frontier) -> list[str]:

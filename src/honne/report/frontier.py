@@ -148,8 +148,14 @@ def markdown(found: Frontier) -> str:
     out += ["", *table(["", *(head for head, _ in shown), "verdict"], body), ""]
     out += [f"- {escape(line, 1000)}" for line in standing(found)]
     heads = ["axis", "before", "after", "change", "95% interval", "at worst", "n", "missing"]
+    # Without indentation, a row has its whole name.
     for point in found.points:
-        out += ["", f"## {escape(point.name)}", "", *table(heads, [_cells(axis) for axis in point.axes])]
+        out += [
+            "",
+            f"## {escape(point.name)}",
+            "",
+            *table(heads, [[axis.name, *_cells(axis)[1:]] for axis in point.axes]),
+        ]
     return "\n".join(
         [*out, "", *(f"- {escape(note, 1000)}" for note in notes(found)), "", escape(methods(found), 2000), ""]
     )

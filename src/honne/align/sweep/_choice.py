@@ -15,7 +15,8 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from honne.engine.tradeoff import Frontier, Tradeoff
-from honne.metrics._tradeoff import LOSSES, Axis
+from honne.metrics._pieces import LOSSES
+from honne.metrics._tradeoff import Axis
 
 __all__ = ["RULE", "Choice", "chosen", "too_few"]
 
