@@ -39,7 +39,7 @@ def doubts(found: Sweep) -> str:
     return (
         "Rows stand in the order in which they were named, not in one of merit: intervals are over questions and "
         f"{found.seeds} seeds, and what they cannot separate has no order. One model and one set of pairs say nothing "
-        "of others."
+        f"of others.{' Two seeds show little of the spread between seeds, so intervals are wide.' * (found.seeds == 2)}"
     )
 
 

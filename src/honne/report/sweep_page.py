@@ -23,7 +23,8 @@ __all__ = ["render"]
 
 def render(found: Sweep) -> str:
     """The page: the choice and its rule, the test, the plots, the table, the trainings, and every axis."""
-    css, js = (asset("report.css") + asset("frontier.css")).strip(), asset("report.js").strip()
+    css = "".join(asset(name) for name in ("report.css", "frontier.css", "sweep.css")).strip()
+    js = asset("report.js").strip()
     every = table_of(found)
     shown = columns(every) if every is not None else []
     starts = [base_axis(cells) for _, cells in shown]
