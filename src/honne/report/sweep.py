@@ -90,7 +90,8 @@ def _test(found: Sweep, console: Console) -> None:
     if found.test is None:
         console.print(Text("Test: not run. Nothing is recommended, so the test questions were not looked at."))
         return
-    console.print(Text("Test, on questions that nothing was chosen by:", "bold"))
+    allowed = f"{100 * found.margin:g} points may be lost on each axis"
+    console.print(Text(f"Test, on questions that nothing was chosen by ({allowed}):", "bold"))
     for point in found.test.points:
         mark = ("proven", "bold green") if point.verdict.proven else ("not proven", "yellow")
         console.print(Padding(Text.assemble((oneline(point.name, 40), "bold"), "  ", mark), (0, 1)))

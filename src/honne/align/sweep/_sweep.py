@@ -119,7 +119,7 @@ class _Sweep:
             found = tradeoff(base, [run])
             broken = broken or malformed(found)
             lead = found.lead("safety")
-            safety = None if lead is None else lead.after
+            safety = None if lead is None or lead.withheld or broken else lead.after
         cell = Cell(
             seed=seed,
             folder=str(folder.relative_to(self.out)),
