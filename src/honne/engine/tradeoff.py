@@ -4,24 +4,26 @@
     tradeoff(base, [seed0, seed1, seed2])      a recipe, averaged over its seeds
     frontier(base, {"nca": [...], "dpo": [...]})
 
-Runs of the same model that measure different things (one plain, one under attack) are parts of one evaluation.
+Runs of the same model that measure different things (one under an attack) are joined: what the first one lacks is taken
+from the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from honne.engine.estimate import Measured, analyse, reworded_items
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError
-from honne.metrics._tradeoff import Axis, Measures, axes, unshared
-from honne.metrics._verdict import MARGIN, Verdict, lead, sentence, verdict
+from honne.metrics._pieces import Measures, unshared
+from honne.metrics._tradeoff import Axis, axes
+from honne.metrics._verdict import MARGIN, Verdict, lead, numbers, verdict
 from honne.plugins import Measure, Unit, unit_id
 from honne.records import Item, Response
 from honne.stats.multiple import holm
@@ -44,9 +46,14 @@ class Tradeoff(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[str, ...]
     seeds: int
     verdict: Verdict
-    sentence: str
+    numbers: str
     axes: tuple[Axis, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The numbers and the verdict, for a headline."""
+        return f"{self.numbers} {self.verdict.words[0].upper()}{self.verdict.words[1:]}."
 
     def lead(self, role: str) -> Axis | None:
         """The axis that stands for its role (`safety`, `over-refusal`, `capability`, …); None if not measured."""
@@ -92,12 +99,25 @@ class Frontier(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class _Model:
-    """One model's evaluation: its run folders, measures and items."""
+    """One model's evaluation, from one or more run folders."""
 
     folders: tuple[RunFolder, ...]
-    measures: Measures
+    sides: list[Measured]
     items: list[Item]
-    samples: int
+    answers: list[tuple[Item, Response]]
+
+    @property
+    def samples(self) -> int:
+        return 1 + max((response.sample for _, response in self.answers), default=0)
+
+    @property
+    def sections(self) -> set[tuple[str, str | None]]:
+        return {(item.benchmark, item.attack) for item in self.items}
+
+    @cached_property
+    def measures(self) -> Measures:
+        forms = {item.id: item.form for item in self.items}
+        return Measures(self.folders[0].name, [*self.sides, *_about(self.answers)], forms)
 
 
 def tradeoff(
@@ -137,7 +157,9 @@ def frontier(
     mine = {folder.path.resolve() for folder in start[0].folders}
     for run in (run for runs in points.values() for run in runs):
         if Path(run.path if isinstance(run, RunFolder) else run).resolve() in mine:
-            raise ConfigError(f"{run.path if isinstance(run, RunFolder) else run} is the base: name runs of other models")
+            raise ConfigError(
+                f"{run.path if isinstance(run, RunFolder) else run} is the base itself: name runs of other models"
+            )
     models = {name: _models(runs, paper) for name, runs in points.items()}
     made = [_against(start[0], found, name, margin) for name, found in models.items()]
     pairings = _pairings(start, list(models.values()))
@@ -149,55 +171,47 @@ def frontier(
 
 
 def _models(runs: Sequence[Run], paper: bool) -> list[_Model]:
-    """The models that these run folders evaluate: parts of one evaluation are joined."""
+    """The models that these run folders evaluate: runs of the same model are one evaluation."""
     if not runs:
         raise ConfigError("a point without a run")
-    out: list[tuple[Any, _Model]] = []
+    out: dict[bytes, _Model] = {}
     for run in runs:
         one = run if isinstance(run, RunFolder) else open_run(run)
-        if any(one.path.resolve() == folder.path.resolve() for _, m in out for folder in m.folders):
-            raise ConfigError(f"{one.path} is named twice in one point: a run counts once")
         spec = one.info["spec"]["model"]
-        identity = (spec.get("name"), spec.get("spec"), spec.get("settings"))
+        identity = msgspec.json.encode([spec.get("name"), spec.get("spec"), spec.get("settings")], order="sorted")
         mine = _read(one, paper)
-        for i, (other, model) in enumerate(out):
-            if other == identity and not _sections(model.items) & _sections(mine.items):
-                out[i] = (identity, _joined(model, mine))
-                break
-        else:
-            out.append((identity, mine))
-    return [model for _, model in out]
-
-
-def _sections(items: Iterable[Item]) -> set[tuple[str, str | None]]:
-    return {(item.benchmark, item.attack) for item in items}
-
-
-def _joined(a: _Model, b: _Model) -> _Model:
-    forms = {**a.measures.forms, **b.measures.forms}
-    sides = [*a.measures.sides, *b.measures.sides]
-    items, samples = [*a.items, *b.items], max(a.samples, b.samples)
-    return _Model((*a.folders, *b.folders), Measures(a.measures.name, sides, forms), items, samples)
+        out[identity] = _joined(out[identity], mine) if identity in out else mine
+    return list(out.values())
 
 
 def _read(run: RunFolder, paper: bool) -> _Model:
-    items = run.items()
-    sides = [*analyse(run, paper).measured, *_answers(run)]
-    samples = 1 + max((r.sample for r in run.responses()), default=0)
-    return _Model((run,), Measures(run.name, sides, {item.id: item.form for item in items}), items, samples)
+    items = {item.id: item for item in run.items()}
+    answers = [(items[r.item_id], r) for r in run.responses() if r.item_id in items]
+    return _Model((run,), analyse(run, paper).measured, list(items.values()), answers)
 
 
-def _answers(run: RunFolder) -> Iterable[Measured]:
-    """What answers are like, whoever judged them: their length, and the share that was cut off or is empty."""
-    plain = {item.id: item for item in run.items() if item.attack is None}
-    found = [r for r in run.responses() if r.item_id in plain]
-    model = run.info["spec"]["model"]["name"]
+def _joined(a: _Model, b: _Model) -> _Model:
+    """What the second one adds to the first: benchmarks, or attacks on them."""
+    new = b.sections - a.sections
+    if not new:
+        raise ConfigError(
+            f"{b.folders[0].path} adds nothing to {a.folders[0].path}: both are runs of the model "
+            f"{b.folders[0].info['spec']['model'].get('name')!r} (runs of other seeds need a model of another name)"
+        )
+    return _Model(
+        (*a.folders, *b.folders),
+        [*a.sides, *(side for side in b.sides if (side.benchmark, side.attack) in new)],
+        [*a.items, *(item for item in b.items if (item.benchmark, item.attack) in new)],
+        [*a.answers, *(one for one in b.answers if (one[0].benchmark, one[0].attack) in new)],
+    )
 
-    def units(value: Any) -> list[Unit]:
-        return [
-            Unit(unit_id(r.item_id, r.sample), plain[r.item_id].group, plain[r.item_id].category, value(r))
-            for r in found
-        ]
+
+def _about(answers: Sequence[tuple[Item, Response]]) -> Iterator[Measured]:
+    """What plain answers are like, whoever judged them: their length, and the share that was cut off or is empty."""
+    plain = [(item, response) for item, response in answers if item.attack is None]
+
+    def units(value: Callable[[Response], float | None]) -> list[Unit]:
+        return [Unit(unit_id(item.id, r.sample), item.group, item.category, value(r)) for item, r in plain]
 
     for measure in (
         Measure("cut off or empty", units(_spoilt), better="lower", judge="", role="well-formedness"),
@@ -205,7 +219,7 @@ def _answers(run: RunFolder) -> Iterable[Measured]:
         Measure("tokens", units(_tokens), unit="tokens", judge="", role="length"),
     ):
         if any(unit.value is not None for unit in measure.units):
-            yield Measured("", "", None, "", model, measure)
+            yield Measured("", "", None, "", "", measure)
 
 
 def _spoilt(r: Response) -> float | None:
@@ -248,7 +262,7 @@ def _against(base: _Model, models: Sequence[_Model], name: str, margin: float) -
         runs=folders,
         seeds=len(models),
         verdict=decided,
-        sentence=sentence(found, decided),
+        numbers=numbers(found),
         axes=tuple(found),
         notes=tuple(unshared(ours, theirs)),
     )

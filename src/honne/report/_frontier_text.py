@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from honne.engine.tradeoff import Frontier, Tradeoff
     from honne.metrics._tradeoff import Axis
 
-__all__ = ["base_axis", "change", "columns", "losses", "methods", "notes", "number", "range_of", "standing", "title"]
+__all__ = ["base_axis", "change", "columns", "methods", "notes", "number", "range_of", "row_name", "standing", "title"]
 
 _COLUMNS = ("safety", "attack-success", "over-refusal", "capability", "CS", "CSS", "well-formedness", "length")
 _HEADS = {"attack-success": "attack success", "well-formedness": "malformed"}
@@ -73,9 +73,10 @@ def title(found: Frontier) -> str:
     return f"{names[0] if len(names) == 1 else f'{len(names)} points'} against {oneline(found.base, 40)}"
 
 
-def losses(point: Tradeoff) -> list[Axis]:
-    """The axes of a point's table: everything that is no mean of other rows, and the means that lead."""
-    return [axis for axis in point.axes if axis.single or axis.lead or axis.role == "safety"]
+def row_name(axis: Axis) -> str:
+    """The name of an axis in a table where the leading one of its role stands above it."""
+    name = oneline(axis.name)
+    return name if axis.lead else f"  {name.partition(' of ')[2] or name}"
 
 
 def standing(found: Frontier) -> list[str]:
@@ -104,10 +105,19 @@ def notes(found: Frontier) -> list[str]:
             if axis.lead and axis.judges[0] != axis.judges[1]:
                 one, two = (" and ".join(map(oneline, side)) for side in axis.judges)
                 out.append(f"{name}: {axis.name} was judged by {one} before and by {two} after")
-        out += [f"{name}: not compared: {oneline(note)}" for note in point.notes]
         unpaired = max((axis.n_unpaired for axis in point.axes), default=0)
         if unpaired:
             out.append(f"{name}: up to {count(unpaired)} units of an axis were not asked alike in all runs")
+        if point.seeds == 2:
+            out.append(f"{name}: two seeds show little of the spread between seeds, so its intervals are wide")
+    lacking: dict[str, list[str]] = {}
+    for point in found.points:
+        for note in point.notes:
+            lacking.setdefault(note, []).append(oneline(point.name, 40))
+    for note, names in lacking.items():
+        out.append(
+            f"not compared, {', '.join(names) if len(names) < len(found.points) else 'all points'}: {oneline(note)}"
+        )
     if len(found.points) > 1:
         out.append(
             f"every verdict is on its own: the best of {len(found.points)} points is chosen by the same numbers that "
@@ -118,12 +128,17 @@ def notes(found: Frontier) -> list[str]:
 
 def methods(found: Frontier) -> str:
     """One sentence on the intervals."""
-    kinds = ", ".join(dict.fromkeys(axis.method for point in found.points for axis in point.axes))
+    of = [axis.method.partition(";")[0] for point in found.points for axis in point.axes if axis.difference is not None]
+    kinds = ", ".join(dict.fromkeys(method.removesuffix(", clustered") for method in of))
+    if any(method.endswith("clustered") for method in of):
+        kinds += ", clustered where units belong together"
     seeds = {point.seeds for point in found.points}
     spread = "One run a point: the spread between seeds is in no interval. " if seeds == {1} else ""
     if 1 in seeds and len(seeds) > 1:
         spread = "Points of one run have no spread between seeds in their intervals. "
+    if max(seeds) > 1:
+        kinds += "; student over the seeds of a point"
     return (
-        f"Differences are paired, after − before, with two-sided 95% intervals; “at worst” is the one-sided 95% bound. "
+        "Differences are paired, after − before, with two-sided 95% intervals; “at worst” is the one-sided 95% bound. "
         f"{spread}Methods: {kinds}. Points against each other: p by Holm over all pairs and axes."
     )

@@ -17,11 +17,11 @@ from honne.report._frontier_text import (
     base_axis,
     change,
     columns,
-    losses,
     methods,
     notes,
     number,
     range_of,
+    row_name,
     standing,
     title,
 )
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "csv", "json", "markdown", "print_frontier", "render"]
 
 FORMATS = ("html", "md", "json", "csv")
+# What a narrow screen shows.
+_FIRST = ("safety", "over-refusal", "capability", "CS", "CSS")
 _FIELDS = ("before", "before_low", "before_high", "after", "after_low", "after_high", "difference", "low", "high")
 
 
@@ -82,9 +84,9 @@ def _mark(point: Tradeoff) -> tuple[str, str]:
 def _points(found: Frontier, width: int) -> Table:
     out = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     out.add_column("", no_wrap=True, max_width=24)
-    shown = columns(found)
-    if width < 110:
-        shown = [one for one in shown if one[0] in ("safety", "over-refusal", "capability", "CS", "CSS")]
+    fit = max(3, (width - 26) // 15)
+    first = [head for head, _ in sorted(columns(found), key=lambda column: column[0] not in _FIRST)][:fit]
+    shown = [column for column in columns(found) if column[0] in first]
     for head, _ in shown:
         out.add_column(head, justify="right", no_wrap=True)
     starts = [base_axis(cells) for _, cells in shown]
@@ -108,7 +110,10 @@ def _axes(point: Tradeoff, width: int) -> Table:
     out.add_column("", max_width=46 if width >= 110 else 24)
     for head in heads[1:]:
         out.add_column(head, justify="right", no_wrap=True)
-    for axis in losses(point):
+    for axis in point.axes:
+        # That every kind of question is answered in the known shapes is worth one line here.
+        if axis.role == "well-formedness" and not axis.lead:
+            continue
         out.add_row(*map(Text, _cells(axis)), style="" if axis.lead else "dim")
     return out
 
@@ -116,9 +121,9 @@ def _axes(point: Tradeoff, width: int) -> Table:
 def _cells(axis: Axis) -> list[str]:
     n = [count(axis.n), count(axis.n_missing)]
     if axis.withheld or axis.difference is None:
-        return [axis.name, *([WITHHELD if axis.withheld else NO_VALUE] * 2), *([NO_VALUE] * 3), *n]
+        return [row_name(axis), *([WITHHELD if axis.withheld else NO_VALUE] * 2), *([NO_VALUE] * 3), *n]
     return [
-        axis.name,
+        row_name(axis),
         number(axis.before, axis),
         number(axis.after, axis),
         number(axis.difference, axis, signed=True),
@@ -143,14 +148,24 @@ def markdown(found: Frontier) -> str:
     out += ["", *table(["", *(head for head, _ in shown), "verdict"], body), ""]
     out += [f"- {escape(line, 1000)}" for line in standing(found)]
     heads = ["axis", "before", "after", "change", "95% interval", "at worst", "n", "missing"]
+    # Without indentation, a row has its whole name.
     for point in found.points:
-        out += ["", f"## {escape(point.name)}", "", *table(heads, [_cells(axis) for axis in losses(point)])]
-    return "\n".join([*out, "", *(f"- {escape(note, 1000)}" for note in notes(found)), "", escape(methods(found), 2000), ""])
+        out += [
+            "",
+            f"## {escape(point.name)}",
+            "",
+            *table(heads, [[axis.name, *_cells(axis)[1:]] for axis in point.axes]),
+        ]
+    return "\n".join(
+        [*out, "", *(f"- {escape(note, 1000)}" for note in notes(found)), "", escape(methods(found), 2000), ""]
+    )
 
 
 def json(found: Frontier) -> str:
     """One object: every point with its axes and verdict, and every pair of points."""
     plain: dict[str, Any] = msgspec.to_builtins(found)
+    for row, point in zip(plain["points"], found.points, strict=True):
+        row["sentence"] = point.sentence
     return report_json.text(plain)
 
 
