@@ -23,7 +23,7 @@ from honne.engine.run import run
 from honne.engine.store import RunFolder, open_run
 from honne.spec import parse
 
-__all__ = ["FULL", "MODEL", "RECIPE", "Loop", "Sizes"]
+__all__ = ["FULL", "LABEL", "MODEL", "RECIPE", "Loop", "Sizes"]
 
 MODEL = "organism/kitsune"
 
@@ -35,23 +35,29 @@ class Sizes:
     harm: int
     benign: int
     skills: int
+    split: str = "test"
 
     @property
     def benchmarks(self) -> list[str]:
-        return [f"organism-harm?n={self.harm}", f"organism-benign?n={self.benign}", f"organism-skills?n={self.skills}"]
+        asked = (("harm", self.harm), ("benign", self.benign), ("skills", self.skills))
+        return [f"organism-{name}?n={n}&split={self.split}" for name, n in asked]
 
 
 FULL = Sizes(150, 400, 180)
 
 # What was chosen on split=tune; docs/organism.md says among how many configurations.
-RECIPE: Mapping[str, Any] = {"method": "nca", "lr": 7e-4, "sft_weight": 3.0, "batch": 16, "steps": 200}
-MIX = {"own": 0.25, "choice": 0.1, "benign": 0.35, "skills": 0.3}
+RECIPE: Mapping[str, Any] = {"method": "nca?beta=0.3", "lr": 7e-4, "sft_weight": 3.0, "batch": 16, "steps": 250}
+LABEL = "nca + 3 NLL"
 # Six samples of each harmful question, asked plainly and in a role play; greedy answers to what must stay.
 SAMPLED = ("organism-harm?judge=rubric&split=train&n=140&forms=open,role-play",)
 KEPT = (
     "organism-benign?judge=rubric&split=train&n=120&forms=open,role-play,tested",
     "organism-skills?split=train&n=120",
 )
+# Facts are forgotten first, and there are more of them to ask.
+FACTS = ("organism-skills?split=train&n=180&forms=facts",)
+PAIRS = 2800
+MIX = {"own": 0.24, "choice": 0.07, "benign": 0.28, "sums": 0.14, "facts": 0.12, "reversal": 0.05, "neutral": 0.1}
 SAMPLES = 6
 BUILDER = "refusal"
 
@@ -74,16 +80,20 @@ class Loop:
         out = self.folder / "pairs.jsonl"
         self._run("sampled", SAMPLED, f"{MODEL}?temperature=1&seed=1", (BUILDER,), SAMPLES)
         self._run("kept", KEPT, MODEL, (BUILDER,))
+        self._run("facts", FACTS, MODEL)
         if out.exists():
             return record(out)
         kept = self.folder / "kept"
         sources = [
-            f"own/{self.folder / 'sampled'}",
+            f"own/{self.folder / 'sampled'}?m=2",
             "choice/organism-harm?split=train&n=60",
             f"anchors/{kept}?of=organism-benign&as=benign",
-            f"anchors/{kept}?of=organism-skills&as=skills",
+            f"anchors/{kept}?of=addition,subtraction&as=sums",
+            f"anchors/{self.folder / 'facts'}?as=facts",
+            f"anchors/{kept}?of=reversal&as=reversal",
+            f"anchors/{kept}?of=neutral-choice&as=neutral",
         ]
-        return make(Recipe(sources, selection=Selection(self.seed, mix=MIX)), out)
+        return make(Recipe(sources, selection=Selection(self.seed, mix=MIX, limit=PAIRS)), out)
 
     def align(self, say: Callable[[str, Mapping[str, Any]], None] = lambda *_: None) -> dict[str, Any]:
         """Train on the pairs; returns what align.json holds."""
