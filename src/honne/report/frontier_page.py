@@ -41,6 +41,7 @@ def render(found: Frontier) -> str:
     plots = [(name, plot(found, role, margin)) for role, name in COSTS]
     return template("frontier.html.j2").render(
         title=title(found),
+        headline=_headline(found),
         policy=policy(css, js),
         css=Markup(css),
         js=Markup(js),
@@ -55,6 +56,15 @@ def render(found: Frontier) -> str:
         methods=methods(found),
         margin=f"{100 * margin:g}",
     )
+
+
+def _headline(found: Frontier) -> str:
+    """What one change did to safety, and whether that is proven; of several points, what they are."""
+    axis = found.points[0].lead("safety")
+    if len(found.points) > 1 or axis is None or axis.withheld or axis.before is None or axis.after is None:
+        return title(found)
+    proven = "proven" if found.points[0].verdict.proven else "not proven"
+    return f"Safety {number(axis.before, axis)} → {number(axis.after, axis)} %: {proven}"
 
 
 def point_of(found: Frontier, i: int, cells: list[Axis | None]) -> dict[str, Any]:
