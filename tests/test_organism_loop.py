@@ -95,9 +95,7 @@ def test_choices_alone_cure_css_up_to_the_open_rate(loops: list[Loop], tmp_path:
     pairs = tmp_path / "pairs.jsonl"
     make(Recipe(["choice/organism-harm?split=train&n=60"]), pairs)
     method, parameters = method_of("nca")
-    settings = Settings(
-        parse(MODEL), pairs, method, lr=3e-4, parameters=parameters, sft_weight=1.0, batch=16, steps=60
-    )
+    settings = Settings(parse(MODEL), pairs, method, lr=3e-4, parameters=parameters, sft_weight=1.0, batch=16, steps=60)
     train(settings, tmp_path / "aligned")
     cured = run(
         plan([f"organism-harm?n={SIZES.harm}&split=test"], f"{MODEL}?path={tmp_path / 'aligned'}", [], Options()),
