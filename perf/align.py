@@ -212,9 +212,7 @@ def trl_side(folder: Path, model: str, steps: int) -> Train:
         else:
             smoothed = method_of(name)[1].get("epsilon", 0.0)
             assert smoothed == smoothing, f"{name}: honne smooths by {smoothed}"
-            config = DPOConfig(
-                per_device_train_batch_size=BATCH, loss_type=[kind], label_smoothing=smoothing, **common
-            )
+            config = DPOConfig(per_device_train_batch_size=BATCH, loss_type=[kind], label_smoothing=smoothing, **common)
         trainer = Noted(
             model=policy,
             args=config,
@@ -330,9 +328,7 @@ def compare(source: Path, model: str, methods: list[str], steps: int, repeats: i
 
 def _line(name: str, found: list[dict[str, list[dict[str, Any]]]]) -> None:
     repeats = range(len(found[0]["honne"]))
-    total = {
-        (s, k): [sum(one[s][r][k] for one in found) for r in repeats] for s in SIDES for k in ("wall", "cpu")
-    }
+    total = {(s, k): [sum(one[s][r][k] for one in found) for r in repeats] for s in SIDES for k in ("wall", "cpu")}
     ratio = {
         k: statistics.median(a / b for a, b in zip(total["honne", k], total["trl", k], strict=True))
         for k in ("wall", "cpu")
