@@ -9,7 +9,7 @@ log-probabilities computed ahead, and kept by its data sets' cache from one meth
 and the sides take turns method by method, so that a busy machine hits both alike. The losses of all steps are compared:
 equal ones say that both did the same work.
 
-`--long` trains a random Llama with 32,000 tokens on answers of 300 tokens instead, a few steps of DPO: a look at memory.
+`--long` trains a random Llama with a vocabulary of 32,000 on answers of 300 tokens instead: a look at memory.
 """
 
 from __future__ import annotations
@@ -306,7 +306,7 @@ def compare(source: Path, model: str, methods: list[str], steps: int, repeats: i
                 for s in turn:
                     found[method][s].append(sides[s].train(method))
         finally:
-            for s, side in sides.items():
+            for side in sides.values():
                 side.close()
         for s, side in sides.items():
             peaks[s].append((max(found[m][s][-1]["peak"] for m in methods), side.ready))
@@ -349,7 +349,7 @@ def main() -> None:
     p.add_argument("--repeats", type=int, default=3)
     p.add_argument("--steps", type=int, default=50, help=f"at most {PAIRS // BATCH}: one time over the pairs")
     p.add_argument("--methods", default=",".join(TRL), help="which of them, by honne's names")
-    p.add_argument("--quick", action="store_true", help="dpo, kto and aot, 10 steps, once: does it still run?")
+    p.add_argument("--quick", action="store_true", help="dpo, kto and aot, 20 steps, once")
     p.add_argument("--long", action="store_true", help="a large vocabulary and long answers instead: memory")
     p.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
     p.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -360,7 +360,7 @@ def main() -> None:
         return
     methods, steps, repeats = o.methods.split(","), o.steps, o.repeats
     if o.quick:
-        methods, steps, repeats = ["dpo", "kto", "aot"], 10, 1
+        methods, steps, repeats = ["dpo", "kto", "aot"], 20, 1
     if o.long:
         methods, steps, repeats = ["dpo"], 3, 1
     began = time.monotonic()
