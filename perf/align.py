@@ -1,6 +1,6 @@
 """What ten alignment methods cost in honne, against the same ten in TRL.
 
-    python perf/align.py [--repeats 3] [--steps 50] [--methods dpo,kto] [--quick] [--long]
+    python perf/align.py [--repeats 3] [--steps 50] [--methods dpo,kto] [--threads 2] [--quick] [--long]
 
 The organism (fp32, all weights), 16 pairs a step, the same pairs in the same order, AdamW, the same learning rates and
 clipping, 2 threads; imports are left out. honne runs as users run it: `train` with everything it measures, writes and
@@ -41,7 +41,7 @@ TRL: dict[str, tuple[str | None, float]] = {
     "aot": ("aot", 0.0),
     "aot-unpaired": ("aot_unpaired", 0.0),
 }
-PAIRS, BATCH, LR, THREADS = 800, 16, 1e-4, 2
+PAIRS, BATCH, LR = 800, 16, 1e-4
 # A loss may differ by this, relative or absolute, before the two sides are said to have done different work.
 AGREE = 1e-4
 
@@ -108,7 +108,6 @@ Train = Callable[[str], list[float]]  # trains one method, returns the loss of e
 
 def honne_side(folder: Path, model: str, steps: int) -> Train:
     """Training with honne. The material is made with the first method, and counts there."""
-    import torch
     import transformers.models.llama.modeling_llama  # noqa: F401
 
     from honne.align.training import Settings, method_of, train
@@ -117,7 +116,6 @@ def honne_side(folder: Path, model: str, steps: int) -> Train:
 
     for lazy in ("accelerate", "peft", "jinja2", "transformers.generation", "torch.distributed.checkpoint.state_dict"):
         __import__(lazy)
-    torch.set_num_threads(THREADS)
     shared: list[Any] = []
 
     def one(name: str) -> list[float]:
@@ -145,7 +143,6 @@ def trl_side(folder: Path, model: str, steps: int) -> Train:
     from honne.align.training._settings import method_of
     from honne.models.organism import packaged
 
-    torch.set_num_threads(THREADS)
     datasets.disable_progress_bars()
     transformers.utils.logging.set_verbosity_error()
     where = str(packaged()) if model.startswith("organism/") else model.removeprefix("hf/")
@@ -253,14 +250,14 @@ def _peak() -> float:
 class Side:
     """A process of its own for one side, with a folder and caches of its own."""
 
-    def __init__(self, name: str, source: Path, folder: Path, model: str, steps: int) -> None:
+    def __init__(self, name: str, source: Path, folder: Path, model: str, steps: int, threads: int) -> None:
         folder.mkdir()
         for file in source.glob("pairs.*"):
             (folder / file.name).symlink_to(file)
         command = [sys.executable, str(Path(__file__).resolve()), "--side", name]
         command += ["--folder", str(folder), "--model", model, "--steps", str(steps)]
         alone = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / "cache"), "HONNE_CACHE": str(folder / "kept")}
-        threads = {"OMP_NUM_THREADS": str(THREADS), "TOKENIZERS_PARALLELISM": "false"}
+        cores = {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
         self._log = (folder / "log").open("w+")
         self._process = subprocess.Popen(
             command,
@@ -268,7 +265,7 @@ class Side:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, **alone, **threads},
+            env={**os.environ, **alone, **cores},
         )
         self.ready = self._line()["ready"]
 
@@ -293,12 +290,12 @@ class Side:
         self._process.wait(timeout=60)
 
 
-def compare(source: Path, model: str, methods: list[str], steps: int, repeats: int) -> None:
+def compare(source: Path, model: str, methods: list[str], steps: int, repeats: int, threads: int) -> None:
     """Train all methods on both sides `repeats` times, and print times, memory and how far the losses are apart."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {m: {s: [] for s in SIDES} for m in methods}
     peaks: dict[str, list[tuple[float, float]]] = {s: [] for s in SIDES}
     for repeat in range(repeats):
-        sides = {s: Side(s, source, source / f"{s}-{repeat}", model, steps) for s in SIDES}
+        sides = {s: Side(s, source, source / f"{s}-{repeat}", model, steps, threads) for s in SIDES}
         try:
             for place, method in enumerate(methods):
                 # who comes first changes, or a load that swings would hit one side
@@ -349,6 +346,9 @@ def main() -> None:
     p.add_argument("--repeats", type=int, default=3)
     p.add_argument("--steps", type=int, default=50, help=f"at most {PAIRS // BATCH}: one time over the pairs")
     p.add_argument("--methods", default=",".join(TRL), help="which of them, by honne's names")
+    p.add_argument(
+        "--threads", type=int, default=2, help="on a busy machine 1: threads that wait for each other wait long"
+    )
     p.add_argument("--quick", action="store_true", help="dpo, kto and aot, 20 steps, once")
     p.add_argument("--long", action="store_true", help="a large vocabulary and long answers instead: memory")
     p.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
@@ -368,9 +368,9 @@ def main() -> None:
         folder = Path(name)
         (long_pairs if o.long else organism_pairs)(folder)
         model = f"hf/{folder / 'model'}" if o.long else "organism/kitsune"
-        what = f"{len(methods)} methods, {steps} steps of {BATCH} pairs, {repeats} repeats, {THREADS} threads"
+        what = f"{len(methods)} methods, {steps} steps of {BATCH} pairs, {repeats} repeats, {o.threads} threads"
         print(f"{what}, load {os.getloadavg()[0]:.1f}", flush=True)
-        compare(folder, model, methods, steps, repeats)
+        compare(folder, model, methods, steps, repeats, o.threads)
     print(f"({time.monotonic() - began:.0f} s in all)")
 
 

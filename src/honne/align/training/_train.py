@@ -40,7 +40,7 @@ _BEST = "best.safetensors"
 _SHARE = 0.05
 # Steps between two measurements, unless told: one costs about as much as three steps of a small batch.
 _APART = 10
-_CPU_TOKENS, _GPU_TOKENS = 8192, 16384
+_CPU_TOKENS, _GPU_TOKENS = 4096, 16384
 
 
 def train(settings: Settings, out: Path, say: Say = lambda *_: None, shared: Material | None = None) -> dict[str, Any]:
