@@ -18,6 +18,8 @@ lint: $(VENV)/.dev
 
 perf: $(VENV)/.dev
 	$(BIN)/python perf/engine.py
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[align,oracle]'
+	$(BIN)/python perf/align.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

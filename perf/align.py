@@ -91,7 +91,7 @@ def long_pairs(folder: Path) -> None:
     def text(n: int) -> str:
         return " ".join(f"w{rng.randrange(31_000)}" for _ in range(n))
 
-    _write_pairs(folder, [{"prompt": text(60), "chosen": text(300), "rejected": text(300)} for _ in range(64)])
+    _write_pairs(folder, [{"prompt": text(60), "chosen": text(300), "rejected": text(300)} for _ in range(BATCH)])
 
 
 def _write_pairs(folder: Path, rows: list[dict[str, str]]) -> None:
@@ -302,6 +302,8 @@ def compare(source: Path, model: str, methods: list[str], steps: int, repeats: i
                 turn = list(SIDES) if (place + repeat) % 2 == 0 else list(SIDES)[::-1]
                 for s in turn:
                     found[method][s].append(sides[s].train(method))
+                told = ", ".join(f"{s} {found[method][s][-1]['wall']:.1f} s" for s in SIDES)
+                print(f"    {method}: {told}; load {os.getloadavg()[0]:.1f}", flush=True)
         finally:
             for side in sides.values():
                 side.close()
@@ -362,7 +364,7 @@ def main() -> None:
     if o.quick:
         methods, steps, repeats = ["dpo", "kto", "aot"], 20, 1
     if o.long:
-        methods, steps, repeats = ["dpo"], 3, 1
+        methods, steps, repeats = ["dpo"], 2, 1
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="honne-perf-") as name:
         folder = Path(name)
