@@ -179,9 +179,8 @@ class Training:
     def _optimizer(self, trained: Any) -> Any:
         import torch
 
-        fused = self.processes.device.type == "cuda"
         wanted = [p for p in trained.parameters() if p.requires_grad]
-        return torch.optim.AdamW(wanted, lr=self.settings.lr, weight_decay=0.0, fused=fused, foreach=not fused)
+        return torch.optim.AdamW(wanted, lr=self.settings.lr, weight_decay=0.0, fused=True)
 
     def _reference(self, trainee: Trainee, loaded: Loaded, order: Order) -> Reference:
         """The reference's numbers of everything that will be asked for."""
