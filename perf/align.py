@@ -106,7 +106,7 @@ def _write_pairs(folder: Path, rows: list[dict[str, str]]) -> None:
 Train = Callable[[str], list[float]]  # trains one method, returns the loss of every step
 
 
-def honne_side(folder: Path, model: str, steps: int) -> Train:
+def honne_side(folder: Path, model: str, steps: int, fresh: bool) -> Train:
     """Training with honne. The material is made with the first method, and counts there."""
     import transformers.models.llama.modeling_llama  # noqa: F401
 
@@ -132,7 +132,7 @@ def honne_side(folder: Path, model: str, steps: int) -> Train:
     return one
 
 
-def trl_side(folder: Path, model: str, steps: int) -> Train:
+def trl_side(folder: Path, model: str, steps: int, fresh: bool) -> Train:
     """Training with TRL, on the pairs in the order in which honne takes them."""
     import datasets
     import torch
@@ -189,6 +189,8 @@ def trl_side(folder: Path, model: str, steps: int) -> Train:
         tokenizer = transformers.AutoTokenizer.from_pretrained(where)
         file = str(folder / ("single.jsonl" if kind is None else "paired.jsonl"))
         data = datasets.load_dataset("json", data_files=file, split="train", cache_dir=str(folder / "trl-data"))
+        if fresh:
+            data = datasets.Dataset.from_list(data.to_list())
         optimizer = torch.optim.AdamW(policy.parameters(), lr=LR, weight_decay=0.0, fused=True)
         rise = max(1, round(0.1 * steps))
 
@@ -226,11 +228,11 @@ def trl_side(folder: Path, model: str, steps: int) -> Train:
 SIDES = {"honne": honne_side, "trl": trl_side}
 
 
-def work(side: str, folder: Path, model: str, steps: int) -> None:
+def work(side: str, folder: Path, model: str, steps: int, fresh: bool) -> None:
     """One side: trains the methods named on stdin, one a line, and answers each with a line of JSON."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
-    train = SIDES[side](folder, model, steps)
+    train = SIDES[side](folder, model, steps, fresh)
     print(json.dumps({"ready": _peak()}), file=answers, flush=True)
     for line in sys.stdin:
         wall, cpu = time.monotonic(), time.process_time()
@@ -250,12 +252,15 @@ def _peak() -> float:
 class Side:
     """A process of its own for one side, with a folder and caches of its own."""
 
-    def __init__(self, name: str, source: Path, folder: Path, model: str, steps: int, threads: int) -> None:
+    def __init__(
+        self, name: str, source: Path, folder: Path, model: str, steps: int, threads: int, fresh: bool
+    ) -> None:
         folder.mkdir()
         for file in source.glob("pairs.*"):
             (folder / file.name).symlink_to(file)
         command = [sys.executable, str(Path(__file__).resolve()), "--side", name]
         command += ["--folder", str(folder), "--model", model, "--steps", str(steps)]
+        command += ["--fresh"] * fresh
         alone = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / "cache"), "HONNE_CACHE": str(folder / "kept")}
         cores = {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
         self._log = (folder / "log").open("w+")
@@ -290,12 +295,12 @@ class Side:
         self._process.wait(timeout=60)
 
 
-def compare(source: Path, model: str, methods: list[str], steps: int, repeats: int, threads: int) -> None:
+def compare(source: Path, model: str, methods: list[str], steps: int, repeats: int, threads: int, fresh: bool) -> None:
     """Train all methods on both sides `repeats` times, and print times, memory and how far the losses are apart."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {m: {s: [] for s in SIDES} for m in methods}
     peaks: dict[str, list[tuple[float, float]]] = {s: [] for s in SIDES}
     for repeat in range(repeats):
-        sides = {s: Side(s, source, source / f"{s}-{repeat}", model, steps, threads) for s in SIDES}
+        sides = {s: Side(s, source, source / f"{s}-{repeat}", model, steps, threads, fresh) for s in SIDES}
         try:
             for place, method in enumerate(methods):
                 # who comes first changes, or a load that swings would hit one side
@@ -353,12 +358,13 @@ def main() -> None:
     )
     p.add_argument("--quick", action="store_true", help="dpo, kto and aot, 20 steps, once")
     p.add_argument("--long", action="store_true", help="a large vocabulary and long answers instead: memory")
+    p.add_argument("--fresh", action="store_true", help="TRL's pairs in memory, where its data sets cache nothing")
     p.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
     p.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     p.add_argument("--model", help=argparse.SUPPRESS)
     o = p.parse_args()
     if o.side:
-        work(o.side, o.folder, o.model, o.steps)
+        work(o.side, o.folder, o.model, o.steps, o.fresh)
         return
     methods, steps, repeats = o.methods.split(","), o.steps, o.repeats
     if o.quick:
@@ -372,7 +378,7 @@ def main() -> None:
         model = f"hf/{folder / 'model'}" if o.long else "organism/kitsune"
         what = f"{len(methods)} methods, {steps} steps of {BATCH} pairs, {repeats} repeats, {o.threads} threads"
         print(f"{what}, load {os.getloadavg()[0]:.1f}", flush=True)
-        compare(folder, model, methods, steps, repeats, o.threads)
+        compare(folder, model, methods, steps, repeats, o.threads, o.fresh)
     print(f"({time.monotonic() - began:.0f} s in all)")
 
 

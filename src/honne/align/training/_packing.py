@@ -104,7 +104,7 @@ def _rows(lengths: Sequence[int]) -> tuple[list[list[int]], int]:
     """
     longest, total = max(lengths), sum(lengths)
     most = max(longest, min(total, 4 * total // len(lengths)))
-    tried = [_set(lengths, length) for length in sorted({longest + (most - longest) * k // 12 for k in range(13)})]
+    tried = [_set(lengths, length) for length in sorted({longest + (most - longest) * k // 8 for k in range(9)})]
     return min(tried, key=lambda found: len(found[0]) * found[1] * (_OWN + found[1]))
 
 

@@ -36,10 +36,10 @@ __all__ = ["Say", "Training", "train"]
 Say = Callable[[str, Mapping[str, Any]], None]
 _PROGRESS = "progress.jsonl"
 _BEST = "best.safetensors"
-# A checkpoint is written when the last one cost less than this share of the time since.
-_SHARE = 0.05
+# A checkpoint is written when the last one cost less than this share of the time since; before the first, a guess (s).
+_SHARE, _GUESS = 0.05, 0.5
 # Steps between two measurements, unless told: one costs about as much as three steps of a small batch.
-_APART = 10
+_APART = 20
 _CPU_TOKENS, _GPU_TOKENS = 4096, 16384
 
 
@@ -73,7 +73,7 @@ class Training:
     without: int = 0
     seconds: float = 0.0
     _saved: float = 0.0
-    _cost: float = 0.0
+    _cost: float = _GUESS
     _began: float = 0.0
 
     def run(self) -> dict[str, Any]:
