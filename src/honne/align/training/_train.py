@@ -229,6 +229,8 @@ class Training:
     def _start(self, trainee: Trainee, optimizer: Any, objective: Objective, state: dict[str, Any] | None) -> Watch:
         """Where to begin: from the state, or anew with what the model is like before the first step."""
         if state is None:
+            if self.processes.main:
+                _cut(self.out / _PROGRESS, 0)
             chosen = [c for c, _ in scores(trainee, self._watched())]
             watch = Watch(chosen, self._replies(trainee), [])
             self.told["before"] = {"replies": asdict(watch.replies) if watch.replies else None}
