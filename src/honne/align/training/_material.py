@@ -32,8 +32,8 @@ class Material:
         """Pairs that are looked at during the training: those to tune on, else some of those to learn from."""
         if self.tuning is not None:
             return self.tuning.examples
-        step = max(1, len(self.train.examples) // 64)
-        return self.train.examples[::step][:64]
+        step = max(1, len(self.train.examples) // 32)
+        return self.train.examples[::step][:32]
 
 
 def material(settings: Settings) -> Material:
