@@ -36,7 +36,7 @@ def refused(capsys: pytest.CaptureFixture[str], out: Path, model: str | Path, da
     code, said, error = parts.cli(capsys, spec, data, "-o", out, *method, *rate, "--steps", "3", "--batch", "4", *args)
     assert code == 2, (said, error)
     (line,) = error.splitlines()
-    assert line.startswith("honne: ") and not list(out.glob("*.safetensors"))
+    assert line.startswith("honne: ") and not list(out.glob("*model.safetensors"))
     return line
 
 

@@ -249,7 +249,7 @@ def test_out_of_memory_halves_the_passes_and_changes_nothing(
     parts.trained(tmp_path / "whole", settings(folder, "kto"))
     monkeypatch.setenv("HONNE_CACHE", str(tmp_path / "empty"))
     real, calls = Trainee.answer, [0]
-    fatal = 12 if where == "gradients" else 1  # the first pass scores the reference
+    fatal = 6 if where == "gradients" else 1  # the first pass scores the reference
 
     def answer(self: Trainee, made: Any) -> Any:
         calls[0] += 1
@@ -260,7 +260,7 @@ def test_out_of_memory_halves_the_passes_and_changes_nothing(
     monkeypatch.setattr(Trainee, "answer", answer)
     _, heard = parts.trained(tmp_path / "out", settings(folder, "kto"))
     assert [row["text"] for row in heard.of("note") if "memory" in row["text"]] == [
-        "out of memory: passes of at most 4,096 tokens from here on"
+        "out of memory: passes of at most 2,048 tokens from here on"
     ]
     assert parts.apart(tmp_path / "whole", tmp_path / "out") < 1e-5
 
