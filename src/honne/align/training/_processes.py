@@ -121,13 +121,13 @@ class Processes:
         """Backward of this process's part of the loss. The wrappers average over processes; the loss is a sum."""
         self._accelerator.backward(loss * self.count)
 
-    def clipped(self, wrapped: Any, most: float) -> float:
-        """Bound the norm of the gradient, which is returned."""
+    def clipped(self, wrapped: Any, most: float) -> float | None:
+        """Bound the norm of the gradient, which is returned where it is known."""
         import torch
 
         if self.wrapper in ("FSDP", "DeepSpeed"):
             norm = self._accelerator.clip_grad_norm_(wrapped.parameters(), most)
-            return float("nan") if norm is None else float(norm)
+            return None if norm is None else float(norm)
         norm = torch.nn.utils.clip_grad_norm_(wrapped.parameters(), most)
         return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
 
