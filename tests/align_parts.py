@@ -10,27 +10,25 @@ from typing import Any
 
 import pytest
 
-for name in ("torch", "transformers", "accelerate", "peft"):
-    pytest.importorskip(name, reason=f"honne align needs {name}")
-
-import torch
-import transformers
-
 from honne.__main__ import main
 from honne.align.training import Settings, method_of, train
 from honne.records import Message
 from honne.spec import parse
 from pairs_parts import jsonl, made
 
+torch = pytest.importorskip("torch", reason="honne align needs torch")
+transformers = pytest.importorskip("transformers", reason="honne align needs transformers")
+pytest.importorskip("accelerate", reason="honne align needs accelerate")
+pytest.importorskip("peft", reason="honne align needs peft")
+
+torch.set_num_threads(1)
 ORGANISM = "organism/kitsune"
 
 
 def rows(n: int = 24, first: int = 0) -> list[dict[str, Any]]:
     """Pairs of sums; the answers differ in length."""
-    return [
-        {"prompt": f"What is {10 + i} plus {first + 20 + i % 7}?", "chosen": f"{first + i + 30}", "rejected": "no" * (1 + i % 3)}
-        for i in range(n)
-    ]  # fmt: skip
+    asked = ((f"What is {10 + i} plus {first + 20 + i % 7}?", i) for i in range(n))
+    return [{"prompt": q, "chosen": f"{first + i + 30}", "rejected": "no" * (1 + i % 3)} for q, i in asked]
 
 
 def pairs(path: Path, given: Sequence[dict[str, Any]] | None = None) -> Path:
@@ -48,7 +46,8 @@ def settings(model: str | Path, data: Path, method: str = "dpo", **more: Any) ->
     """A short training: 4 steps of 8 pairs."""
     named, parameters = method_of(method)
     spec = parse(model if isinstance(model, str) else f"hf/{model}")
-    return Settings(**{"lr": 1e-3, "batch": 8, "steps": 4, "method": named, "parameters": parameters, "model": spec, "pairs": data, **more})  # fmt: skip
+    short = {"lr": 1e-3, "batch": 8, "steps": 4, "parameters": parameters, **more}
+    return Settings(model=spec, pairs=data, method=named, **short)
 
 
 class Heard:
@@ -105,6 +104,7 @@ def loaded(folder: Path) -> Any:
 
 def cli(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
     """`honne align` in this process: exit code, output and error output."""
+    capsys.readouterr()
     argv, sys.argv = sys.argv, ["honne", "align", *map(str, args)]
     try:
         with pytest.raises(SystemExit) as ended:

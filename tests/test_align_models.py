@@ -34,7 +34,7 @@ def model_of(folder: Path) -> Any:
 
 
 def scored(model: Any, examples: list[Example], layout: Layout) -> list[float]:
-    """log π of every answer in turn, as the trainer scores it; and by `fill`, in the order of the answers."""
+    """log π of every answer in turn, as the trainer scores it."""
     with torch.no_grad():
         return [float(x) for x in scorer(model, layout)(**vars(fill(examples, layout)))]
 
@@ -71,16 +71,13 @@ def test_what_is_trained_is_what_is_saved(tmp_path: Path, kind: str, lora: Lora 
     losses = []
     for pair in read(tuning):
         assert pair.rejected is not None
-        now, was = (
-            [parts.by_hand(m, tokenizer, pair.prompt, y, told["start"]["end_token"]) for y in (pair.chosen, pair.rejected)]
-            for m in (after, before)
-        )  # fmt: skip
+        sides, end = (pair.chosen, pair.rejected), told["start"]["end_token"]
+        now, was = ([parts.by_hand(m, tokenizer, pair.prompt, y, end) for y in sides] for m in (after, before))
         losses.append(math.log1p(math.exp(-0.1 * (now[0] - was[0] - now[1] + was[1]))))
     assert told["tuning_loss"] == pytest.approx(sum(losses) / 4, rel=1e-4)
 
-    inputs = tokenizer.apply_chat_template(
-        [{"role": "user", "content": ASKED.messages[0].content}], add_generation_prompt=True, return_tensors="pt", return_dict=True
-    )  # fmt: skip
+    said = [{"role": "user", "content": ASKED.messages[0].content}]
+    inputs = tokenizer.apply_chat_template(said, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     greedy = after.generate(**inputs, do_sample=False, max_new_tokens=12)[0][inputs["input_ids"].shape[1] :]
     spec = f"hf/{base}?adapter={out}&" if lora else f"hf/{out}?"
     assert reply(f"{spec}max_tokens=12") == tokenizer.decode(greedy, skip_special_tokens=True)
@@ -108,34 +105,32 @@ def test_one_start_token_one_end_token_and_the_answer_alone_is_scored(tmp_path: 
                 assert scored(model, [example], layout) == pytest.approx(wanted, abs=1e-4)
 
 
-FAMILIES: dict[str, tuple[Any, dict[str, Any], str]] = {}
-
-
-def family(name: str, config: str, expected: str, **more: Any) -> None:
-    FAMILIES[name] = (config, more, expected)
-
-
 HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 512}
+NARROW = {"sliding_window": 16, **HEADS}
+LINEAR = {"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
+LAYERS = {"layer_types": ["linear_attention", "full_attention"], "num_experts": 0, "head_dim": 8}
 SHARED, PADDED = "packed, shared by both answers", "padded, once for each answer"
-# the layout, and where the head is computed, that the trial has to find for each
-family("llama", "LlamaConfig", f"{SHARED}, answer tokens only", **HEADS)
-family("tied", "LlamaConfig", f"{SHARED}, answer tokens only", tie_word_embeddings=True, **HEADS)
-family("mistral", "MistralConfig", f"{PADDED}, answer tokens only", sliding_window=16, **HEADS)
-family("granite", "GraniteConfig", f"{SHARED}, all positions", logits_scaling=8.0, **HEADS)
-family("cohere", "CohereConfig", f"{SHARED}, all positions", logit_scale=0.25, **HEADS)
-family("gemma2", "Gemma2Config", f"{PADDED}, all positions", sliding_window=16, head_dim=8, final_logit_softcapping=2.0, **HEADS)  # fmt: skip
-family("gpt2", "GPT2Config", f"{SHARED}, answer tokens only", n_embd=32, n_layer=2, n_head=4, n_positions=512)
-family("neox", "GPTNeoXConfig", f"{SHARED}, answer tokens only", **HEADS)
-family("mixtral", "MixtralConfig", f"{SHARED}, answer tokens only", num_local_experts=4, sliding_window=None, **HEADS)
-family("bloom", "BloomConfig", f"{PADDED}, answer tokens only", n_head=4)
-family("mamba", "MambaConfig", f"{PADDED}, answer tokens only", state_size=4)
-family("hybrid", "Qwen3NextConfig", f"{PADDED}, answer tokens only", head_dim=8, num_experts=0, linear_num_key_heads=2,
-       linear_num_value_heads=4, linear_key_head_dim=8, linear_value_head_dim=8, layer_types=["linear_attention", "full_attention"], **HEADS)  # fmt: skip
+ANSWERS, ALL = "answer tokens only", "all positions"
+# what the trial has to find for each: how rows are set, and where the head is computed
+FAMILIES: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "llama": ("LlamaConfig", HEADS, SHARED, ANSWERS),
+    "tied": ("LlamaConfig", {"tie_word_embeddings": True, **HEADS}, SHARED, ANSWERS),
+    "mistral": ("MistralConfig", NARROW, PADDED, ANSWERS),
+    "granite": ("GraniteConfig", {"logits_scaling": 8.0, **HEADS}, SHARED, ALL),
+    "cohere": ("CohereConfig", {"logit_scale": 0.25, **HEADS}, SHARED, ALL),
+    "gemma2": ("Gemma2Config", {"head_dim": 8, "final_logit_softcapping": 2.0, **NARROW}, PADDED, ALL),
+    "gpt2": ("GPT2Config", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512}, SHARED, ANSWERS),
+    "neox": ("GPTNeoXConfig", HEADS, SHARED, ANSWERS),
+    "mixtral": ("MixtralConfig", {"num_local_experts": 4, "sliding_window": None, **HEADS}, SHARED, ANSWERS),
+    "bloom": ("BloomConfig", {"n_head": 4}, PADDED, ANSWERS),
+    "mamba": ("MambaConfig", {"state_size": 4}, PADDED, ANSWERS),
+    "hybrid": ("Qwen3NextConfig", {**LINEAR, **LAYERS, **HEADS}, PADDED, ANSWERS),
+}
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_architecture_is_fed_in_a_way_that_leaves_its_numbers_alone(tmp_path: Path, name: str) -> None:
-    wanted, more, layout = FAMILIES[name]
+    wanted, more, rows, head = FAMILIES[name]
     tokenizer = local_parts.tokenizer("llama")
     same = {"hidden_size": 32, "num_hidden_layers": 2, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}
     torch.manual_seed(0)
@@ -146,16 +141,12 @@ def test_every_architecture_is_fed_in_a_way_that_leaves_its_numbers_alone(tmp_pa
     model = model_of(tmp_path / "base")
     examples = found.train.examples[:6]
     chosen, difference = layout_for(model, examples)
-    assert ", ".join(chosen.said.values()) == layout and difference <= TOLERANCE
+    assert ", ".join(chosen.said.values()) == f"{rows}, {head}" and difference <= TOLERANCE
     alone = [s for e in examples for s in scored(model, [e], Layout(packed=False, shared=False, whole=True))]
     assert scored(model, examples, chosen) == pytest.approx(alone, abs=1e-3)
-    told, heard = parts.trained(tmp_path / "out", parts.settings(tmp_path / "base", found_path(tmp_path), steps=3))
+    told, heard = parts.trained(tmp_path / "out", parts.settings(tmp_path / "base", tmp_path / "p.jsonl", steps=3))
     assert told["scoring"]["rows"] == chosen.said["rows"] and heard.losses[-1] < heard.losses[0]
     assert parts.apart(tmp_path / "base", tmp_path / "out") > 1e-4
-
-
-def found_path(folder: Path) -> Path:
-    return folder / "p.jsonl"
 
 
 def test_a_model_whose_numbers_depend_on_the_batch_is_refused() -> None:

@@ -39,6 +39,11 @@ class Processes:
             raise ConfigError(
                 "--precision bfloat16: this device has no bfloat16 in hardware, float32 is faster and exact"
             )
+        if launched > 1 and "LOCAL_RANK" not in os.environ:  # it would wait for the others for half an hour
+            raise TrainingError(
+                f"WORLD_SIZE is {launched}, and no launcher says which of them this process is (LOCAL_RANK): "
+                "accelerate launch --multi_gpu --num_processes N"
+            )
         self.half = fast and precision != "float32"
         self._accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if self.half else "no")
         self.count: int = self._accelerator.num_processes
