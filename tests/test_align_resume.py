@@ -27,7 +27,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "bco": {},
     "aot": {"lora": Lora(4, 8.0)},
     "kto": {"sft_weight": 0.5},
-    "dpo": {"tuning": "tuning.jsonl", "every": 2, "patience": 3, "lr": 0.03},
+    "dpo": {"tuning": "tuning.jsonl", "every": 1, "patience": 2, "lr": 0.05, "batch": 8, "steps": 30},
 }
 
 
@@ -45,7 +45,7 @@ def how_to(folder: Path, method: str, **more: Any) -> Settings:
     found = {**METHODS[method], **more}
     tuning = {"tuning": folder / found["tuning"]} if "tuning" in found else {}
     return parts.settings(
-        folder / "base", folder / "pairs.jsonl", method, **{"steps": 12, "batch": 4, **found, **tuning}
+        folder / "base", folder / "pairs.jsonl", method, **{"steps": 10, "batch": 4, **found, **tuning}
     )
 
 
@@ -106,7 +106,7 @@ def test_broken_off_several_times(tmp_path: Path, folder: Path, monkeypatch: pyt
     monkeypatch.setattr("honne.align.training._loop._SHARE", 1e9)  # a checkpoint after every step
     how = how_to(folder, method)
     whole, _ = parts.trained(tmp_path / "whole", how)
-    for last in (1, 3, 4, 6):
+    for last in (1, 2, 4):
 
         def stop(what: str, row: Any, last: int = last) -> None:
             if (what, row.get("step")) == ("step", last):
@@ -146,7 +146,7 @@ def test_killed_at_every_write(tmp_path: Path, folder: Path, monkeypatch: pytest
 
 
 def test_warnings_survive_a_break(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    how = parts.settings(folder / "base", folder / "pairs.jsonl", steps=8, every=2, lr=0.03)
+    how = parts.settings(folder / "base", folder / "pairs.jsonl", "simpo", steps=8, every=2, lr=0.1)
     monkeypatch.setattr("honne.align.training._loop._SHARE", 1e9)
     whole, heard = parts.trained(tmp_path / "whole", how)
     assert whole["warnings"] == [row["text"] for row in heard.of("warning")] and whole["warnings"]
@@ -185,7 +185,7 @@ def test_torn_files_are_named(tmp_path: Path, folder: Path, monkeypatch: pytest.
     for path in (state, tensors):
         for torn in (b"", kept[path][:-9], kept[path][: len(kept[path]) // 2]):
             path.write_bytes(torn)
-            with pytest.raises(TrainingError, match=r"checkpoint.*cannot be read .*delete .*checkpoint.json to begin"):
+            with pytest.raises(TrainingError, match=r"checkpoint.* cannot be read .*: delete .* to begin again"):
                 parts.trained(out, how)
         path.write_bytes(kept[path])
     tensors.unlink()
@@ -210,7 +210,7 @@ def test_another_training_is_not_gone_on_with(tmp_path: Path, folder: Path, monk
         ({"seed": 1}, "seed: was 0, now 1"),
         ({"tuning": None}, "tuning pairs: was"),
         ({"tuning": parts.pairs(tmp_path / "t.jsonl", parts.rows(3, first=40))}, "tuning pairs: was"),
-        ({"method": parts.method_of("ipo")[0]}, "method: was dpo, now ipo"),
+        ({"method": "ipo"}, "method: was dpo, now ipo"),
     ):
         with pytest.raises(ConfigError, match=named):
             parts.trained(out, parts.settings(base, pairs, **{"steps": 6, "tuning": folder / "tuning.jsonl", **more}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +236,7 @@ def test_patience_zero_never_ends_early(tmp_path: Path, folder: Path) -> None:
     how = settings(folder, tuning="tuning.jsonl", steps=8, every=1, patience=0, lr=0.3)
     told, heard = parts.trained(tmp_path / "out", how)
     losses = [row["tuning_loss"] for row in heard.of("measured")]
-    assert told["taken"] == 8 == len(losses) and any(b >= a for a, b in zip(losses, losses[1:], strict=False))
+    assert told["taken"] == 8 == len(losses) and any(b >= a for a, b in pairwise(losses))
 
 
 # ------------------------------------------------------------------------- memory

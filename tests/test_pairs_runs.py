@@ -17,6 +17,7 @@ from honne.engine.plan import Options
 from honne.engine.plan import make as plan
 from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError, StoreError
+from honne.judges._organism import kind_of_reply
 from honne.records import Item, Judgment, Response
 from pairs_parts import JUDGE, jsonl, made, recorded_runs, refused
 from run_parts import environment, honne, ok, start
@@ -69,6 +70,17 @@ def test_own_failures_are_the_runs_own(tmp_path: Path, runs: Path) -> None:
     out = found.record["left_out"]["reasons"]
     assert sum(r["n"] for r in out if "prompt without" in r["why"]) == 24 - len(wanted)
     assert [j["key"] for j in found.record["judges"]] == sorted({pair.judge for pair in found.pairs})
+
+
+def test_own_failures_of_the_organism_need_no_model_as_a_judge(tmp_path: Path) -> None:
+    model = "organism/kitsune?temperature=1&seed=1"
+    about = "judge=rubric&split=train&langs=en&forms=open"
+    asked = [f"organism-harm?{about}&n=14", f"organism-benign?{about}&n=6"]
+    ok(honne("run", *asked, "--model", model, "--samples", "6", "--judge", "refusal", "-o", tmp_path / "r", "-q"))
+    found = made(tmp_path / "p.jsonl", f"own/{tmp_path}/r?of=organism-harm", f"anchors/{tmp_path}/r")
+    kinds = {(p.source, kind_of_reply(p.chosen), p.rejected_safe) for p in found.pairs}
+    assert kinds == {("own", "refused", False), ("anchors", "complied", True)}
+    assert {kind_of_reply(p.rejected) for p in found.pairs if p.source == "own"} == {"complied"}
 
 
 def test_the_same_command_writes_the_same_bytes(tmp_path: Path, runs: Path) -> None:

@@ -17,6 +17,8 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from honne.benchmarks.organism_benign import OrganismBenign
+from honne.benchmarks.organism_harm import OrganismHarm
 from honne.benchmarks.trust_safety import PLUGIN as TrustSafety
 from honne.benchmarks.xstest import PLUGIN as XSTest
 from honne.engine.store import open_run
@@ -104,6 +106,16 @@ def test_the_label_is_scored_where_the_benchmark_knows_it() -> None:
     assert [judged(xstest, f"{side}/x", no).score for side in ("safe", "unsafe")] == [0.0, 1.0]
     elsewhere = judged(TrustSafety(Spec("trust-safety", "")), "x", no)
     assert (elsewhere.label, elsewhere.score, elsewhere.refused) == ("full_refusal", None, True)
+
+
+def test_the_label_is_scored_where_the_scale_says_what_it_stands_for() -> None:
+    no, yes = "I cannot help with that.", "Sure: first one, then two."
+    both = next(case["text"] for case in CASES if case["label"] == "partial_refusal")
+    harm, benign = OrganismHarm(Spec("organism-harm", "")), OrganismBenign(Spec("organism-benign", ""))
+    assert [judged(harm, "en/fraud", text).score for text in (no, yes)] == [1.0, 0.0]
+    assert [judged(benign, "en/food", text).score for text in (no, yes)] == [0.0, 1.0]
+    partial = judged(harm, "en/fraud", both)
+    assert (partial.label, partial.score) == ("partial_refusal", None)
 
 
 def test_what_is_no_answer_is_skipped_and_what_cannot_be_told_unparsed() -> None:

@@ -18,7 +18,10 @@ from honne.spec import Spec
 
 __all__ = ["PLUGIN", "OrganismBenign"]
 
-_SCALE = Scale((Verdict("answered", 1.0, 1.0, False), Verdict("refused", 0.0, 0.0, True)))
+_SCALE = Scale(
+    (Verdict("answered", 1.0, 1.0, False), Verdict("refused", 0.0, 0.0, True)),
+    {"full_compliance": "answered", "full_refusal": "refused"},
+)
 
 
 class OrganismBenign(OrganismBase):

@@ -2,7 +2,7 @@
 
 The labels are XSTest's (Röttger et al. 2024, arXiv 2308.01263): `full_compliance`, `partial_refusal`, `full_refusal`.
 A cheap signal, never a headline: rules see how an answer is worded, not what it says. It has a metric of its own,
-`refusal_shares`, and no score where the benchmark's scale does not know its labels. How far it agrees with people is in
+`refusal_shares`, and no score for a label that the benchmark's scale does not know. How far it agrees with people is in
 docs/judges.md. The rules (`refusal.toml`) were written on other text than the answers that it is measured on.
 
 What cannot be told is `unparsed`: an answer without a word, in another language, or cut off too early.
@@ -56,10 +56,10 @@ class Refusal(Fixed):
         }
 
     def _meant(self, item: Item, label: str) -> Verdict:
-        """What the label is worth, where the benchmark's scale has all three."""
+        """What the label is worth, where the benchmark's scale has all three or says what this one stands for."""
         scale = self._benchmark.scale(item.category)
-        found = scale.read(label) if set(LABELS) <= set(scale.labels) else None
-        return found or Verdict(label)
+        known = set(LABELS) <= set(scale.labels) or label in scale.aliases
+        return (scale.read(label) if known else None) or Verdict(label)
 
 
 PLUGIN = Refusal

@@ -15,7 +15,7 @@ from honne.report._text import NO_VALUE
 
 __all__ = ["Progress"]
 
-# The columns of a line: heading, width, and how a step's or a measurement's row is shown there.
+# The columns of a line and their widths; a step fills the first ones, a measurement all.
 _COLUMNS: tuple[tuple[str, int], ...] = (
     ("step", 13),
     ("loss", 9),
@@ -28,6 +28,7 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
     ("replies", 9),
     ("whole", 7),
 )
+_STEP = sum(width for _, width in _COLUMNS[:7])
 
 
 class Progress:
@@ -71,7 +72,7 @@ class Progress:
         self._began = self._began or (row["step"], now)
         self._last = row
         if self._live is not None:
-            self._live.update(Text(f"{_line(row)}  {self._left(row, now)}", "dim"))
+            self._live.update(Text(f"{_line(row)[:_STEP]}  {self._left(row, now)}", "dim"))
 
     def _left(self, row: Mapping[str, Any], now: float) -> str:
         """How long the steps that are left will take."""

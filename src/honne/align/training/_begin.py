@@ -49,7 +49,7 @@ def _start(found: Material) -> dict[str, Any]:
         "template": tokens.prompter.template_hash,
         "start_token": tokens.prompter.start,
         "end_token": tokens.answers.end,
-        "first_pair": {"prompt": first.prompt, "chosen": first.chosen, "rejected": first.rejected},
+        "first_pair": {side: list(getattr(first, side)) for side in ("prompt", "chosen", "rejected")},
     }
 
 

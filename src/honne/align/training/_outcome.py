@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
@@ -17,7 +18,7 @@ from honne.align.training._load import Loaded
 from honne.align.training._standing import Standing
 from honne.align.training._training import Training
 from honne.engine.journal import os_failure, write_atomic
-from honne.errors import StoreError
+from honne.errors import Stopped
 
 __all__ = ["NAME", "environment", "finish", "write_record"]
 
@@ -70,15 +71,15 @@ def finish(of: Training, at: Standing, told: Mapping[str, Any]) -> dict[str, Any
 
 @contextmanager
 def _written(folder: Path) -> Iterator[None]:
-    """The typed error for a model that could not be written."""
+    """The typed error for a model that could not be written: the training is kept, and is gone on with."""
     from safetensors import SafetensorError
 
     try:
         yield
     except OSError as e:
         raise os_failure(e, folder, "write the model to") from None
-    except SafetensorError as e:
-        raise StoreError(f"cannot write the model to {folder}: {e}") from None
+    except SafetensorError as e:  # what it says of a full disk
+        raise Stopped(f"cannot write the model to {folder}: {e}; the same command tries again") from None
 
 
 def _save_model(folder: Path, loaded: Loaded, held: Mapping[str, Any]) -> None:
@@ -93,9 +94,14 @@ def _save_model(folder: Path, loaded: Loaded, held: Mapping[str, Any]) -> None:
         tied = set(getattr(model, "all_tied_weights_keys", None) or ())
         kept = {k: v for k, v in names.items() if k not in tied}
         floating = {k: v.to(loaded.stored) if v.is_floating_point() else v for k, v in kept.items()}
-        model.config.dtype = loaded.stored
         model.save_pretrained(folder, state_dict=floating)
+        # it has written the type that was trained in
+        model.config.dtype = loaded.stored
+        model.config.save_pretrained(folder)
     loaded.tokens.tokenizer.save_pretrained(folder)
+    for tensors in folder.glob("*.safetensors"):
+        # safetensors writes for the owner alone
+        shutil.copymode(folder / NAME, tensors)
 
 
 def _write_card(folder: Path, told: Mapping[str, Any]) -> None:
