@@ -128,7 +128,7 @@ class Processes:
         import torch
 
         model = scorer.model.get_base_model() if hasattr(scorer.model, "peft_config") else scorer.model
-        layers = set(model._no_split_modules or ())
+        layers = {type(module).__name__ for module in model.modules()} & set(model._no_split_modules or ())
         if self._shard:
             from torch.distributed.device_mesh import init_device_mesh
             from torch.distributed.fsdp import fully_shard
