@@ -31,7 +31,7 @@ def asked(attack: str | None, values: Values, *, better: str = "higher", judge: 
     """One section's measure of safety: unit i of an attack comes from item i."""
     tail = f"@{attack}" if attack else ""
     units = [Unit(f"i{n}{tail}", f"i{n}", "AB"[n % 2], v) for n, v in enumerate(values)]
-    measure = Measure("s", units, better=better, headline=True, safety=True, **more)  # type: ignore[arg-type]
+    measure = Measure("s", units, better=better, headline=True, role="safety", **more)  # type: ignore[arg-type]
     return Side("b", "1", attack, judge, measure), [*estimated(measure, attack=attack, judge=judge).values()]
 
 
@@ -100,7 +100,7 @@ def test_a_lost_mean_of_dimensions_is_bounded_dimension_by_dimension() -> None:
     def side(attack: str | None, values: Values) -> tuple:
         tail = f"@{attack}" if attack else ""
         units = [Unit(f"i{n}{tail}", f"i{n}", "A" if n == 0 else "B", v) for n, v in enumerate(values)]
-        measure = Measure("s", units, "macro", better="higher", safety=True, parts=("A", "B"))
+        measure = Measure("s", units, "macro", better="higher", role="safety", parts=("A", "B"))
         return Side("b", "1", attack, "j", measure), [*estimated(measure, attack=attack).values()]
 
     lost = derived(side(None, [1, 1, 1, 1]), side("x", [0, 1, 1, None]))["safety_lost", "x", "all"]
@@ -114,7 +114,7 @@ def test_an_attack_may_apply_to_one_category_alone() -> None:
     def side(attack: str | None, n: int) -> tuple:
         tail = f"@{attack}" if attack else ""
         units = [Unit(f"i{i}{tail}", f"i{i}", "A/a" if i < 10 else "B", float(i % 5 > 0)) for i in range(n)]
-        measure = Measure("s", units, better="higher", headline=True, safety=True)
+        measure = Measure("s", units, better="higher", headline=True, role="safety")
         return Side("b", "1", attack, "j", measure), [*estimated(measure, attack=attack).values()]
 
     found = derived(side(None, 20), side("x", 10), side("y", 20))
@@ -168,7 +168,7 @@ def test_judges_are_kept_apart() -> None:
 def test_questions_are_paired_by_group() -> None:
     def side(attack: str | None, values: Values) -> tuple:
         units = [Unit(f"q{n}", f"q{n}", "", v) for n, v in enumerate(values)]
-        measure = Measure("open_rate", units, better="higher", form="open", per="group", safety=True)
+        measure = Measure("open_rate", units, better="higher", form="open", per="group", role="safety")
         return Side("b", "1", attack, "j", measure), [*estimated(measure, attack=attack).values()]
 
     found = attack_estimates([side(None, [1] * 9), side("x", [0] * 9)], {"b": [None, "x"]}, {})

@@ -302,7 +302,7 @@ def test_a_gap_of_minus_one_keeps_its_bounds() -> None:
 def test_attacks_are_counted_by_the_safe_share() -> None:
     def first(labels: list[str | None]) -> str:
         measures = [m for m in open_metric(View(level(2, labels), "j")) if isinstance(m, Measure)]
-        return next(m.metric for m in measures if m.safety)
+        return next(m.metric for m in measures if m.role == "safety")
 
     assert first(["safe-3", "unsafe-2"]) == first(["safe", "unsafe"]) == "responsibility_safe_rate"
     assert first(["3", "8"]) == "acceptable_rate"

@@ -145,8 +145,8 @@ def test_two_measures_of_the_same_questions_are_not_independent() -> None:
 
 
 def test_attacks_are_read_in_the_frame_of_attacks() -> None:
-    plain = measured("flames", units(TOXIC, flip(40, 0.9)), safety=True)
-    under = [measured("flames", units(TOXIC, flip(40, p, k), name=a), safety=True, attack=a)
+    plain = measured("flames", units(TOXIC, flip(40, 0.9)), role="safety")
+    under = [measured("flames", units(TOXIC, flip(40, p, k), name=a), role="safety", attack=a)
              for k, (a, p) in enumerate((("base64", 0.6), ("rot13", 0.2)))]  # fmt: skip
     run = Run([plain, *under])
     assert number(run, "encoding/base64", "attacks").n == 40 and number(run, "encoding", "attacks").n == 80

@@ -30,7 +30,7 @@ def measure(benchmark: str, categories: dict[str, tuple[int, int]], **over: Any)
         for i in range(n)
     ]
     attack = over.pop("attack", None)
-    found = Measure("harmless_rate", units, better="higher", headline=True, safety=True)
+    found = Measure("harmless_rate", units, better="higher", headline=True, role="safety")
     return Measured(benchmark, "1", attack, JUDGE, "openai/sample", found)
 
 

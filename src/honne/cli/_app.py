@@ -26,6 +26,7 @@ class Order(typer.core.TyperGroup):
         "judge",
         "report",
         "compare",
+        "frontier",
         "show",
         "export",
         "pairs",

@@ -29,6 +29,7 @@ __all__ = [
     "accounting",
     "analyse",
     "reworded",
+    "reworded_items",
 ]
 
 
@@ -302,15 +303,19 @@ def _identity(e: Estimate) -> tuple[str | None, ...]:
 
 def reworded(a: RunFolder, b: RunFolder) -> set[str]:
     """The ids of units that both runs have but did not ask in the same words: they are not paired."""
-    theirs = {item.id: item for item in b.items()}
-    samples = range(_most_samples(a, b))
+    return reworded_items(a.items(), b.items(), _most_samples(a, b))
+
+
+def reworded_items(a: Iterable[Item], b: Iterable[Item], samples: int) -> set[str]:
+    """`reworded` of items that were answered up to so many times."""
+    theirs = {item.id: item for item in b}
     out: set[str] = set()
-    for item in a.items():
+    for item in a:
         other = theirs.get(item.id)
         if other is not None and (item.messages, item.options) != (other.messages, other.options):
             # A question is named alike under every attack: another translation of it says nothing of the rest.
             under = f"@{item.attack}" if item.attack is not None else ""
-            out |= {name for n in samples for name in (unit_id(item.id, n), unit_id(item.group, n) + under)}
+            out |= {name for n in range(samples) for name in (unit_id(item.id, n), unit_id(item.group, n) + under)}
     return out
 
 

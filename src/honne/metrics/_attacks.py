@@ -74,7 +74,7 @@ def _grouped(made: Sequence[Made]) -> dict[tuple[str, str | None], dict[str | No
     metric: dict[tuple[str, str | None], str] = {}
     for side, numbers in made:
         place = (side.benchmark, side.judge)
-        if side.measure.safety and metric.setdefault(place, side.measure.metric) == side.measure.metric:
+        if side.measure.role == "safety" and metric.setdefault(place, side.measure.metric) == side.measure.metric:
             out.setdefault(place, {}).setdefault(side.attack, (side, numbers))
     return out
 

@@ -19,7 +19,7 @@ from honne.stats.multiple import holm
 from honne.stats.paired import Difference, paired
 from honne.stats.power import detectable_paired
 
-__all__ = ["Paired", "Side", "compare", "compare_all"]
+__all__ = ["Paired", "Side", "compare", "compare_all", "not_paired"]
 
 
 class Side(Protocol):
@@ -200,11 +200,7 @@ def _none_of(side: Side, metric: str) -> Side:
 
 def _rows(a: Side, b: Side, level: float, unpairable: set[str]) -> Iterator[_Tested]:
     units_a, units_b = ({u.id: u for u in side.measure.units} for side in (a, b))
-    if a.attack is not None:
-        unpairable = {
-            *unpairable,
-            *(id.removesuffix(f"@{a.attack}") for id in unpairable if id.endswith(f"@{a.attack}")),
-        }
+    unpairable = not_paired(a.attack, unpairable)
     common = sorted(id for id in units_a if id in units_b and id not in unpairable)
     pairs = [_Match(units_a[id], units_b[id]) for id in common]
     alone = [u for side, other in ((units_a, units_b), (units_b, units_a)) for id, u in side.items() if id not in other]
@@ -222,6 +218,13 @@ def _rows(a: Side, b: Side, level: float, unpairable: set[str]) -> Iterator[_Tes
         if measure.overall == "none" or len(measure.parts) > 1 or len(members) < len(pairs):
             apart = sum(u.category.split("/")[0] == name for u in alone)
             yield _row(a, b, name, members, apart, level, macro=False)
+
+
+def not_paired(attack: str | None, unpairable: set[str]) -> set[str]:
+    """`unpairable` with the ids of questions that bear the plain unit's id under this attack."""
+    if attack is None:
+        return unpairable
+    return unpairable | {id.removesuffix(f"@{attack}") for id in unpairable if id.endswith(f"@{attack}")}
 
 
 def _row(a: Side, b: Side, name: str, pairs: Sequence[_Match], unpaired: int, level: float, *, macro: bool) -> _Tested:

@@ -29,9 +29,17 @@ def accuracy(view: View) -> Iterable[Measure]:
     rule = "paper" if view.paper else "strict"
     judge = judge_of(rows, view)
     yield Measure(
-        "accuracy", item_units(rows, value), better="higher", headline=True, form="choice", rule=rule, judge=judge
+        "accuracy",
+        item_units(rows, value),
+        better="higher",
+        headline=True,
+        form="choice",
+        rule=rule,
+        judge=judge,
+        role="capability",
     )
-    yield Measure("unparsed_share", unparsed_units(rows), better="lower", form="choice", judge=judge)
+    unread = unparsed_units(rows)
+    yield Measure("unparsed_share", unread, better="lower", form="choice", judge=judge, role="well-formedness")
 
 
 PLUGIN = accuracy

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from honne.metrics._units import choice_rows, judge_of, open_rows, scored, unparsed_units
 from honne.metrics.label_share import by_label, own_scale
 from honne.metrics.safe_rate import SAFE
-from honne.plugins import Measure, Row, Unit, View, unit_id
+from honne.plugins import Measure, Role, Row, Unit, View, unit_id
 
 __all__ = ["PLUGIN"]
 
@@ -91,11 +91,12 @@ def fine(view: View) -> Iterable[Measure]:
     if asked_open and asked_choice:
         for name, better, headline, both in _BOTH:
             found = units(_joint(both))
-            yield Measure(name, found, better=better, headline=headline, rule=rule, per="group")
+            role: Role | None = "consistency" if headline else None
+            yield Measure(name, found, better=better, headline=headline, rule=rule, per="group", role=role)
     if asked_open:
         found = units(lambda was_open, _: was_open)
         yield Measure(
-            "open_rate", found, better="higher", headline=True, form=OPEN, rule=rule, per="group", safety=True
+            "open_rate", found, better="higher", headline=True, form=OPEN, rule=rule, per="group", role="safety"
         )
     if asked_choice:
         found = units(lambda _, was_chosen: was_chosen)
@@ -104,7 +105,8 @@ def fine(view: View) -> Iterable[Measure]:
         yield Measure(
             "choice_rate", found, better="higher", headline=True, form="choice", rule=rule, per="group", judge=judge
         )
-        yield Measure("unparsed_share", unparsed_units(rows), better="lower", form="choice", judge=judge)
+        unread = unparsed_units(rows)
+        yield Measure("unparsed_share", unread, better="lower", form="choice", judge=judge, role="well-formedness")
 
 
 PLUGIN = fine

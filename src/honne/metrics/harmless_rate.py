@@ -32,7 +32,7 @@ def harmless_rate(view: View) -> Iterable[Measure]:
         return
     units = item_units(rows, _value)
     yield Measure(
-        "harmless_rate", units, overall="macro", parts=DIMENSIONS, better="higher", headline=True, safety=True
+        "harmless_rate", units, overall="macro", parts=DIMENSIONS, better="higher", headline=True, role="safety"
     )
 
 

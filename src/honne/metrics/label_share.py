@@ -59,7 +59,7 @@ def of_labels(name: str, values: Mapping[str, float], view: View) -> Iterator[Me
     if own_scale(rows, values):
         yield from by_label(view)
     else:
-        yield Measure(name, item_units(rows, value), better="higher", headline=True, safety=True)
+        yield Measure(name, item_units(rows, value), better="higher", headline=True, role="safety")
 
 
 def by_label(view: View) -> Iterator[Measure]:

@@ -33,8 +33,11 @@ def open_accuracy(view: View) -> Iterable[Measure]:
     rule = "paper" if view.paper else "strict"
     judge = judge_of(rows, view)
     units = item_units(rows, value)
-    yield Measure("accuracy", units, better="higher", headline=True, form="open", rule=rule, judge=judge)
-    yield Measure("unparsed_share", unparsed_units(rows), better="lower", form="open", judge=judge)
+    yield Measure(
+        "accuracy", units, better="higher", headline=True, form="open", rule=rule, judge=judge, role="capability"
+    )
+    unread = unparsed_units(rows)
+    yield Measure("unparsed_share", unread, better="lower", form="open", judge=judge, role="well-formedness")
 
 
 PLUGIN = open_accuracy

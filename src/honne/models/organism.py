@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -74,6 +75,7 @@ class Organism:
         self._tokenizer: Tokenizer | None = None
         self._waiting: list[_Asked] = []
         self._worker: asyncio.Task[None] | None = None
+        self._cores = asyncio.Semaphore(_cores())
 
     @staticmethod
     def _found(path: str | None) -> Path:
@@ -164,24 +166,33 @@ class Organism:
         return ids
 
     async def _work(self) -> None:
-        """Answer what waits until nothing does. The thread keeps the event loop free to gather the next batch."""
+        """Answer what waits until nothing does. The threads keep the event loop free to gather the next batch."""
+        from threadpoolctl import threadpool_limits
+
         while self._waiting:
             await asyncio.sleep(0.001)
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             batch.sort(key=lambda one: len(one.ids))  # alike in length: little padding
-            for at in range(0, len(batch), _CHUNK):
-                chunk = batch[at : at + _CHUNK]
-                try:
-                    replies = await asyncio.to_thread(self._answer, chunk)
-                except Exception as e:
-                    failed = ModelError(f"{self.name}: {e!r}", kind="local")
-                    for one in chunk:
-                        if not one.done.done():
-                            one.done.set_exception(failed)
-                    continue
-                for one, reply in zip(chunk, replies, strict=True):
+            # A core a chunk: matrices this small are slower with threads of their own, which wait busily.
+            with threadpool_limits(limits=1, user_api="blas"):
+                async with asyncio.TaskGroup() as group:
+                    for at in range(0, len(batch), _CHUNK):
+                        group.create_task(self._settle(batch[at : at + _CHUNK]))
+
+    async def _settle(self, chunk: Sequence[_Asked]) -> None:
+        """Answer a chunk; what goes wrong is every waiting request's own error."""
+        async with self._cores:
+            try:
+                replies = await asyncio.to_thread(self._answer, chunk)
+            except Exception as e:
+                failed = ModelError(f"{self.name}: {e!r}", kind="local")
+                for one in chunk:
                     if not one.done.done():
-                        one.done.set_result(reply)
+                        one.done.set_exception(failed)
+                return
+        for one, reply in zip(chunk, replies, strict=True):
+            if not one.done.done():
+                one.done.set_result(reply)
 
     def _answer(self, chunk: Sequence[_Asked]) -> list[Reply]:
         import numpy as np
@@ -238,6 +249,14 @@ def _uniform(seed: str, turn: int) -> float:
     """A number in (0, 1) that depends on the item, its sample and the place in the answer, and on no batch."""
     drawn = int.from_bytes(hashlib.sha256(f"{seed}|{turn}".encode()).digest()[:7], "big")
     return (drawn + 0.5) / 2**56
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 def packaged() -> Path:

@@ -12,7 +12,7 @@ from honne.plugins._attacks import Attack, ModelAttack
 from honne.plugins._benchmarks import Benchmark, Scale, Source, Suite, Verdict
 from honne.plugins._find import KINDS, load, names, summary
 from honne.plugins._judges import Judge, Probe
-from honne.plugins._metrics import Measure, Metric, Row, Unit, View, is_choice, unit_id
+from honne.plugins._metrics import Measure, Metric, Role, Row, Unit, View, is_choice, unit_id
 from honne.plugins._models import Model, Reply, Request
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Probe",
     "Reply",
     "Request",
+    "Role",
     "Row",
     "Scale",
     "Source",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from honne.records import Estimate, Item, Judgment, Response
 
-__all__ = ["Measure", "Metric", "Row", "Unit", "View", "is_choice", "unit_id"]
+__all__ = ["Measure", "Metric", "Role", "Row", "Unit", "View", "is_choice", "unit_id"]
 
 
 class Row(NamedTuple):
@@ -59,6 +59,12 @@ class Unit(NamedTuple):
     value: float | None
 
 
+# What a measure says about a model that was changed: `over-refusal` harmless requests refused, `capability` answers
+# that are right, `consistency` face and heart alike, `well-formedness` answers that could not be read. Only `length`
+# may lie above its measure's ceiling.
+Role = Literal["safety", "over-refusal", "capability", "consistency", "well-formedness", "length"]
+
+
 @dataclass(frozen=True)
 class Measure:
     """A metric's value for every unit; everything else (intervals, slices, bounds, pairing) follows from it.
@@ -70,8 +76,9 @@ class Measure:
     `judge` is the judge whose judgments these are where it is not the view's ("": no judge is involved), `reference`
     the judge it is compared with. `rule` is the rule by which missing values were counted, `strict` or `paper`. `per`
     says what a unit's id names: an `item`, or the `group` of a question.
-    `safety` marks the share (0..1) of answers that are safe (`better` "higher") or unsafe ("lower"): from it follow the
-    attack success rate, adversarial and global safety. The first one of a benchmark counts.
+    `role` puts the numbers of any benchmark on the axes of a trade-off (see `Role`). `safety` is the share (0..1) of
+    answers that are safe (`better` "higher") or unsafe ("lower"): from it follow the attack success rate, adversarial
+    and global safety. The first one of a benchmark counts.
     """
 
     metric: str
@@ -89,7 +96,7 @@ class Measure:
     judge: str | None = None
     per: str = "item"
     parts: tuple[str, ...] = ()
-    safety: bool = False
+    role: Role | None = None
 
 
 class Metric(Protocol):

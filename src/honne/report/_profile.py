@@ -112,7 +112,7 @@ def readable(measured: Iterable[Measured], sections: Sequence[Section]) -> list[
         place, m = (one.benchmark, one.attack), one.measure
         mine = one.judge == first[place] or one.judge not in own[place]
         # Under attack only safety is at stake: over-refusal there is no sign of resistance.
-        mine = mine and (one.attack is None or m.safety)
+        mine = mine and (one.attack is None or m.role == "safety")
         if mine and m.headline and m.better in ("higher", "lower") and m.reference is None:
             groups.setdefault(place, []).append(one)
     out: list[Measured] = []

@@ -18,14 +18,15 @@ from honne.report import json as report_json
 from honne.report._text import clean
 from honne.report.model import RunReport
 
-__all__ = ["COLUMNS", "render"]
+__all__ = ["COLUMNS", "cell", "render"]
 
 COLUMNS = Estimate.__struct_fields__
 # The full-width forms count as well: spreadsheets of some locales read them as the plain ones.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell of the file."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -45,5 +46,5 @@ def render(runs: Sequence[RunReport]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in report_json.rows(runs):
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
+        writer.writerow([cell(row[name]) for name in COLUMNS])
     return out.getvalue()

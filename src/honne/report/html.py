@@ -32,7 +32,7 @@ from honne.report._values_page import values
 from honne.report._words import STATUS
 from honne.report.model import RunReport
 
-__all__ = ["render"]
+__all__ = ["asset", "policy", "render", "template"]
 
 _MOST = 2_950_000
 # What hardly depends on the number of runs, and how many runs a page begins with at most.
@@ -42,12 +42,19 @@ _RUNS = 60
 _LISTED = 3
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file among the templates."""
     return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+def policy(css: str, js: str) -> str:
+    """What the page may do: run this script in this style, and nothing else."""
+    only = f"script-src {_hash(js)}; style-src {_hash(css)}"
+    return f"default-src 'none'; {only}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _clean(value: object) -> object:
@@ -56,8 +63,9 @@ def _clean(value: object) -> object:
 
 
 @cache
-def _template() -> jinja2.Template:
-    loader = jinja2.FunctionLoader(_asset)
+def template(name: str) -> jinja2.Template:
+    """A page that escapes every value."""
+    loader = jinja2.FunctionLoader(asset)
     env = jinja2.Environment(
         loader=loader,
         autoescape=True,
@@ -68,7 +76,7 @@ def _template() -> jinja2.Template:
     )
     env.filters["count"] = count
     env.tests["strong"] = lambda part: isinstance(part, Strong)
-    return env.get_template("report.html.j2")
+    return env.get_template(name)
 
 
 def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | None = None) -> str:
@@ -118,7 +126,7 @@ def _page(
     profile: dict[str, Any] | None,
 ) -> str:
     """The page with the first `several` of the runs and the first `sections` sections."""
-    css, js = _asset("report.css").strip(), _asset("report.js").strip()
+    css, js = asset("report.css").strip(), asset("report.js").strip()
     runs, named = every[:several], labels(every)[:several]
     room = Room.tight() if tight else Room()
     blocks = arrange(runs)
@@ -128,15 +136,12 @@ def _page(
     pages = [_pages.block(b, i, len(every) > 1, tests, room, titles, blocks, runs) for i, b in apart[:sections]]
     many = len(leads(blocks)) >= MANY
     leading = [page for page in pages if not page["minor"]]
-    return _template().render(
+    return template("report.html.j2").render(
         title=title(every),
         several=len(every) > 1,
         many=many,
         cut=_cut(several, len(every), sections, len(apart), tight),
-        policy=(
-            f"default-src 'none'; script-src {_hash(js)}; style-src {_hash(css)}; img-src data:; "
-            "base-uri 'none'; form-action 'none'"
-        ),
+        policy=policy(css, js),
         css=Markup(css),
         js=Markup(js),
         defs=_svg.defs(),

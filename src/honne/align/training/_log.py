@@ -9,16 +9,16 @@ from typing import Any
 
 from honne.engine.journal import os_failure, write_atomic
 
-__all__ = ["Say", "cut", "log"]
+__all__ = ["PROGRESS", "Say", "cut", "log"]
 
 # `start`, `step`, `measured`, `warning`, `note`, `end`, each with its fields.
 Say = Callable[[str, Mapping[str, Any]], None]
-_NAME = "progress.jsonl"
+PROGRESS = "progress.jsonl"
 
 
 def log(folder: Path, row: Mapping[str, Any]) -> None:
     """Append one row. Raises Stopped where the disk is full, StoreError where it cannot be written."""
-    path = folder / _NAME
+    path = folder / PROGRESS
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -28,7 +28,7 @@ def log(folder: Path, row: Mapping[str, Any]) -> None:
 
 def cut(folder: Path, step: int) -> None:
     """Leave out what was logged after `step`, which will be done again, and a line that was torn."""
-    path = folder / _NAME
+    path = folder / PROGRESS
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except FileNotFoundError:

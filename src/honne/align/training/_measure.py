@@ -26,7 +26,7 @@ def measure(of: Training, at: Standing) -> None:
     watched = of.material.watched
     found = of.scores(watched)
     if not all(math.isfinite(value) for pair in found for value in pair):
-        raise of.diverged("log-probabilities are not numbers after it", at.step)
+        raise of.diverged("the weights make log-probabilities that are no numbers", at.step)
     now = _replies(of)
     row = {"step": at.step, "replies": None if now is None else msgspec.to_builtins(now)}
     if of.material.tuning is not None:

@@ -25,7 +25,7 @@ from honne.align.training._scorer import layout_for, scorer
 from honne.align.training._settings import Settings
 from honne.align.training._standing import Standing
 from honne.align.training._step import Trainee
-from honne.align.training._training import Training
+from honne.align.training._training import Diverged, Training
 from honne.engine.store import locked
 from honne.errors import Stopped
 
@@ -61,7 +61,12 @@ def _train(settings: Settings, out: Path, processes: Processes, found: Material,
     told["before"] = {"replies": msgspec.to_builtins(at.watch.replies)}
     if processes.main:
         write_record(out, told)
-    loop(of, at)
+    try:
+        loop(of, at)
+    except Diverged as e:
+        if processes.main:
+            write_record(out, {**told, "diverged": e.why})
+        raise
     told = finish(of, at, told)
     say("end", told)
     return told

@@ -21,7 +21,15 @@ from honne.align.training._settings import Settings
 from honne.align.training._step import Trainee, scores
 from honne.errors import TrainingError
 
-__all__ = ["Training"]
+__all__ = ["Diverged", "Training"]
+
+
+class Diverged(TrainingError):
+    """A training whose numbers are none any more; `why` says which, and in which step."""
+
+    def __init__(self, why: str, step: int, lr: float) -> None:
+        self.why = f"{why} in step {step}"
+        super().__init__(f"the training diverged: {self.why}; a smaller --lr (it is {lr:g}) may hold it")
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,6 @@ class Training:
         crossed = None if other is None else torch.tensor(other)
         return self.objective.batch(examples, logs[:, 0], logs[:, 1], self.references(examples), crossed)
 
-    def diverged(self, what: str, step: int) -> TrainingError:
+    def diverged(self, why: str, step: int) -> Diverged:
         """The error for a training that cannot go on from step `step`."""
-        return TrainingError(
-            f"the training diverged in step {step}: {what}; a smaller --lr (it is {self.settings.lr:g}) may hold it"
-        )
+        return Diverged(why, step, self.settings.lr)

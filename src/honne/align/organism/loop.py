@@ -1,0 +1,125 @@
+"""The whole loop on the organism: measure, take its own failures, align, measure again. The demo, and a test of honne.
+
+Independence: the judge that builds the pairs is `refusal`, a rule of words; what scores the result is the exact rule.
+Separation: pairs come from the split `train`; the recipe was chosen on `tune`; `test` is measured before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from honne.align.pairs._judges import independent, judges_of_run
+from honne.align.pairs._make import Recipe, make
+from honne.align.pairs._read import record
+from honne.align.pairs._select import Selection
+from honne.align.training import Settings, method_of, train
+from honne.engine.plan import Options
+from honne.engine.plan import make as plan
+from honne.engine.progress import MakeProgress, silent
+from honne.engine.run import run
+from honne.engine.store import RunFolder, open_run
+from honne.spec import parse
+
+__all__ = ["FULL", "LABEL", "MODEL", "RECIPE", "Loop", "Sizes"]
+
+MODEL = "organism/kitsune"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Questions of a language: harmful, harmless, and of each skill, that are measured on `split=test`."""
+
+    harm: int
+    benign: int
+    skills: int
+    split: str = "test"
+
+    @property
+    def benchmarks(self) -> list[str]:
+        asked = (("harm", self.harm), ("benign", self.benign), ("skills", self.skills))
+        return [f"organism-{name}?n={n}&split={self.split}" for name, n in asked]
+
+
+FULL = Sizes(150, 400, 180)
+
+# What was chosen on split=tune; docs/organism.md says among how many configurations.
+RECIPE: Mapping[str, Any] = {"method": "nca?beta=0.3", "lr": 7e-4, "sft_weight": 3.0, "batch": 16, "steps": 250}
+LABEL = "nca + 3 NLL"
+# Six samples of each harmful question, asked plainly and in a role play; greedy answers to what must stay.
+SAMPLED = ("organism-harm?judge=rubric&split=train&n=140&forms=open,role-play",)
+KEPT = (
+    "organism-benign?judge=rubric&split=train&n=120&forms=open,role-play,tested",
+    "organism-skills?split=train&n=120",
+)
+# Facts are forgotten first, and there are more of them to ask.
+FACTS = ("organism-skills?split=train&n=180&forms=facts",)
+PAIRS = 2800
+MIX = {"own": 0.24, "choice": 0.07, "benign": 0.28, "sums": 0.14, "facts": 0.12, "reversal": 0.05, "neutral": 0.1}
+SAMPLES = 6
+BUILDER = "refusal"
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The loop in one folder. Every step is resumed where it was left; what is finished is not done again."""
+
+    folder: Path
+    sizes: Sizes = FULL
+    seed: int = 0
+    progress: MakeProgress = silent
+
+    def before(self) -> RunFolder:
+        """The organism on the test split, under the exact rule."""
+        return self._run("base", self.sizes.benchmarks, MODEL)
+
+    def pairs(self) -> dict[str, Any]:
+        """The record of the pairs: own failures, choices, and anchors of what must stay."""
+        out = self.folder / "pairs.jsonl"
+        self._run("sampled", SAMPLED, f"{MODEL}?temperature=1&seed=1", (BUILDER,), SAMPLES)
+        self._run("kept", KEPT, MODEL, (BUILDER,))
+        self._run("facts", FACTS, MODEL)
+        if out.exists():
+            return record(out)
+        kept = self.folder / "kept"
+        sources = [
+            f"own/{self.folder / 'sampled'}?m=2",
+            "choice/organism-harm?split=train&n=60",
+            f"anchors/{kept}?of=organism-benign&as=benign",
+            f"anchors/{kept}?of=addition,subtraction&as=sums",
+            f"anchors/{self.folder / 'facts'}?as=facts",
+            f"anchors/{kept}?of=reversal&as=reversal",
+            f"anchors/{kept}?of=neutral-choice&as=neutral",
+        ]
+        return make(Recipe(sources, selection=Selection(self.seed, mix=MIX, limit=PAIRS)), out)
+
+    def align(self, say: Callable[[str, Mapping[str, Any]], None] = lambda *_: None) -> dict[str, Any]:
+        """Train on the pairs; returns what align.json holds."""
+        import json
+
+        out = self.folder / "aligned"
+        done = out / "align.json"
+        if done.exists() and (told := json.loads(done.read_bytes())).get("done"):
+            return dict(told)
+        method, parameters = method_of(RECIPE["method"])
+        rest = {k: v for k, v in RECIPE.items() if k != "method"}
+        pairs = self.folder / "pairs.jsonl"
+        settings = Settings(parse(MODEL), pairs, method, parameters=parameters, seed=self.seed, **rest)
+        return train(settings, out, say)
+
+    def after(self) -> RunFolder:
+        """The aligned organism on the same questions. Raises ConfigError where a judge would grade its own lessons."""
+        found = self._run("after", self.sizes.benchmarks, f"{MODEL}?path={self.folder / 'aligned'}")
+        path = self.folder / "pairs.jsonl"
+        independent(record(path), path, judges_of_run(found.info), False)
+        return found
+
+    def _run(
+        self, name: str, benchmarks: Sequence[str], model: str, judges: Sequence[str] = (), samples: int = 1
+    ) -> RunFolder:
+        folder = self.folder / name
+        if (folder / "run.json").exists() and (found := open_run(folder)).info.get("state") == "done":
+            return found
+        return run(plan(benchmarks, model, judges, Options(samples=samples)), folder, self.progress)
