@@ -156,7 +156,7 @@ def test_what_a_wrapper_lacks_is_said_once(made: Made) -> None:
 
 def test_killed_twice_and_finished(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """First one of the two is killed, then both and their launcher; the third attempt finishes."""
-    command = [*ALIGN, "--steps", "100", "--every", "100", "-o", "killed"]
+    command = [*ALIGN, "--steps", "200", "--every", "200", "-o", "killed"]
     child = many.started(many.DDP, folder, *command)
     ranks = running(child, folder / "killed", after=8)
     ranks[1].kill()
@@ -164,10 +164,9 @@ def test_killed_twice_and_finished(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert code != 0 and "a bug in honne" not in error and not told(folder / "killed")["done"]
 
     child = many.started(many.DDP, folder, *command)
-    running(child, folder / "killed", after=30)
-    os.killpg(child.pid, signal.SIGKILL)
-    for rank in running_of(child):
+    for rank in running(child, folder / "killed", after=60):
         rank.kill()
+    os.killpg(child.pid, signal.SIGKILL)
     many.ended(child)
     assert not told(folder / "killed")["done"]
 
@@ -176,7 +175,7 @@ def test_killed_twice_and_finished(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert "2 processes (DDP)" in said and "going on after step" in said and said.count("model:") == 1
     monkeypatch.chdir(folder)
     parts.trained(
-        folder / "whole", parts.settings("hf/llama", Path("pairs.jsonl"), lr=3e-4, batch=7, steps=100, every=100)
+        folder / "whole", parts.settings("hf/llama", Path("pairs.jsonl"), lr=3e-4, batch=7, steps=200, every=200)
     )
     same(folder / "whole", folder / "killed")
 
@@ -191,14 +190,15 @@ def running_of(child: subprocess.Popen[str]) -> list[Any]:
 
 
 def running(child: subprocess.Popen[str], out: Path, after: int) -> list[Any]:
-    """The two processes, once the training has logged `after` rows."""
-    end, log = time.monotonic() + many.LONGEST, out / "progress.jsonl"
+    """The two processes, found while they start, once the training has logged `after` rows."""
+    end, log, ranks = time.monotonic() + many.LONGEST, out / "progress.jsonl", list[Any]()
     while time.monotonic() < end and child.poll() is None:
-        if log.exists() and log.read_bytes().count(b"\n") >= after:
+        if len(ranks) < 2:
             ranks = running_of(child)
-            assert [p.environ()["RANK"] for p in ranks] == ["0", "1"] and len({p.pid for p in ranks}) == 2
+        elif log.exists() and log.read_bytes().count(b"\n") >= after:
+            assert len({rank.pid for rank in ranks}) == 2
             return ranks
-        time.sleep(0.002)
+        time.sleep(0.005)
     raise AssertionError(f"the training ended before: {many.ended(child)}")
 
 
