@@ -64,11 +64,7 @@ def read_standing(folder: Path) -> Standing | None:
 
 def restore(folder: Path, at: Standing, scorer: Any, optimizer: Any) -> None:
     """Set weights and moments to those of `at`. Raises TrainingError for a damaged file."""
-    from torch.distributed.checkpoint.state_dict import (
-        StateDictOptions,
-        set_model_state_dict,
-        set_optimizer_state_dict,
-    )
+    from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
 
     mine: dict[str, Any] = {}
     moments: dict[str, dict[str, Any]] = {}
@@ -78,13 +74,27 @@ def restore(folder: Path, at: Standing, scorer: Any, optimizer: Any) -> None:
             mine[name] = value
         else:
             moments.setdefault(name, {})[kind] = value
-    how = StateDictOptions(full_state_dict=True, strict=False, ignore_frozen_params=True)
-    set_model_state_dict(scorer, mine, options=how)
+    _set(scorer, mine)
     group = {k: v for k, v in optimizer.param_groups[0].items() if k != "params"}
     named = [n for n, p in scorer.named_parameters() if p.requires_grad]
     known = [n for n in (_clean(n) for n in named) if n in moments]
     whole = {"state": moments, "param_groups": [{**group, "params": known}]}
-    set_optimizer_state_dict(scorer, optimizer, whole, options=how)
+    set_optimizer_state_dict(scorer, optimizer, whole, options=_whole())
+
+
+def _set(scorer: Any, held: dict[str, Any]) -> None:
+    from torch.distributed.checkpoint.state_dict import set_model_state_dict
+
+    for module in scorer.modules():
+        if hasattr(module, "reshard"):  # a pass without gradient leaves the outermost weights of FSDP gathered
+            module.reshard()
+    set_model_state_dict(scorer, held, options=_whole())
+
+
+def _whole() -> Any:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions
+
+    return StateDictOptions(full_state_dict=True, strict=False, ignore_frozen_params=True)
 
 
 def _clean(name: str) -> str:
@@ -101,10 +111,7 @@ def save_best(folder: Path, step: int, held: dict[str, Any]) -> None:
 
 def load_best(folder: Path, step: int, scorer: Any) -> None:
     """Set the trained weights to those that were kept of step `step`. Raises TrainingError for a damaged file."""
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
-
-    how = StateDictOptions(full_state_dict=True, strict=False)
-    set_model_state_dict(scorer, _read(folder / _best(step)), options=how)
+    _set(scorer, _read(folder / _best(step)))
 
 
 def clear(folder: Path) -> None:

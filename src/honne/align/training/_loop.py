@@ -30,7 +30,7 @@ def loop(of: Training, at: Standing) -> None:
             measure(of, at)
         now = time.monotonic()
         at.seconds += now - began
-        if of.processes.agreed(cost <= _SHARE * (now - saved)) and at.step < of.total:
+        if of.processes.resumable and of.processes.agreed(cost <= _SHARE * (now - saved)) and at.step < of.total:
             _checkpoint.save(of.out, of.scorer, of.optimizer, at, main=of.processes.main)
             saved = time.monotonic()
             cost = saved - now
@@ -59,7 +59,7 @@ def _take(of: Training, at: Standing) -> None:
         return gradients(of.trainee, of.objective, examples, refs, crossed)
 
     taken = within_memory(of.trainee, of.say, work)
-    norm = of.processes.clipped(of.trainee.wrapped, 1.0)
+    norm = of.processes.clipped(of.trainee.wrapped)
     if not math.isfinite(taken.loss):
         raise of.diverged(f"the loss is {taken.loss:g}", at.step + 1)
     if norm is not None and not math.isfinite(norm):

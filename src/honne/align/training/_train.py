@@ -50,7 +50,8 @@ def train(settings: Settings, out: Path, say: Say = lambda *_: None, shared: Mat
     suits(settings.method, settings, found)
     with locked(out) if processes.main else nullcontext():
         try:
-            return _train(settings, out, processes, found, say if processes.main else lambda *_: None)
+            with processes.joined():
+                return _train(settings, out, processes, found, say if processes.main else lambda *_: None)
         except KeyboardInterrupt:
             raise Stopped("interrupted; the same command goes on from the last checkpoint") from None
 
@@ -97,6 +98,8 @@ def _prepared(
         "device": str(processes.device),
     }
     say("start", told)
+    for text in processes.lacks:
+        say("note", {"text": text})
     order = Order(examples, settings.batch, settings.seed)
     reference = referring(settings, found, trainee, loaded, order, total, say)
     told["reference_scored"] = reference.computed
