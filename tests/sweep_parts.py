@@ -46,6 +46,22 @@ def pairs_of(folder: Path) -> Path:
     return out
 
 
+def safety_of(pairs: Path) -> Path:
+    """The own failures alone, beside the pairs of `pairs_of`."""
+    out = pairs.with_name("safety.jsonl")
+    make(Recipe([f"own/{pairs.with_name('own')}"], (), Selection()), out)
+    return out
+
+
+def given_of(folder: Path, *rows: Mapping[str, object], name: str = "given") -> Path:
+    """Pairs written by hand, whose record names no judge."""
+    rows_file = folder / f"{name}-rows.jsonl"
+    rows_file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    out = folder / f"{name}.jsonl"
+    make(Recipe([f"given/{rows_file}"], (), Selection()), out)
+    return out
+
+
 def options(out: Path, *more: str, tune: Sequence[str] = TUNE, test: Sequence[str] = TEST) -> list[str]:
     """What every sweep of the tests says."""
     exams = [*(x for b in tune for x in ("--tune-on", b)), *(x for b in test for x in ("--test-on", b))]

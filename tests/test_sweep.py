@@ -17,7 +17,7 @@ from rich.console import Console
 pytest.importorskip("torch", reason="training needs torch: pip install 'honne[align]'")
 pytest.importorskip("accelerate", reason="pip install 'honne[align]'")
 
-from honne.align.sweep import Exam, Wanted, recipes, sweep
+from honne.align.sweep import Exam, Wanted, on_each, recipes, sweep
 from honne.align.sweep._cell import endless
 from honne.align.sweep._choice import chosen, too_few
 from honne.align.sweep._exam import asked
@@ -29,9 +29,14 @@ from honne.errors import ConfigError, DataError
 from honne.report.sweep import print_sweep, render
 from honne.spec import parse
 from run_parts import honne, ok, start
-from sweep_parts import MODEL, TEST, TUNE, axis, frontier_of, options, pairs_of, stored
+from sweep_parts import MODEL, TEST, TUNE, axis, frontier_of, given_of, options, pairs_of, safety_of, stored
 
 SKIPPED = ("sft",)
+
+
+@pytest.fixture(scope="module")
+def safety(pairs: Path) -> Path:
+    return safety_of(pairs)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +94,30 @@ def test_a_bad_method_or_grid_is_one_line(methods: str, grid: tuple[str, ...], t
 
 def test_the_same_configuration_is_tried_once() -> None:
     assert [r.name for r in recipes("dpo,dpo?beta=0.1", (), 1e-4, 0.0)] == ["sft", "dpo"]
+
+
+def test_several_sets_multiply_the_configurations_and_are_told_apart_by_their_files() -> None:
+    tried = recipes("nca?beta=0.2", (), 1e-4, 0.0)
+    found = on_each(tried, [Path("a/full.jsonl"), Path("b/only safety.jsonl")])
+    assert [r.name for r in found] == [
+        *("full · sft", "full · nca?beta=0.2"),
+        *("only safety · sft", "only safety · nca?beta=0.2"),
+    ]
+    assert [r.folder for r in found][1::2] == ["full/nca-beta-0.2", "only-safety/nca-beta-0.2"]
+    assert on_each(tried, [Path("a/full.jsonl")]) == tried
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ("a/full.jsonl", "named twice"),
+        ("b/full.jsonl", "named like a/full.jsonl"),
+        ("b/Full.jsonl", "named like a/full.jsonl"),
+    ],
+)
+def test_sets_of_one_name_are_refused(second: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        on_each(recipes("nca", (), 1e-4, 0.0), [Path("a/full.jsonl"), Path(second)])
 
 
 # --------------------------------------------------------------------- the rule
@@ -172,6 +201,28 @@ def test_what_cannot_be_measured_fairly_is_refused(pairs: Path, monkeypatch: pyt
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ConfigError, match="one process"):
         prepared(wanted(pairs))
+
+
+def test_every_set_is_checked_before_anything_is_trained(pairs: Path, safety: Path, tmp_path: Path) -> None:
+    def of(second: Path, methods: str = "nca", **how: object) -> Wanted:
+        one = wanted(pairs, **how)
+        return replace(one, recipes=on_each(recipes(methods, (), 1e-3, 0.0), [pairs, second]))
+
+    assert [*prepared(of(safety)).materials] == [pairs, safety]
+    bare = given_of(tmp_path, {"prompt": "1+1", "completion": "2", "label": True}, name="bare")
+    with pytest.raises(DataError, match=r"bare\.jsonl pair 1 has one answer only, and nca compares two"):
+        prepared(of(bare))
+    asked_there = wanted(pairs).tune.plan(MODEL).items[0].messages[-1].content
+    learnt = given_of(tmp_path, {"prompt": asked_there, "chosen": "a", "rejected": "b"}, name="learnt")
+    with pytest.raises(DataError, match=r"1 questions of --tune-on are prompts of .*learnt\.jsonl"):
+        prepared(of(learnt))
+    harm = "organism-harm?judge=rubric&split={}&n=14&langs=en&forms=open"
+    exams = [Exam(f"--{s}-on", [harm.format(s)], ["organism-rule"], Options()) for s in ("tune", "test")]
+    unjudged = given_of(tmp_path, {"prompt": "1+1", "chosen": "2", "rejected": "3"})
+    one = of(safety, tune=exams[0], test=exams[1])
+    first_fine = [replace(r, pairs=unjudged if r.pairs == pairs else r.pairs) for r in one.recipes]
+    with pytest.raises(ConfigError, match=r"organism-rule built the pairs of .*safety\.jsonl"):
+        prepared(replace(one, recipes=first_fine, settings=replace(one.settings, pairs=unjudged)))
 
 
 def test_how_an_aligned_model_is_asked(pairs: Path) -> None:
@@ -264,3 +315,25 @@ def test_a_finished_sweep_shows_the_same_again(swept: Swept, pairs: Path) -> Non
     screen = Console(file=StringIO(), width=100)
     print_sweep(found, screen)
     assert isinstance(screen.file, StringIO) and "recommended" in screen.file.getvalue()
+
+
+def test_a_sweep_of_two_sets(pairs: Path, safety: Path, tmp_path: Path) -> None:
+    """SFT on each: what is learnt, measured and shown is each set's own, and the order of the sets is part of it."""
+    out = tmp_path / "o"
+    how = ["--methods", "sft", "--lr", "2e-3", "--steps", "8", "--batch", "8", *options(out)]
+    printed = ok(honne("sweep", MODEL, str(pairs), str(safety), *how)).stdout
+    found = stored(out)
+    assert [(row["name"], row["pairs"]) for row in found["rows"]] == [
+        ("pairs · sft", "pairs"),
+        ("safety · sft", "safety"),
+    ]
+    sets = {one["name"]: one for one in found["sets"]}
+    for name, path in (("pairs", pairs), ("safety", safety)):
+        told = json.loads((out / "cells" / name / "sft" / "seed-0" / "model" / "align.json").read_text())
+        assert told["pairs"]["train"]["sha256"] == sets[name]["sha256"] and told["pairs"]["train"]["file"] == path.name
+    assert sets["safety"]["sources"] == ["own"] and sets["safety"]["pairs"] < sets["pairs"]["pairs"]
+    assert "safety · sft" in printed and "Against plain SFT on safety: " in printed and "of own." in printed
+    page = (out / "sweep.html").read_text(encoding="utf-8")
+    assert "safety · sft" in page and "2 sets of pairs" in page
+    result = honne("sweep", MODEL, str(safety), str(pairs), *how)
+    assert result.returncode == 2 and "holds another sweep (pairs: was" in result.stderr

@@ -1,4 +1,4 @@
-"""`honne sweep`: many methods from one start on the same pairs, each measured again, one recommended by a rule."""
+"""`honne sweep`: many methods from one start on one or several sets of pairs, measured; one recommended by a rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from honne.cli._app import ConfigFile, app, console, say, settings
 @app.command()
 def sweep(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="hf/FOLDER, hf/ORG/NAME or organism/kitsune.")],
-    pairs: Annotated[Path, typer.Argument(metavar="PAIRS", help="pairs.jsonl of honne pairs.")],
+    pairs: Annotated[
+        list[Path],
+        typer.Argument(metavar="PAIRS...", help="pairs.jsonl of honne pairs; of several, each is tried."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the sweep.")],
     methods: Annotated[
         str, typer.Option(metavar="METHOD[?beta=…],…", help="all (the ten and sft) or names of honne list methods.")
@@ -67,7 +70,7 @@ def sweep(
     config: ConfigFile = None,
 ) -> None:
     """Train MODEL with many methods, measure each, recommend one by a rule. The same command goes on after a break."""
-    from honne.align.sweep import Exam, Wanted, recipes
+    from honne.align.sweep import Exam, Wanted, on_each, recipes
     from honne.align.sweep import sweep as carry_out
     from honne.align.training import Lora, Settings
     from honne.engine.attacking import listed
@@ -77,10 +80,10 @@ def sweep(
     from honne.report.sweep import print_sweep, render
     from honne.spec import parse
 
-    tried = recipes(methods, grid or [], lr, sft_weight)
+    tried = on_each(recipes(methods, grid or [], lr, sft_weight), pairs)
     shared = Settings(
         model=parse(model),
-        pairs=pairs,
+        pairs=pairs[0],
         method=tried[0].method,
         lr=lr,
         batch=batch,

@@ -58,8 +58,10 @@ class Watching:
 
     def _plan(self, told: Mapping[str, Any]) -> None:
         many = "1 seed" if told["seeds"] == 1 else f"{told['seeds']} seeds"
+        sets = f" (on {told['sets']} sets of pairs)" if told["sets"] > 1 else ""
         self._print(
-            f"{told['recipes']} configurations × {many}: {told['cells']} trainings, each measured on --tune-on", "bold"
+            f"{told['recipes']} configurations{sets} × {many}: {told['cells']} trainings, each measured on --tune-on",
+            "bold",
         )
 
     def _begin(self, told: Mapping[str, Any]) -> None:

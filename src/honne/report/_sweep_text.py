@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from honne.align.sweep import Row, Sweep
     from honne.engine.tradeoff import Frontier
 
-__all__ = ["baseline", "doubts", "standing", "table_of", "title", "tried"]
+__all__ = ["baseline", "doubts", "learnt", "standing", "table_of", "title", "tried"]
 
 _BASELINE = "sft"
 _BEATS = "better on one axis beyond doubt, and behind on none"
@@ -26,7 +26,8 @@ def title(found: Sweep) -> str:
 def tried(found: Sweep) -> str:
     """How much was tried: what is chosen out of many looks better than it is."""
     seeds = "one seed each" if found.seeds == 1 else f"{found.seeds} seeds each"
-    return f"Tried: {count(found.configurations)} configurations, {seeds}: {count(found.trainings)} trainings."
+    on = "" if len(found.sets) == 1 else f" on {_sets(found)} together"
+    return f"Tried: {count(found.configurations)} configurations{on}, {seeds}: {count(found.trainings)} trainings."
 
 
 def doubts(found: Sweep) -> str:
@@ -38,9 +39,13 @@ def doubts(found: Sweep) -> str:
         )
     return (
         "Rows stand in the order in which they were named, not in one of merit: intervals are over questions and "
-        f"{found.seeds} seeds, and what they cannot separate has no order. One model and one set of pairs say nothing "
+        f"{found.seeds} seeds, and what they cannot separate has no order. One model and {_sets(found)} say nothing "
         f"of others.{' Two seeds show little of the spread between seeds, so intervals are wide.' * (found.seeds == 2)}"
     )
+
+
+def _sets(found: Sweep) -> str:
+    return "one set of pairs" if len(found.sets) == 1 else f"{len(found.sets)} sets of pairs"
 
 
 def standing(found: Sweep, row: Row) -> tuple[str, str]:
@@ -66,23 +71,44 @@ def _first(reasons: Sequence[str]) -> str:
     return f"{reasons[0]}{f', and {more} more' if more > 0 else ''}" if reasons else ""
 
 
-def baseline(found: Sweep) -> str:
-    """Whether a preference loss beats plain SFT here."""
-    plain = {row.name for row in found.rows if row.method == _BASELINE}
+def baseline(found: Sweep) -> list[str]:
+    """Whether a preference loss beats plain SFT on the same pairs: a sentence for each set."""
+    if len(found.sets) == 1:
+        return [f"Against plain SFT: {_against(found, found.sets[0].name)}."]
+    return [f"Against plain SFT on {oneline(one.name, 40)}: {_against(found, one.name)}." for one in found.sets]
+
+
+def _against(found: Sweep, pairs: str) -> str:
+    mine = {row.name for row in found.rows if row.pairs == pairs}
+    plain = {row.name for row in found.rows if row.method == _BASELINE} & mine
     points = found.tuning.points if found.tuning is not None else ()
-    mine = [i for i, point in enumerate(points) if point.name in plain]
-    if found.tuning is None or not mine:
-        return "Plain SFT is broken here: no preference loss can be compared with it."
+    places = [i for i, point in enumerate(points) if point.name in plain]
+    if found.tuning is None or not places:
+        return "it is broken here, and no preference loss can be compared with it"
     if found.seeds == 1:
-        return "Against plain SFT: one seed does not say whether a preference loss beats it."
-    if len(points) == len(mine):
-        return "Against plain SFT: there is no preference loss to compare."
-    beaten_by = [{points[j].name for j in found.tuning.beaten[i] if j >= 0} - plain for i in mine]
-    better = set.intersection(*beaten_by)
+        return "one seed does not say whether a preference loss beats it"
+    losses = mine - plain
+    if not any(point.name in losses for point in points):
+        return "there is no preference loss to compare"
+    better = set.intersection(*({points[j].name for j in found.tuning.beaten[i] if j >= 0} & losses for i in places))
     if not better:
-        return f"Against plain SFT: no preference loss beats it here ({_BEATS})."
+        return f"no preference loss beats it here ({_BEATS})"
     names = ", ".join(oneline(p.name, 40) for p in points if p.name in better)
-    return f"Against plain SFT: {names} {'beats' if len(better) == 1 else 'beat'} it here ({_BEATS})."
+    return f"{names} {'beats' if len(better) == 1 else 'beat'} it here ({_BEATS})"
+
+
+def learnt(found: Sweep) -> list[str]:
+    """What the sets of pairs hold, where there are several."""
+    if len(found.sets) == 1:
+        return []
+    return [
+        f"Pairs {oneline(one.name, 40)}: {count(one.pairs)}{f', of {_list(one.sources)}' if one.sources else ''}."
+        for one in found.sets
+    ]
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(oneline(name, 40) for name in names)
 
 
 def table_of(found: Sweep) -> Frontier | None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from honne.report._frontier_text import base_axis, change, columns, number, range_of
-from honne.report._sweep_text import baseline, doubts, standing, table_of, title, tried
+from honne.report._sweep_text import baseline, doubts, learnt, standing, table_of, title, tried
 from honne.report._text import NO_VALUE, oneline
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["print_sweep", "render"]
 
 _FIRST = ("safety", "over-refusal", "capability", "malformed", "attack success", "CS", "CSS")
+_NAMES = 40
 _COLOURS = {"recommended": "bold green", "tied": "green", "passes": "", "does not pass": "yellow", "broken": "red"}
 
 
@@ -45,7 +46,7 @@ def print_sweep(found: Sweep, console: Console) -> None:
             )
     console.print()
     console.print(Text(oneline(found.choice.words, 1000), "bold"))
-    for line in (baseline(found), doubts(found), tried(found)):
+    for line in (*baseline(found), doubts(found), tried(found), *learnt(found)):
         console.print(Text(line))
     _test(found, console)
     console.print()
@@ -56,11 +57,11 @@ def print_sweep(found: Sweep, console: Console) -> None:
 
 def _table(found: Sweep, width: int) -> Table:
     out = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    out.add_column("", no_wrap=True, max_width=28)
+    out.add_column("", no_wrap=True, max_width=_NAMES)
     every = table_of(found)
     places = {point.name: i for i, point in enumerate(every.points)} if every is not None else {}
     heads = columns(every) if every is not None else []
-    names = min(28, max(len(row.name) for row in found.rows))
+    names = min(_NAMES, max(len(row.name) for row in found.rows))
     fit = max(3, (width - names - 18) // 16)
     first = [head for head, _ in sorted(heads, key=lambda h: _FIRST.index(h[0]) if h[0] in _FIRST else 99)][:fit]
     shown = [(head, cells) for head, cells in heads if head in first]
@@ -74,7 +75,9 @@ def _table(found: Sweep, width: int) -> Table:
         cells = [_cell(of[i]) if i is not None else NO_VALUE for _, of in shown]
         word, _ = standing(found, row)
         style = "dim" if row.broken else ""
-        out.add_row(Text(oneline(row.name, 28), style), *(Text(c, style) for c in cells), Text(word, _COLOURS[word]))
+        out.add_row(
+            Text(oneline(row.name, _NAMES), style), *(Text(c, style) for c in cells), Text(word, _COLOURS[word])
+        )
     return out
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from honne.report import _svg
 from honne.report._frontier_plot import plot
 from honne.report._frontier_text import base_axis, columns, methods, number
-from honne.report._sweep_text import baseline, doubts, standing, table_of, title, tried
+from honne.report._sweep_text import baseline, doubts, learnt, standing, table_of, title, tried
 from honne.report._text import NO_VALUE
 from honne.report.frontier_page import COSTS, point_of
 from honne.report.html import asset, policy, template
@@ -37,7 +37,7 @@ def render(found: Sweep) -> str:
         js=Markup(js),
         defs=_svg.defs(),
         choice=found.choice.words,
-        lines=[baseline(found), doubts(found), tried(found)],
+        lines=[*baseline(found), doubts(found), tried(found), *learnt(found)],
         rule=found.rule,
         margin=f"{100 * found.margin:g}",
         one_seed=found.seeds == 1,

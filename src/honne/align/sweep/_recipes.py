@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 from honne.align.method import Method
 from honne.align.training import method_of
@@ -23,13 +24,20 @@ _MOST = 1000
 
 @dataclass(frozen=True)
 class Recipe:
-    """One configuration. `name` holds what sets it apart from the others: `dpo?beta=0.05`."""
+    """One configuration. `label` holds what sets it apart from the others on the same pairs: `dpo?beta=0.05`. Of
+    several sets `pairs` is the one to learn from and `of` its name."""
 
-    name: str
+    label: str
     method: Method
     parameters: Mapping[str, float | bool]
     lr: float
     sft_weight: float
+    pairs: Path | None = None
+    of: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.of} · {self.label}" if self.of else self.label
 
     @property
     def baseline(self) -> bool:
@@ -37,7 +45,8 @@ class Recipe:
 
     @property
     def folder(self) -> str:
-        return slug(self.name.replace("=", "-"))
+        own = slug(self.label.replace("=", "-"))
+        return f"{slug(self.of)}/{own}" if self.of else own
 
 
 def recipes(methods: str, grid: Sequence[str], lr: float, sft_weight: float) -> list[Recipe]:
@@ -102,7 +111,7 @@ def _expanded(text: str, axes: Mapping[str, Sequence[str]], lr: float, sft_weigh
         given = {**own, **{k: v for k, v in chosen.items() if k not in _TRAINING}}
         said = "&".join(f"{k}={v}" for k, v in {**own, **chosen}.items())
         yield Recipe(
-            name=f"{head}?{said}" if said else head,
+            label=f"{head}?{said}" if said else head,
             method=method,
             parameters=method.settings(given),
             lr=_number("lr", chosen["lr"], above=True) if "lr" in chosen else lr,

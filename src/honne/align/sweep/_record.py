@@ -9,7 +9,7 @@ import msgspec
 from honne.align.sweep._choice import Choice
 from honne.engine.tradeoff import Frontier, Tradeoff
 
-__all__ = ["FORMAT", "Cell", "Row", "Sweep"]
+__all__ = ["FORMAT", "Cell", "PairSet", "Row", "Sweep"]
 
 FORMAT = 1
 
@@ -27,10 +27,22 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     broken: str | None = None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One configuration. A broken one is measured for itself, where anything came out of it: it is in no comparison."""
+class PairSet(msgspec.Struct, frozen=True, kw_only=True):
+    """One set of pairs: `pairs` of them are learnt from; `sources` are those that `honne pairs` made it of."""
 
     name: str
+    file: str
+    sha256: str
+    pairs: int
+    sources: tuple[str, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One configuration; `pairs` names its set. A broken one is measured for itself, where anything came out of it: it
+    is in no comparison."""
+
+    name: str
+    pairs: str
     method: str
     parameters: dict[str, float | bool]
     lr: float
@@ -42,10 +54,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     """The whole: `tuning` are the configurations that are not broken, on the tuning runs, against the base; `test` the
-    chosen one and plain SFT on the runs that nothing was chosen by."""
+    chosen one and plain SFT on the same pairs, on the runs that nothing was chosen by."""
 
     settings: dict[str, Any]
     base: str
+    sets: tuple[PairSet, ...]
     configurations: int
     trainings: int
     rule: str

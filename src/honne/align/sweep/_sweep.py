@@ -15,7 +15,7 @@ from honne.align.sweep._cell import endless, last_loss, malformed, trained
 from honne.align.sweep._choice import RULE, Choice, chosen, too_few
 from honne.align.sweep._exam import as_given, asked
 from honne.align.sweep._recipes import Recipe
-from honne.align.sweep._record import FORMAT, Cell, Row, Sweep
+from honne.align.sweep._record import FORMAT, Cell, PairSet, Row, Sweep
 from honne.align.sweep._wanted import Prepared, Wanted, place, prepared
 from honne.align.training._log import Say
 from honne.engine.journal import write_atomic
@@ -56,7 +56,8 @@ class _Sweep:
         wanted = self.wanted
         self._begin()
         places = [(recipe, seed) for recipe in wanted.recipes for seed in range(wanted.seeds)]
-        self.say("plan", {"recipes": len(wanted.recipes), "seeds": wanted.seeds, "cells": len(places)})
+        many = {"recipes": len(wanted.recipes), "sets": len(wanted.pairs), "seeds": wanted.seeds}
+        self.say("plan", {**many, "cells": len(places)})
         base = self._base("tune")
         for text in too_few(resolution(base), wanted.margin):
             self.ready.notes.append(text)
@@ -111,7 +112,7 @@ class _Sweep:
     def _cell(self, recipe: Recipe, seed: int, base: Path) -> Cell:
         settings, folder = self.wanted.settings_of(recipe, seed), place(self.out, recipe, seed)
         model = folder / "model"
-        told = trained(settings, model, self.say, self.ready.material)
+        told = trained(settings, model, self.say, self.ready.materials[settings.pairs])
         broken = f"diverged: {told['diverged']}" if "diverged" in told else endless(settings, model)
         safety = None
         if "diverged" not in told:
@@ -143,6 +144,7 @@ class _Sweep:
         runs = self._runs(recipe, "tune") if broken else []
         return Row(
             name=recipe.name,
+            pairs=self.wanted.pairs_of(recipe).stem,
             method=recipe.method.name,
             parameters=dict(recipe.parameters),
             lr=recipe.lr,
@@ -164,10 +166,11 @@ class _Sweep:
         return choice
 
     def _test(self, choice: Choice, tuning: Frontier | None) -> Frontier | None:
-        """The chosen configuration and plain SFT on what nothing was chosen by; nothing chosen, nothing spent."""
+        """The chosen configuration and plain SFT on its pairs, on what nothing was chosen by; nothing chosen, nothing
+        spent."""
         if choice.recommended is None or tuning is None:
             return None
-        names = list(dict.fromkeys([choice.recommended, *_baseline(tuning, self.wanted.recipes)]))
+        names = list(dict.fromkeys([choice.recommended, *self._baseline(tuning, choice.recommended)]))
         self.say("test", {"names": names})
         base = self._base("test")
         points: dict[str, list[Path]] = {}
@@ -178,6 +181,20 @@ class _Sweep:
                 model = asked(settings, folder / "model")
                 points[recipe.name].append(self.wanted.test.measured(model, folder / "test", self.progress))
         return self._compared(base, points)
+
+    def _baseline(self, tuning: Frontier, recommended: str) -> Iterator[str]:
+        """Plain SFT on the pairs of what is recommended, as it did best on the tuning runs: what passes first, then by
+        safety."""
+        pairs = {self.wanted.pairs_of(recipe) for recipe in self.wanted.recipes if recipe.name == recommended}
+        plain = {r.name for r in self.wanted.recipes if r.baseline and self.wanted.pairs_of(r) in pairs}
+        mine = [point for point in tuning.points if point.name in plain]
+        if mine:
+
+            def standing(i: int) -> tuple[bool, float]:
+                lead = mine[i].lead("safety")
+                return mine[i].verdict.proven, (lead.after or 0.0) if lead is not None else 0.0
+
+            yield mine[max(range(len(mine)), key=standing)].name
 
     def _compared(self, base: Path, points: Mapping[str, Sequence[Path]]) -> Frontier:
         """The frontier of these runs, which are told by their folders in the sweep, and the base by its model."""
@@ -193,6 +210,7 @@ class _Sweep:
         found = Sweep(
             settings=self._identity(),
             base=self.wanted.settings.model.label,
+            sets=tuple(_set(path, found.files["train"]) for path, found in self.ready.materials.items()),
             configurations=len(rows),
             trainings=len(rows) * self.wanted.seeds,
             rule=RULE,
@@ -207,14 +225,12 @@ class _Sweep:
         return found
 
 
-def _baseline(tuning: Frontier, recipes: Sequence[Recipe]) -> Iterator[str]:
-    """Plain SFT as it did best on the tuning runs: what passes first, then by safety."""
-    plain = {recipe.name for recipe in recipes if recipe.baseline}
-    mine = [point for point in tuning.points if point.name in plain]
-    if mine:
-
-        def standing(i: int) -> tuple[bool, float]:
-            lead = mine[i].lead("safety")
-            return mine[i].verdict.proven, (lead.after or 0.0) if lead is not None else 0.0
-
-        yield mine[max(range(len(mine)), key=standing)].name
+def _set(path: Path, told: Mapping[str, Any]) -> PairSet:
+    sources = (told["recipe"] or {}).get("sources", ())
+    return PairSet(
+        name=path.stem,
+        file=path.name,
+        sha256=told["sha256"],
+        pairs=told["pairs"],
+        sources=tuple(source["part"] for source in sources),
+    )

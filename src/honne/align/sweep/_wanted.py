@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ __all__ = ["Wanted", "prepared"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A sweep. `settings` are what all trainings share (method, learning rate, SFT weight and seed are each cell's);
-    `margin` is a share: 0.02 is 2 points."""
+    """A sweep. `settings` are what all trainings share (method, learning rate, SFT weight and seed are each cell's, and
+    the pairs where there are several sets); `margin` is a share: 0.02 is 2 points."""
 
     settings: Settings
     recipes: Sequence[Recipe]
@@ -44,10 +44,20 @@ class Wanted:
         if self.settings.lora is not None and "adapter" in self.settings.model.options:
             raise ConfigError(f"{self.settings.model.label} has an adapter already: merge it, or leave --lora out")
 
+    def pairs_of(self, recipe: Recipe) -> Path:
+        """The file that a configuration learns from."""
+        return recipe.pairs or self.settings.pairs
+
+    @property
+    def pairs(self) -> list[Path]:
+        """The sets of pairs, each once."""
+        return list(dict.fromkeys(self.pairs_of(recipe) for recipe in self.recipes))
+
     def settings_of(self, recipe: Recipe, seed: int) -> Settings:
         """The training of one cell."""
         return replace(
             self.settings,
+            pairs=self.pairs_of(recipe),
             method=recipe.method,
             parameters=recipe.parameters,
             lr=recipe.lr,
@@ -55,18 +65,20 @@ class Wanted:
             seed=seed,
         )
 
-    def identity(self, tune: Plan, test: Plan, files: dict[str, Any]) -> dict[str, Any]:
+    def identity(self, tune: Plan, test: Plan, materials: Mapping[Path, Material]) -> dict[str, Any]:
         """What decides every number, as JSON: the same for a sweep and for what goes on with it."""
         common = self.settings.identity()
         for mine in ("method", "parameters", "lr", "sft_weight", "seed"):
             del common[mine]
+        tuning = materials[self.pairs[0]].files.get("tuning")
         exams = {}
         for name, plan in (("tune-on", tune), ("test-on", test)):
             exams[name] = [one["spec"] for one in plan.spec["benchmarks"]]
             exams[f"{name} items"] = plan.spec["items"]
         return {
             **common,
-            "pairs": {what: of["sha256"] for what, of in files.items()},
+            "pairs": [found.files["train"]["sha256"] for found in materials.values()],
+            "tuning": tuning and tuning["sha256"],
             "recipes": [[r.name, r.lr, r.sft_weight] for r in self.recipes],
             "seeds": self.seeds,
             **exams,
@@ -80,9 +92,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is read once: the pairs, and what is asked."""
+    """What is read once: the sets of pairs by their files, and what is asked."""
 
-    material: Material
+    materials: Mapping[Path, Material]
     identity: dict[str, Any]
     notes: list[str]
 
@@ -95,17 +107,18 @@ def prepared(wanted: Wanted) -> Prepared:
     settings = wanted.settings
     base = as_given(settings)
     tune, test = wanted.tune.plan(base), wanted.test.plan(base)
-    files = [settings.pairs, *([settings.tuning] if settings.tuning else [])]
+    files = [*wanted.pairs, *([settings.tuning] if settings.tuning else [])]
     notes = [note for plan in (tune, test) for note in plan.notes]
     for path in files:
         for plan in (tune, test):
             notes += independent(record(path), path, judges_of(plan), wanted.allow_same_judge)
     _apart(prompts(tune), prompts(test))
-    found = material(settings)
-    _unseen(wanted, found, tune, test)
+    materials = {path: material(replace(settings, pairs=path)) for path in wanted.pairs}
+    for path, found in materials.items():
+        _unseen(wanted, path, found, tune, test)
     for recipe in wanted.recipes:
-        suits(recipe.method, wanted.settings_of(recipe, 0), found)
-    return Prepared(found, wanted.identity(tune, test, found.files), list(dict.fromkeys(notes)))
+        suits(recipe.method, wanted.settings_of(recipe, 0), materials[wanted.pairs_of(recipe)])
+    return Prepared(materials, wanted.identity(tune, test, materials), list(dict.fromkeys(notes)))
 
 
 def _apart(tune: set[Any], test: set[Any]) -> None:
@@ -117,13 +130,13 @@ def _apart(tune: set[Any], test: set[Any]) -> None:
         )
 
 
-def _unseen(wanted: Wanted, found: Material, tune: Plan, test: Plan) -> None:
+def _unseen(wanted: Wanted, path: Path, found: Material, tune: Plan, test: Plan) -> None:
     learnt = {pair.prompt for one in (found.train, found.tuning) if one is not None for pair in one.pairs}
     for exam, plan in ((wanted.tune, tune), (wanted.test, test)):
         both = len(learnt & prompts(plan))
         if both:
             raise DataError(
-                f"{both:,} questions of {exam.option} are prompts of {wanted.settings.pairs}: what was learnt by heart "
+                f"{both:,} questions of {exam.option} are prompts of {path}: what was learnt by heart "
                 "is not measured; make the pairs from another split"
             )
 
