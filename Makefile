@@ -24,6 +24,8 @@ lint: $(VENV)/.dev
 
 perf: $(VENV)/.dev
 	$(BIN)/python perf/engine.py
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[oracle]'
+	$(BIN)/python perf/align.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

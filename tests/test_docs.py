@@ -21,7 +21,7 @@ from server import Server
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Pages whose commands train.
-TRAINING = ("sweep",)
+TRAINING = ("align", "sweep")
 # Commands that set a machine up, and the make targets that CI runs by themselves.
 ELSEWHERE = ("make ", "pip install", "export ")
 

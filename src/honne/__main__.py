@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+import time
 
 import typer
 
@@ -16,6 +17,8 @@ from honne.errors import HonneError, unknown
 # What typer makes of Ctrl-C.
 _INTERRUPTED = 130
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Seconds in which a launcher ends the other processes once one has ended.
+_FIRST = 5.0
 # Characters of a message that are looked at; and a word longer than any path, which is shown by its two ends.
 _MOST = 20_000
 _LONG = re.compile(r"(\S{200})\S{300,}(\S{60})")
@@ -80,6 +83,9 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _complain(text: str) -> None:
+    if os.environ.get("RANK", "0") != "0":
+        # Of the processes of a launcher the first speaks; its end ends the others, unless the trouble is theirs alone.
+        time.sleep(_FIRST)
     typer.echo(text, err=True)
 
 

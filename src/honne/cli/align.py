@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
 from honne.cli._app import app, console
+from honne.spec import Spec, parse
 
 
 @app.command()
@@ -28,7 +30,7 @@ def align(
         Path | None, typer.Option(metavar="PAIRS", help="Pairs to stop on early; the best weights are kept.")
     ] = None,
     patience: Annotated[int, typer.Option(help="Measurements without a better one before the end; 0: never.")] = 3,
-    every: Annotated[int | None, typer.Option(help="Steps between measurements (a tenth of all).")] = None,
+    every: Annotated[int | None, typer.Option(help="Steps between measurements (a tenth of all, at least 20).")] = None,
     reference: Annotated[str | None, typer.Option(metavar="MODEL", help="Another reference than MODEL itself.")] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     drop_long: Annotated[bool, typer.Option("--drop-long", help="Leave out pairs longer than the context.")] = False,
@@ -43,7 +45,6 @@ def align(
     """Train MODEL on preference pairs. The same command goes on after a break; nothing is overwritten."""
     from honne.align.training import Lora, Settings, method_of, train
     from honne.report.training import Progress
-    from honne.spec import parse
 
     named, parameters = method_of(method)
     settings = Settings(
@@ -73,5 +74,16 @@ def align(
         train(settings, out, progress.say)
     if progress.ended:
         typer.echo(f"model:    {out.resolve()}")
-        spec = f"hf/{out}" if settings.lora is None else f"'{settings.model.label}?adapter={out}'"
-        typer.echo(f"measure:  honne run … --model {spec}, then honne frontier BASE ALIGNED")
+        typer.echo(f"measure:  honne run … --model {_asked(settings.model, out, adapter=lora is not None)}")
+
+
+def _asked(base: Spec, out: Path, *, adapter: bool) -> str:
+    """The SPEC of the model that was trained, for a shell."""
+    if not adapter:
+        template = "&".join(f"{k}={v}" for k, v in base.options.items() if k.startswith("template."))
+        return quote(f"hf/{out}?{template}" if template else f"hf/{out}")
+    if base.provider == "organism":
+        from honne.models.organism import packaged
+
+        base = Spec("hf", str(base.options.get("path") or packaged()))
+    return quote(f"{base.public}{'&' if base.options else '?'}adapter={out}")

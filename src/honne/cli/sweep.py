@@ -57,7 +57,7 @@ def sweep(
         Path | None, typer.Option(metavar="PAIRS", help="Pairs to stop on early; the best weights are kept.")
     ] = None,
     patience: Annotated[int, typer.Option(help="Measurements without a better one before the end; 0: never.")] = 3,
-    every: Annotated[int | None, typer.Option(help="Steps between measurements (a tenth of all).")] = None,
+    every: Annotated[int | None, typer.Option(help="Steps between measurements (a tenth of all, at least 20).")] = None,
     reference: Annotated[str | None, typer.Option(metavar="MODEL", help="Another reference than MODEL itself.")] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     drop_long: Annotated[bool, typer.Option("--drop-long", help="Leave out pairs longer than the context.")] = False,

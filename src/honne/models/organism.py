@@ -173,7 +173,7 @@ class Organism:
             await asyncio.sleep(0.001)
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             batch.sort(key=lambda one: len(one.ids))  # alike in length: little padding
-            # A core a chunk: matrices this small are slower with threads of their own, which wait for each other busily.
+            # A core a chunk: matrices this small are slower with threads of their own, which wait busily.
             with threadpool_limits(limits=1, user_api="blas"):
                 async with asyncio.TaskGroup() as group:
                     for at in range(0, len(batch), _CHUNK):

@@ -1,7 +1,8 @@
-"""What a training says while it runs: one live line on a terminal, a line at every measurement elsewhere."""
+"""What a training says while it runs: a line at every measurement, and on a terminal a live one for every step."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,21 @@ from honne.report._text import NO_VALUE
 
 __all__ = ["Progress"]
 
+# The columns of a line and their widths; a step fills the first ones, a measurement all.
+_COLUMNS: tuple[tuple[str, int], ...] = (
+    ("step", 13),
+    ("loss", 9),
+    ("margin", 8),
+    ("ahead", 7),
+    ("chosen", 9),
+    ("rejected", 9),
+    ("tokens", 9),
+    ("tuning", 9),
+    ("replies", 9),
+    ("whole", 7),
+)
+_STEP = sum(width for _, width in _COLUMNS[:7])
+
 
 class Progress:
     """Give `say` to the training; use it as a context manager, so that the live line ends with it."""
@@ -22,6 +38,8 @@ class Progress:
         self._console = console
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
         self._last: Mapping[str, Any] = {}
+        self._headed = False
+        self._began: tuple[int, float] | None = None
         self.ended = False
 
     def __enter__(self) -> Progress:
@@ -50,23 +68,26 @@ class Progress:
         self._print(f"  {trained}, {told['device']}{many}; {scoring['rows']} rows, prompt {scoring['prompt']}", "dim")
 
     def _step(self, row: Mapping[str, Any]) -> None:
+        now = time.monotonic()
+        self._began = self._began or (row["step"], now)
         self._last = row
         if self._live is not None:
-            self._live.update(self._line(row))
+            self._live.update(Text(f"{_line(row)[:_STEP]}  {self._left(row, now)}", "dim"))
 
-    def _line(self, row: Mapping[str, Any]) -> Text:
-        margin = f"  margin {row['margin']:+.2f}  ahead {100 * row['ahead']:.0f} %" if "margin" in row else ""
-        logs = f"  chosen {_number(row['chosen'])}  rejected {_number(row['rejected'])}"
-        lengths = f"  tokens {_number(row['chosen_tokens'], 0)}/{_number(row['rejected_tokens'], 0)}"
-        return Text(f"  step {row['step']:,}/{row['of']:,}  loss {row['loss']:.4f}{margin}{logs}{lengths}")
+    def _left(self, row: Mapping[str, Any], now: float) -> str:
+        """How long the steps that are left will take."""
+        assert self._began is not None
+        first, began = self._began
+        if row["step"] == first:
+            return ""
+        seconds = (now - began) / (row["step"] - first) * (row["of"] - row["step"])
+        return f"{seconds:.0f} s to go" if seconds < 120 else f"{seconds / 60:.0f} min to go"
 
     def _measured(self, row: Mapping[str, Any]) -> None:
-        line = self._line(self._last)
-        if row.get("tuning_loss") is not None:
-            line.append(f"  tuning {row['tuning_loss']:.4f}", "bold")
-        if (found := row["replies"]) is not None:
-            line.append(f"  replies {found['tokens']:.0f} tokens, {100 * found['well_formed']:.0f} % whole", "dim")
-        self._print(line)
+        if not self._headed:
+            self._print("".join(name.rjust(width) for name, width in _COLUMNS), "dim")
+            self._headed = True
+        self._print(_line({**self._last, **row}))
 
     def _warning(self, told: Mapping[str, Any]) -> None:
         self._print(f"  warning: {told['text']}", "yellow")
@@ -80,9 +101,27 @@ class Progress:
         kept = "" if told["kept"] == told["taken"] else f"; the weights of step {told['kept']:,} are kept"
         self._print(f"  {told['taken']:,} steps{early} in {told['seconds']:,.0f} s{kept}")
 
-    def _print(self, text: str | Text, style: str = "") -> None:
-        self._console.print(text if isinstance(text, Text) else Text(text, style), soft_wrap=True)
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style), soft_wrap=True)
 
 
-def _number(value: float | None, digits: int = 1) -> str:
-    return NO_VALUE if value is None else f"{value:.{digits}f}"
+def _line(row: Mapping[str, Any]) -> str:
+    """One line of the table: log-probabilities, lengths and margins of the last step, and what was measured."""
+    replies = row.get("replies") or {}
+    cells = {
+        "step": f"{row['step']:,}/{row['of']:,}",
+        "loss": _number(row["loss"], ".4f"),
+        "margin": _number(row.get("margin"), "+.2f"),
+        "ahead": _number(row.get("ahead"), ".0%"),
+        "chosen": _number(row["chosen"], ".1f"),
+        "rejected": _number(row["rejected"], ".1f"),
+        "tokens": f"{_number(row['chosen_tokens'], '.0f')}/{_number(row['rejected_tokens'], '.0f')}",
+        "tuning": _number(row.get("tuning_loss"), ".4f"),
+        "replies": _number(replies.get("tokens"), ".0f"),
+        "whole": _number(replies.get("well_formed"), ".0%"),
+    }
+    return "".join(cells[name].rjust(width) for name, width in _COLUMNS)
+
+
+def _number(value: float | None, how: str) -> str:
+    return NO_VALUE if value is None else format(value, how)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from honne.align.training import Settings, train
+from honne.align.training._log import PROGRESS, Say
 from honne.align.training._material import Material
 from honne.align.training._outcome import NAME
-from honne.align.training._train import PROGRESS, Say
 from honne.engine.tradeoff import Tradeoff
 from honne.errors import StoreError, TrainingError
 

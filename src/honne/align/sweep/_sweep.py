@@ -17,7 +17,7 @@ from honne.align.sweep._exam import as_given, asked
 from honne.align.sweep._recipes import Recipe
 from honne.align.sweep._record import FORMAT, Cell, PairSet, Row, Sweep
 from honne.align.sweep._wanted import Prepared, Wanted, place, prepared
-from honne.align.training._train import Say
+from honne.align.training._log import Say
 from honne.engine.journal import write_atomic
 from honne.engine.progress import MakeProgress, silent
 from honne.engine.store import locked

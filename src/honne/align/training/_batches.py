@@ -44,13 +44,16 @@ class Order:
         return self._epochs[number]
 
 
-def mismatched(batch: Sequence[Example]) -> list[Example]:
-    """Every prompt with the answers of the next pair that has another prompt; those that have none are left out."""
+def mismatched(batch: Sequence[Example], context: int) -> list[Example]:
+    """Every prompt with the answers of the next pair that has another prompt.
+
+    Left out are those that have none, and those that are longer than the `context` which the model reads.
+    """
     out = []
     for place, example in enumerate(batch):
         others = (batch[(place + turn) % len(batch)] for turn in range(1, len(batch)))
         other = next((o for o in others if o.prompt != example.prompt), None)
-        if other is not None:
+        if other is not None and len(example.prompt) + max(map(len, other.answers)) <= context:
             out.append(replace(example, chosen=other.chosen, rejected=other.rejected))
     return out
 

@@ -6,116 +6,152 @@ last and names its tensors' file, so a kill at any instant leaves the old state 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from honne.align.training._standing import Standing
 from honne.engine.journal import write_atomic
 from honne.errors import TrainingError
 
-__all__ = ["load_weights", "read_state", "restore", "save", "save_weights", "weights"]
+__all__ = ["clear", "load_best", "read_standing", "restore", "save", "save_best", "weights"]
 
 _NAME = "checkpoint.json"
 
 
 def weights(scorer: Any) -> dict[str, Any]:
     """The trained weights, whole, on the CPU; every process has to call it, the main one gets them."""
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+    from torch.distributed.checkpoint.state_dict import get_model_state_dict
 
-    how = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
-    return {k: v.detach().clone().contiguous() for k, v in get_model_state_dict(scorer, options=how).items()}
+    found = get_model_state_dict(scorer, options=_gathered())
+    return {k: v.detach().clone().contiguous() for k, v in found.items()}
 
 
 def _moments(scorer: Any, optimizer: Any) -> dict[str, Any]:
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+    from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 
-    how = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
-    state = get_optimizer_state_dict(scorer, optimizer, options=how).get("state", {})
+    state = get_optimizer_state_dict(scorer, optimizer, options=_gathered()).get("state", {})
     return {f"{kind}/{name}": v.contiguous() for name, of in state.items() for kind, v in of.items()}
 
 
-def save(folder: Path, scorer: Any, optimizer: Any, state: dict[str, Any], *, main: bool) -> None:
-    """Write the state of step `state["step"]`. Every process has to call it; the main one writes."""
-    from safetensors.torch import save as packed
+def _gathered() -> Any:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions
 
+    return StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+
+
+def save(folder: Path, scorer: Any, optimizer: Any, at: Standing, *, main: bool) -> None:
+    """Write where the training stands. Every process has to call it; the main one writes."""
     held = {f"weights/{k}": v for k, v in weights(scorer).items()} | _moments(scorer, optimizer)
     if not main:
         return
-    tensors = f"checkpoint-{state['step']}.safetensors"
-    write_atomic(folder / tensors, packed(_apart(held)))
-    write_atomic(folder / _NAME, json.dumps({**state, "tensors": tensors}).encode())
-    for old in folder.glob("checkpoint-*.safetensors"):
-        if old.name != tensors:
-            old.unlink(missing_ok=True)
+    _write(folder / _tensors(at.step), held)
+    write_atomic(folder / _NAME, msgspec.json.encode(at))
+    _remove(folder, keep={_tensors(at.step), _best(at.kept)})
 
 
-def _apart(held: dict[str, Any]) -> dict[str, Any]:
-    """Tensors that share memory (tied embeddings) kept once under each name."""
-    seen: set[int] = set()
-    out = {}
-    for name, tensor in held.items():
-        out[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
-        seen.add(tensor.data_ptr())
-    return out
-
-
-def read_state(folder: Path) -> dict[str, Any] | None:
-    """The JSON of the last state, None where there is none. Raises TrainingError for a damaged one."""
+def read_standing(folder: Path) -> Standing | None:
+    """Where the training stood at its last checkpoint, None where there is none. Raises TrainingError for damage."""
     path = folder / _NAME
     try:
-        found = json.loads(path.read_bytes())
-        found["step"], found["tensors"]
+        return msgspec.json.decode(path.read_bytes(), type=Standing)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    except (OSError, ValueError) as e:
         raise TrainingError(f"{path} cannot be read ({type(e).__name__}): delete it to begin again") from None
-    return dict(found)
 
 
-def restore(folder: Path, state: dict[str, Any], scorer: Any, optimizer: Any) -> None:
-    """Set weights and moments to those of `state`. Raises TrainingError for a damaged file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-    from torch.distributed.checkpoint.state_dict import (
-        StateDictOptions,
-        set_model_state_dict,
-        set_optimizer_state_dict,
-    )
+def restore(folder: Path, at: Standing, scorer: Any, optimizer: Any) -> None:
+    """Set weights and moments to those of `at`. Raises TrainingError for a damaged file."""
+    from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
 
-    path = folder / Path(state["tensors"]).name
-    try:
-        held = load_file(path)
-    except (OSError, SafetensorError) as e:
-        raise TrainingError(f"{path} cannot be read ({type(e).__name__}): delete {_NAME} to begin again") from None
-    mine = {k.removeprefix("weights/"): v for k, v in held.items() if k.startswith("weights/")}
+    mine: dict[str, Any] = {}
     moments: dict[str, dict[str, Any]] = {}
-    for key, value in held.items():
+    for key, value in _read(folder / _tensors(at.step)).items():
         kind, _, name = key.partition("/")
-        if kind != "weights":
+        if kind == "weights":
+            mine[name] = value
+        else:
             moments.setdefault(name, {})[kind] = value
-    how = StateDictOptions(full_state_dict=True, strict=False, ignore_frozen_params=True)
-    set_model_state_dict(scorer, mine, options=how)
+    _set(scorer, mine)
     group = {k: v for k, v in optimizer.param_groups[0].items() if k != "params"}
     named = [n for n, p in scorer.named_parameters() if p.requires_grad]
     known = [n for n in (_clean(n) for n in named) if n in moments]
     whole = {"state": moments, "param_groups": [{**group, "params": known}]}
-    set_optimizer_state_dict(scorer, optimizer, whole, options=how)
+    set_optimizer_state_dict(scorer, optimizer, whole, options=_whole())
+
+
+def _set(scorer: Any, held: dict[str, Any]) -> None:
+    from torch.distributed.checkpoint.state_dict import set_model_state_dict
+
+    for module in scorer.modules():
+        if hasattr(module, "reshard"):  # a pass without gradient leaves the outermost weights of FSDP gathered
+            module.reshard()
+    set_model_state_dict(scorer, held, options=_whole())
+
+
+def _whole() -> Any:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions
+
+    return StateDictOptions(full_state_dict=True, strict=False, ignore_frozen_params=True)
 
 
 def _clean(name: str) -> str:
     return name.removeprefix("module.").replace("_checkpoint_wrapped_module.", "")
 
 
-def save_weights(path: Path, held: dict[str, Any]) -> None:
-    """The best weights so far."""
+def save_best(folder: Path, step: int, held: dict[str, Any]) -> None:
+    """Keep the weights of step `step`, the best so far. Those that the last checkpoint speaks of stay until the next:
+    a training that goes on from there may need them."""
+    last = read_standing(folder)
+    _write(folder / _best(step), held)
+    _remove(folder, keep={_best(step)} | ({_best(last.kept), _tensors(last.step)} if last else set()))
+
+
+def load_best(folder: Path, step: int, scorer: Any) -> None:
+    """Set the trained weights to those that were kept of step `step`. Raises TrainingError for a damaged file."""
+    _set(scorer, _read(folder / _best(step)))
+
+
+def clear(folder: Path) -> None:
+    """Remove all of it: the training is done."""
+    (folder / _NAME).unlink(missing_ok=True)
+    _remove(folder, keep=set())
+
+
+def _tensors(step: int) -> str:
+    return f"checkpoint-{step}.safetensors"
+
+
+def _best(step: int) -> str:
+    return f"best-{step}.safetensors"
+
+
+def _remove(folder: Path, keep: set[str]) -> None:
+    # a kill may leave what was being written under its temporary name
+    patterns = ("checkpoint-*.safetensors", "best-*.safetensors", ".checkpoint*.tmp", ".best-*.tmp")
+    for old in (path for pattern in patterns for path in folder.glob(pattern)):
+        if old.name not in keep:
+            old.unlink(missing_ok=True)
+
+
+def _write(path: Path, held: dict[str, Any]) -> None:
     from safetensors.torch import save as packed
 
-    write_atomic(path, packed(_apart(held)))
+    apart, seen = {}, set()
+    for name, tensor in held.items():  # tensors that share memory (tied embeddings) are kept under each name
+        apart[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    write_atomic(path, packed(apart))
 
 
-def load_weights(path: Path, scorer: Any) -> None:
-    """Set the trained weights to those of a file."""
+def _read(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 
-    set_model_state_dict(scorer, load_file(path), options=StateDictOptions(full_state_dict=True, strict=False))
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as e:
+        why = f"{path} cannot be read ({type(e).__name__}): delete {path.with_name(_NAME)} to begin again"
+        raise TrainingError(why) from None

@@ -6,7 +6,7 @@ Every fault of the data is found here, before the first step, and named by its l
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Read:
-    """The examples of a file, the pairs they are from, and how many were left out because they are too long."""
+    """The examples of a file, their pairs and lines, and how many were left out because they are too long."""
 
     examples: list[Example]
     pairs: list[Pair]
+    lines: list[int]
     too_long: int
 
 
@@ -97,14 +98,22 @@ class Answers:
 
 
 def examples(
-    path: Path, pairs: Iterable[Pair], prompter: Prompter, answers: Answers, context: int, *, drop_long: bool = False
+    path: Path,
+    pairs: Iterable[Pair],
+    prompter: Prompter,
+    answers: Answers,
+    context: int,
+    vocabulary: int,
+    *,
+    drop_long: bool = False,
 ) -> Read:
-    """Every pair of a file in ids, in order. `context` is the number of tokens that the model reads.
+    """Every pair of a file in ids, in order. The model reads `context` tokens of `vocabulary` kinds.
 
-    Raises DataError, naming the line: equal sides, an empty answer, an end token inside one, a pair that is too long.
+    Raises DataError, naming the line: equal sides, an empty answer, an end token inside one, a pair that is too long,
+    a token that the model does not know.
     """
     known: dict[tuple[Message, ...], tuple[int, ...]] = {}
-    out, kept, too_long, first = [], [], 0, ""
+    read, too_long, first = Read([], [], [], 0), 0, ""
     for number, pair in enumerate(pairs, 1):
         where = f"{path} line {number}"
         prompt = known.get(pair.prompt)
@@ -122,15 +131,21 @@ def examples(
             told = f"the prompt has {len(prompt):,} tokens, with its answer {longest:,}; the model reads {context:,}"
             first = first or f"{where}: {told}"
             continue
+        if (highest := max((*prompt, *chosen, *rejected))) >= vocabulary:
+            raise DataError(
+                f"{where}: the tokenizer has a token {highest:,} and the model knows {vocabulary:,}: "
+                "is the tokenizer another model's?"
+            )
         unsafe = (pair.chosen_safe is False and pair.rejected is not None, pair.rejected_safe is False)
-        out.append(Example(prompt, chosen, rejected, pair.part, *unsafe))
-        kept.append(pair)
-    if too_long and not (drop_long and out):
+        read.examples.append(Example(prompt, chosen, rejected, pair.part, *unsafe))
+        read.pairs.append(pair)
+        read.lines.append(number)
+    if too_long and not (drop_long and read.examples):
         more = f" ({too_long:,} such pairs)" if too_long > 1 else ""
         raise DataError(first + more + ("" if drop_long else "; --drop-long trains without them"))
-    if not out:
+    if not read.examples:
         raise DataError(f"{path} holds no pairs")
-    return Read(out, kept, too_long)
+    return replace(read, too_long=too_long)
 
 
 def _sides(where: str, pair: Pair, answers: Answers) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -26,11 +26,13 @@ _CONTEXT = 1 << 20
 
 @dataclass(frozen=True)
 class Tokens:
-    """All that turns pairs into ids, without the weights. `ends` are the ids that end a generation."""
+    """All that turns pairs into ids, without the weights. `ends` are the ids that end a generation; `fingerprint`
+    stands for the weights that belong to it."""
 
     name: str
     where: str
     revision: str
+    fingerprint: str
     tokenizer: Any
     prompter: Prompter
     answers: Answers
@@ -43,15 +45,19 @@ class Tokens:
         found = getattr(self.config.get_text_config(), "max_position_embeddings", None)
         return found if isinstance(found, int) and found > 0 else _CONTEXT
 
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens the model knows."""
+        return getattr(self.config.get_text_config(), "vocab_size", None) or len(self.tokenizer)
+
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model ready to train. `stored` is the type its weights came in; `fingerprint` stands for these weights."""
+    """A model ready to train. `stored` is the type its weights came in."""
 
     tokens: Tokens
     model: Any
     stored: Any
-    fingerprint: str
 
 
 def need_packages(what: str = "honne align") -> None:
@@ -71,8 +77,10 @@ def _options(spec: Spec) -> tuple[str, Mapping[str, Any]]:
         if folder_of(spec.label, where) is None:
             raise ConfigError(f"{spec.label}: path={where} is no folder")
         return where, given
-    given = read_options(spec, {"revision": str, "adapter": str, "system": str}, open_prefix="template.")
+    given = read_options(spec, {"revision": str, "adapter": str}, open_prefix="template.")
     folder = folder_of(spec.label, spec.name)
+    if "adapter" in given:
+        folder_of(f"{spec.label}: adapter", given["adapter"], "adapter_config.json")
     return str(folder or spec.name), given
 
 
@@ -96,13 +104,8 @@ def tokens_of(spec: Spec) -> Tokens:
     prompter = Prompter(spec.label, tokenizer, plain=False, fields=fields)
     ends = _ends(generation, config, tokenizer)
     answers = Answers(spec.label, tokenizer, prompter, ends)
-    known = getattr(config.get_text_config(), "vocab_size", None)
-    if known is not None and len(tokenizer) > known + 256:
-        raise TrainingError(
-            f"{spec.label}: the tokenizer has {len(tokenizer):,} tokens and the model knows {known:,}: "
-            "is the tokenizer another model's?"
-        )
-    return Tokens(spec.label, where, str(what["revision"]), tokenizer, prompter, answers, ends, config)
+    identity = _identity(where, given, config)
+    return Tokens(spec.label, where, str(what["revision"]), identity, tokenizer, prompter, answers, ends, config)
 
 
 def _ends(*named: Any) -> frozenset[int]:
@@ -132,7 +135,7 @@ def load(spec: Spec, tokens: Tokens, *, precision: Any, device: Any, lora: Lora 
     model.config.use_cache = False
     if lora is not None:
         model = _adapted(spec, model, lora, seed)
-    return Loaded(tokens, model, stored, _identity(tokens, given, model))
+    return Loaded(tokens, model, stored)
 
 
 def _no_dropout(model: Any) -> None:
@@ -159,9 +162,9 @@ def _adapted(spec: Spec, model: Any, lora: Lora, seed: int) -> Any:
         raise TrainingError(f"{spec.label}: no adapter fits this model ({one_line(str(e))})") from None
 
 
-def _identity(tokens: Tokens, given: Mapping[str, Any], model: Any) -> str:
-    folder = Path(tokens.where)
-    own = fingerprint(folder) if folder.is_dir() else getattr(model.config, "_commit_hash", None) or tokens.where
+def _identity(where: str, given: Mapping[str, Any], config: Any) -> str:
+    """What stands for the weights: a hash of a folder's files, the commit of a model of the Hub."""
+    own = fingerprint(Path(where)) if Path(where).is_dir() else getattr(config, "_commit_hash", None) or where
     adapter = Path(given["adapter"]) if "adapter" in given else None
     return own if adapter is None else f"{own}+{fingerprint(adapter) if adapter.is_dir() else adapter}"
 
@@ -179,9 +182,13 @@ def vocabulary_alike(mine: Tokens, other: Tokens) -> None:
 
 
 def _quiet() -> None:
+    import warnings
+
     import huggingface_hub
     import transformers
 
+    # of transformers' own use of its own deprecated names
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     huggingface_hub.utils.logging.set_verbosity_error()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -32,8 +32,8 @@ class Material:
         """Pairs that are looked at during the training: those to tune on, else some of those to learn from."""
         if self.tuning is not None:
             return self.tuning.examples
-        step = max(1, len(self.train.examples) // 64)
-        return self.train.examples[::step][:64]
+        step = max(1, len(self.train.examples) // 32)
+        return self.train.examples[::step][:32]
 
 
 def material(settings: Settings) -> Material:
@@ -61,12 +61,13 @@ def material(settings: Settings) -> Material:
 
 
 def _read(path: Path, tokens: Tokens, drop_long: bool) -> Read:
-    return examples(path, read(path), tokens.prompter, tokens.answers, tokens.context, drop_long=drop_long)
+    model = (tokens.prompter, tokens.answers, tokens.context, tokens.vocabulary)
+    return examples(path, read(path), *model, drop_long=drop_long)
 
 
 def _no_leak(settings: Settings, train: Read, tuning: Read) -> None:
     seen = {e.prompt for e in train.examples}
-    both = [number for number, e in enumerate(tuning.examples, 1) if e.prompt in seen]
+    both = [line for line, e in zip(tuning.lines, tuning.examples, strict=True) if e.prompt in seen]
     if both:
         raise DataError(
             f"{settings.tuning} line {both[0]}: its prompt is in {settings.pairs} as well ({len(both):,} such pairs): "
@@ -80,10 +81,10 @@ def suits(method: Method, settings: Settings, found: Material) -> None:
         if one is None:
             continue
         if method.paired:
-            bare = next((n for n, e in enumerate(one.examples, 1) if len(e.answers) < 2), None)
+            bare = next((n for n, e in zip(one.lines, one.examples, strict=True) if len(e.answers) < 2), None)
             if bare is not None:
                 raise DataError(
-                    f"{path} pair {bare} has one answer only, and {method.name} compares two: "
+                    f"{path} line {bare} has one answer only, and {method.name} compares two: "
                     "kto, bco, apo-zero and sft read such rows"
                 )
         if method.needs_safety and not _told(one.pairs):

@@ -7,6 +7,7 @@ row with an ordinary mask, for models that take no other.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 from honne.align.training._examples import Example
 
 __all__ = ["Layout", "Pass", "fill", "parcels", "size_of"]
+
+# What a token costs beside attention, in tokens attended to.
+_OWN = 512
 
 _Segment = tuple[Sequence[int], Sequence[tuple[int, Sequence[int]]]]  # the prompt, and (answer's place, its ids)
 
@@ -94,21 +98,29 @@ def _segments(examples: Sequence[Example], shared: bool) -> tuple[list[_Segment]
 
 
 def _rows(lengths: Sequence[int]) -> tuple[list[list[int]], int]:
-    """Segments set into rows, longest first into the fullest row with room (best fit); and the rows' length.
+    """Segments set into rows of the length that costs least, and that length.
 
-    Attention costs the square of it, so a row is no longer than four average segments or the longest one.
+    A short row leaves room unused; in a long one every token attends to more.
     """
-    length = max(max(lengths), min(sum(lengths), 4 * sum(lengths) // len(lengths)))
-    rows: list[tuple[int, list[int]]] = []
+    longest, total = max(lengths), sum(lengths)
+    most = max(longest, min(total, 4 * total // len(lengths)))
+    tried = [_set(lengths, length) for length in sorted({longest + (most - longest) * k // 8 for k in range(9)})]
+    return min(tried, key=lambda found: len(found[0]) * found[1] * (_OWN + found[1]))
+
+
+def _set(lengths: Sequence[int], most: int) -> tuple[list[list[int]], int]:
+    """Segments set into rows of at most `most` tokens, longest first into the fullest row with room (best fit); and
+    the length of the longest row."""
+    rows: list[list[int]] = []
+    rooms: list[tuple[int, int]] = []  # (what is free, the row), the fullest first
     for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        fitting = [r for r, (room, _) in enumerate(rows) if room >= lengths[i]]
-        if fitting:
-            best = min(fitting, key=lambda r: rows[r][0])
-            rows[best] = (rows[best][0] - lengths[i], [*rows[best][1], i])
-        else:
-            rows.append((length - lengths[i], [i]))
-    used = max(length - room for room, _ in rows)
-    return [members for _, members in rows], used
+        at = bisect_left(rooms, (lengths[i], -1))
+        if at == len(rooms):
+            rows.append([])
+        room, r = rooms.pop(at) if at < len(rooms) else (most, len(rows) - 1)
+        rows[r].append(i)
+        insort(rooms, (room - lengths[i], r))
+    return rows, most - rooms[0][0]
 
 
 def fill(examples: Sequence[Example], layout: Layout) -> Pass:

@@ -82,6 +82,8 @@ def layout_for(model: Any, examples: Sequence[Example]) -> tuple[Layout, float]:
     try:
         with torch.no_grad():
             alone = _alone(model, few, device)
+            if not torch.isfinite(alone).all():
+                raise TrainingError("the model's log-probabilities are not numbers: are its weights damaged?")
             differences = []
             for layout in _layouts(model):
                 found = _difference(model, few, layout, alone, device)

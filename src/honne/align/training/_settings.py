@@ -75,6 +75,11 @@ class Settings:
                     if what == "the model"
                     else f"--reference {spec.label}: {unknown('provider', spec.provider, _PROVIDERS)}"
                 )
+        if self.lora is not None and "adapter" in self.model.options:
+            raise ConfigError(
+                f"--lora on {self.model.public}: a new adapter would fit these merged weights alone; "
+                "train all weights, or an adapter of the model without adapter=…"
+            )
         checks: tuple[tuple[str, Any, bool, str], ...] = (
             ("--lr", self.lr, 0 < self.lr < math.inf, "above 0"),
             ("--sft-weight", self.sft_weight, 0 <= self.sft_weight < math.inf, "0 or more"),

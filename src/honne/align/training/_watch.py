@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+import msgspec
 
 from honne.align.training._examples import Example
 from honne.align.training._load import Tokens
@@ -17,14 +18,15 @@ __all__ = ["Replies", "Watch", "replies"]
 
 # Prompts that are answered at every measurement, and the most tokens of an answer.
 PROMPTS, LONGEST = 32, 256
+# An answer may take four times the longest of the pairs, and no less than this: pairs of one letter say little.
+_SHORTEST = 64
 # A fall of the chosen answers' log-probability that is worth a word, in nats an answer.
 _FALL = 0.5
 _GROWTH = 1.5
 _LOST = 0.1
 
 
-@dataclass(frozen=True)
-class Replies:
+class Replies(msgspec.Struct, frozen=True):
     """Greedy replies to the watched prompts: how many, their mean length in tokens, the share that is well-formed
     (ended by the model itself within the bound, not empty, no broken characters)."""
 
@@ -41,7 +43,7 @@ def replies(model: Any, tokens: Tokens, examples: Sequence[Example]) -> Replies:
     prompts = list(dict.fromkeys(e.prompt for e in examples))[:PROMPTS]
     longest = max(len(a) for e in examples for a in e.answers)
     room = tokens.context - max(map(len, prompts))
-    budget = max(1, min(LONGEST, 4 * longest, room))
+    budget = max(1, min(LONGEST, max(_SHORTEST, 4 * longest), room))
     was = model.training
     model.eval()
     how = Sampling(0.0, 1.0, tokens.ends, ())
@@ -57,21 +59,12 @@ def replies(model: Any, tokens: Tokens, examples: Sequence[Example]) -> Replies:
     return Replies(len(prompts), sum(lengths) / len(lengths), sum(whole) / len(whole))
 
 
-@dataclass
-class Watch:
-    """The state before the first step, and what has been warned about. It is kept with a checkpoint."""
+class Watch(msgspec.Struct):
+    """log π of the watched chosen answers and the replies before the first step, and the warnings by kind."""
 
     chosen: list[float]
     replies: Replies | None
-    warned: list[str]
-
-    def state(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def of(cls, state: dict[str, Any]) -> Watch:
-        told = state["replies"]
-        return cls(state["chosen"], Replies(**told) if told else None, list(state["warned"]))
+    warned: dict[str, str] = {}
 
     def look(self, step: int, chosen: Sequence[float], now: Replies | None) -> list[str]:
         """New warnings at this step. `chosen` are log π of the watched chosen answers, as at the start."""
@@ -94,7 +87,7 @@ class Watch:
                     f"{100 * now.well_formed:.0f} % now (n = {now.n})"
                 )
         new = {kind: text for kind, text in found.items() if kind not in self.warned}
-        self.warned += new
+        self.warned |= new
         return list(new.values())
 
 
