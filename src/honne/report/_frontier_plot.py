@@ -202,13 +202,13 @@ def _mark(dot: _Dot, beaten: bool, across: _Scale, up: _Scale) -> Iterable[str]:
 
 def _label(dot: _Dot, across: _Scale, up: _Scale, taken: list[tuple[float, float]]) -> str:
     """The name beside its mark, where it hides no other mark or name."""
-    x, y, width = _x(across, dot.x), _y(up, dot.y), 6.2 * len(dot.name)
+    x, y, width = _x(across, dot.x), _y(up, dot.y), 7.0 * len(dot.name)
     best, crowd = (x + 9, y - 7, "start"), math.inf
     for side, anchor in ((9, "start"), (-9, "end")):
-        for rise in (-7, 15, -20, 28):
+        for rise in (-7, 15, -20, 28, 41, 54, 67, 80):
             left = x + side if side > 0 else x + side - width
             out = left < _LEFT or left + width > _LEFT + _WIDTH + 10 or not _TOP < y + rise < _TOP + _HEIGHT
-            near = sum(left - 8 < tx < left + width + 8 and abs(ty - (y + rise - 4)) < 11 for tx, ty in taken)
+            near = sum(left - 8 < tx < left + width + 8 and abs(ty - (y + rise - 4)) < 12 for tx, ty in taken)
             if near + 10 * out < crowd:
                 best, crowd = (x + side, y + rise, anchor), near + 10 * out
     left = best[0] if best[2] == "start" else best[0] - width
