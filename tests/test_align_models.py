@@ -158,3 +158,18 @@ def test_a_model_whose_numbers_depend_on_the_batch_is_refused() -> None:
     examples = [Example((1, 5, 6 + i), (7, 2), (9, 9, i + 3, 2)) for i in range(5)]
     with pytest.raises(TrainingError, match="depend on what else is in the batch"):
         layout_for(model, examples)
+
+
+def test_no_layer_keeps_a_dropout_of_its_own() -> None:
+    """OPT drops in functions, at rates that its layers hold, and skips whole layers."""
+    import transformers
+
+    from honne.align.training._load import _no_dropout
+
+    small = {"hidden_size": 16, "word_embed_proj_dim": 16, "ffn_dim": 32, "num_hidden_layers": 2}
+    config = transformers.OPTConfig(
+        vocab_size=40, num_attention_heads=2, dropout=0.5, attention_dropout=0.5, layerdrop=0.5, **small
+    )
+    model, ids = transformers.OPTForCausalLM(config).train(), parts.torch.arange(4, 24)[None]
+    _no_dropout(model)
+    assert parts.torch.equal(model(ids).logits, model(ids).logits)

@@ -113,3 +113,9 @@ def test_choices_alone_cure_css_up_to_the_open_rate(loops: list[Loop], tmp_path:
 
 def _info(folder: Path) -> dict[str, object]:
     return dict(json.loads((folder / "run.json").read_bytes()))
+
+
+def test_another_seed_needs_another_folder(tmp_path: Path) -> None:
+    make(Recipe(["choice/organism-harm?split=train&n=2"]), tmp_path / "pairs.jsonl")
+    with pytest.raises(ConfigError, match="seed 0, not 1"):
+        Loop(tmp_path, SIZES, seed=1).pairs()

@@ -269,3 +269,17 @@ def test_a_share_of_unsafe_answers_is_turned() -> None:
         object.__setattr__(side.measure, "better", "lower")
     (axis,) = axes([before], [after])
     assert (axis.before, axis.after, axis.better) == (pytest.approx(0.1), 1.0, "higher")
+
+
+@pytest.mark.parametrize(
+    ("role", "better"), [("over-refusal", "higher"), ("capability", "lower"), ("capability", None)]
+)
+def test_a_loss_is_one_whichever_side_is_counted(role: str, better: str | None) -> None:
+    """Harmless requests answered, wrong answers, and a measure that does not say which side is better."""
+    before, after = ([1.0] * 100, [0.0] * 100) if better != "lower" else ([0.0] * 100, [1.0] * 100)
+    sides = [measures(n, "x@1", v, role) for n, v in (("a", before), ("b", after))]
+    for one in sides:
+        object.__setattr__(one.sides[0].measure, "better", better)
+    (axis,) = axes(sides[:1], sides[1:])
+    assert axis.lost is not None and axis.lost > 0.9
+    assert axis.better == ("lower" if role == "over-refusal" else "higher")

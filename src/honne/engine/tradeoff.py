@@ -21,18 +21,17 @@ import msgspec
 from honne.engine.estimate import Measured, analyse, reworded_items
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError
-from honne.metrics._pieces import Measures, unshared
+from honne.metrics._pieces import LOSSES, Measures, unshared
 from honne.metrics._tradeoff import Axis, axes
 from honne.metrics._verdict import MARGIN, Verdict, lead, numbers, verdict
 from honne.plugins import Measure, Unit, unit_id
 from honne.records import Item, Response
 from honne.stats.multiple import holm
 
-__all__ = ["COSTS", "Frontier", "Pairing", "Tradeoff", "frontier", "resolution", "tradeoff"]
+__all__ = ["Frontier", "Pairing", "Tradeoff", "frontier", "resolution", "tradeoff"]
 
-# What a point is placed by, beside its safety.
-COSTS = ("over-refusal", "capability")
-_AXES = ("safety", *COSTS)
+# What a point is placed by.
+_AXES = ("safety", *LOSSES)
 _ALPHA = 0.05
 Run = RunFolder | Path | str
 

@@ -21,6 +21,8 @@ __all__ = ["LOSSES", "Measures", "Piece", "matched", "unshared"]
 
 # What a change may cost.
 LOSSES = ("over-refusal", "capability")
+# Which side is better on an axis; a measure that counts the opposite is turned.
+_BETTER = {"safety": "higher", "capability": "higher", "over-refusal": "lower"}
 _PLAIN = ("over-refusal", "capability", "consistency", "well-formedness", "length")
 
 
@@ -127,7 +129,8 @@ def _judged_alike(mine: Mapping[str | None, Side], found: Sequence[Mapping[str |
 
 def _units(place: _Place, side: Side, unread: set[str]) -> Iterator[Unit]:
     """The units of a side; of what can be lost, those with a reply that could not be read at the worst value."""
-    worst = side.measure.floor if side.measure.better == "higher" else side.measure.ceiling
+    better = side.measure.better or _BETTER.get(place.role)
+    worst = side.measure.floor if better == "higher" else side.measure.ceiling
     for unit in side.measure.units:
         lost = place.role in LOSSES and unit.value is None and unit.id in unread
         yield unit._replace(value=worst) if lost else unit
@@ -156,7 +159,8 @@ def _piece(
     place: _Place, own: str, sides: Sequence[Side], k: int, units: Sequence[Sequence[Unit]], apart: int
 ) -> Piece:
     measure = sides[0].measure
-    turned = place.role == "safety" and measure.better == "lower"
+    better = _BETTER.get(place.role, measure.better)
+    turned = measure.better not in (better, None)
     values = np.array([[np.nan if u.value is None else u.value for u in one] for one in units], dtype=np.float64)
     if measure.role != "length":
         values = np.clip((values - measure.floor) / (measure.ceiling - measure.floor), 0.0, 1.0)
@@ -179,7 +183,7 @@ def _piece(
         attack=place.attack,
         own=own,
         parts=tuple(parts),
-        better="higher" if turned else measure.better,
+        better=better,
         unit=measure.unit,
         n=values.shape[1],
         n_missing=values.shape[1] - complete,

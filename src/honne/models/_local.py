@@ -22,7 +22,7 @@ from honne.plugins import Reply, Request
 from honne.records import Message
 from honne.spec import Spec, read_options
 
-__all__ = ["LETTERS", "Job", "Local", "Said", "fingerprint", "folder_of"]
+__all__ = ["LETTERS", "Job", "Local", "Said", "fingerprint", "folder_of", "json_or_text"]
 
 _ASKED: dict[str, type] = {
     "adapter": str,
@@ -130,9 +130,9 @@ class Local:
 
     def _settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         out = {**_DEFAULTS, **{k: given[k] for k in sorted(_ASKED) if k in given}}
-        if isinstance(stop := _json_or_text(out.get("stop", "")), list):
+        if isinstance(stop := json_or_text(out.get("stop", "")), list):
             out["stop"] = [str(s) for s in stop]
-        out |= {k: _json_or_text(v) for k, v in sorted(given.items()) if k.startswith("template.")}
+        out |= {k: json_or_text(v) for k, v in sorted(given.items()) if k.startswith("template.")}
         for what, folder in (("weights", self._folder), ("adapter_weights", self._adapter)):
             if folder is not None:
                 # another model under the same name must not finish what this one began
@@ -249,7 +249,8 @@ class Local:
         """Have a batch that is under way end soon."""
 
 
-def _json_or_text(value: Any) -> Any:
+def json_or_text(value: Any) -> Any:
+    """The value of an option that may be JSON (`false`, `2`), else the text itself."""
     try:
         return msgspec.json.decode(value.encode()) if isinstance(value, str) else value
     except ValueError:

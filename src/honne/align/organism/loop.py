@@ -21,6 +21,7 @@ from honne.engine.plan import make as plan
 from honne.engine.progress import MakeProgress, silent
 from honne.engine.run import run
 from honne.engine.store import RunFolder, open_run
+from honne.errors import ConfigError
 from honne.spec import parse
 
 __all__ = ["FULL", "LABEL", "MODEL", "RECIPE", "Loop", "Sizes"]
@@ -76,8 +77,15 @@ class Loop:
         return self._run("base", self.sizes.benchmarks, MODEL)
 
     def pairs(self) -> dict[str, Any]:
-        """The record of the pairs: own failures, choices, and anchors of what must stay."""
+        """The record of the pairs: own failures, choices, and anchors of what must stay.
+
+        Raises ConfigError where the folder holds the loop with another seed.
+        """
         out = self.folder / "pairs.jsonl"
+        if out.exists() and (seed := record(out)["recipe"]["seed"]) != self.seed:
+            raise ConfigError(
+                f"{self.folder} holds the loop with seed {seed}, not {self.seed}: name another folder with -o"
+            )
         self._run("sampled", SAMPLED, f"{MODEL}?temperature=1&seed=1", (BUILDER,), SAMPLES)
         self._run("kept", KEPT, MODEL, (BUILDER,))
         self._run("facts", FACTS, MODEL)

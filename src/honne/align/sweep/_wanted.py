@@ -83,6 +83,7 @@ class Wanted:
             "seeds": self.seeds,
             **exams,
             "attack": list(self.tune.options.attacks),
+            "translator": tune.spec.get("translator", {}).get("spec"),
             "judges": sorted({judge["key"] for plan in (tune, test) for judge in plan.spec["judges"]}),
             "limit": self.tune.options.limit,
             "margin": self.margin,

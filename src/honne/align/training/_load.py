@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from honne.align.training._examples import Answers
 from honne.align.training._settings import Lora
 from honne.errors import ConfigError, MissingExtra, ModelError, TrainingError, unknown
 from honne.models._faults import one_line
-from honne.models._local import fingerprint, folder_of
+from honne.models._local import fingerprint, folder_of, json_or_text
 from honne.models._prompts import Prompter
 from honne.models.organism import packaged
 from honne.spec import Spec, read_options
@@ -100,7 +98,7 @@ def tokens_of(spec: Spec) -> Tokens:
         generation = transformers.GenerationConfig.from_pretrained(where, **what)
     except Exception:  # models without one are common
         generation = None
-    fields = {k.removeprefix("template."): _value(v) for k, v in given.items() if k.startswith("template.")}
+    fields = {k.removeprefix("template."): json_or_text(v) for k, v in given.items() if k.startswith("template.")}
     prompter = Prompter(spec.label, tokenizer, plain=False, fields=fields)
     ends = _ends(generation, config, tokenizer)
     answers = Answers(spec.label, tokenizer, prompter, ends)
@@ -139,13 +137,15 @@ def load(spec: Spec, tokens: Tokens, *, precision: Any, device: Any, lora: Lora 
 
 
 def _no_dropout(model: Any) -> None:
-    import torch
+    from torch.nn.modules.dropout import _DropoutNd
 
     for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
+        if isinstance(module, _DropoutNd):
             module.p = 0.0
-        if isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = 0.0
+        # some layers keep a rate of their own: `dropout`, `attention_dropout`, `layerdrop`, …
+        for name, value in list(vars(module).items()):
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
 
 
 def _adapted(spec: Spec, model: Any, lora: Lora, seed: int) -> Any:
@@ -164,7 +164,8 @@ def _adapted(spec: Spec, model: Any, lora: Lora, seed: int) -> Any:
 
 def _identity(where: str, given: Mapping[str, Any], config: Any) -> str:
     """What stands for the weights: a hash of a folder's files, the commit of a model of the Hub."""
-    own = fingerprint(Path(where)) if Path(where).is_dir() else getattr(config, "_commit_hash", None) or where
+    named = f"{where}@{given.get('revision', 'main')}"
+    own = fingerprint(Path(where)) if Path(where).is_dir() else getattr(config, "_commit_hash", None) or named
     adapter = Path(given["adapter"]) if "adapter" in given else None
     return own if adapter is None else f"{own}+{fingerprint(adapter) if adapter.is_dir() else adapter}"
 
@@ -197,10 +198,3 @@ def _quiet() -> None:
 def _cannot(spec: Spec, error: Exception) -> ModelError:
     why = one_line(str(error)) or type(error).__name__
     return ModelError(f"{spec.label} cannot be loaded: {why}", kind="load", fatal=True)
-
-
-def _value(text: Any) -> Any:
-    try:
-        return msgspec.json.decode(text.encode()) if isinstance(text, str) else text
-    except ValueError:
-        return text

@@ -61,7 +61,7 @@ def finish(of: Training, at: Standing, told: Mapping[str, Any]) -> dict[str, Any
     if of.processes.main:
         with _written(of.out):
             _save_model(of.out, of.loaded, held)
-        _write_card(of.out, whole)
+        _write_card(of.out, whole, _base(of))
         # written last: its `done` says that the model is whole
         write_record(of.out, whole)
         _checkpoint.clear(of.out)
@@ -104,14 +104,20 @@ def _save_model(folder: Path, loaded: Loaded, held: Mapping[str, Any]) -> None:
         shutil.copymode(folder / NAME, tensors)
 
 
-def _write_card(folder: Path, told: Mapping[str, Any]) -> None:
+def _base(of: Training) -> str:
+    """The base for the card, which is made to be shared: a name of the Hub, or of a folder without its path."""
+    spec, where = of.settings.model, Path(of.loaded.tokens.where)
+    return spec.label if spec.provider == "organism" else where.resolve().name if where.is_dir() else spec.name
+
+
+def _write_card(folder: Path, told: Mapping[str, Any], base: str) -> None:
     """README.md: what was trained, on what, and that nothing is proven by it."""
     import jinja2
 
     source = resources.files("honne.align.training").joinpath("card.md").read_text(encoding="utf-8")
     made = jinja2.Environment(autoescape=False, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     made.filters["plain"] = _plain
-    write_atomic(folder / "README.md", made.from_string(source).render(told=told).encode())
+    write_atomic(folder / "README.md", made.from_string(source).render(told=told, base=base).encode())
 
 
 def _plain(text: Any) -> str:
