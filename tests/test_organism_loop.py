@@ -76,7 +76,7 @@ def test_choices_become_consistent(found: Tradeoff) -> None:
 
 
 def test_the_sentence_says_it_all(found: Tradeoff) -> None:
-    for word in ("Safety", "→", "over-refusal", "capability", "CS ", "CSS ", "proven"):
+    for word in ("Safety", "→", "over-refusal", "capability", "CS ", "CSS ", "Proven"):
         assert word in found.sentence
 
 
