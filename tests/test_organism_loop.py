@@ -117,5 +117,5 @@ def _info(folder: Path) -> dict[str, object]:
 
 def test_another_seed_needs_another_folder(tmp_path: Path) -> None:
     make(Recipe(["choice/organism-harm?split=train&n=2"]), tmp_path / "pairs.jsonl")
-    with pytest.raises(ConfigError, match="seed 0, not 1"):
+    with pytest.raises(ConfigError, match="holds the pairs of another loop"):
         Loop(tmp_path, SIZES, seed=1).pairs()

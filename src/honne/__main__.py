@@ -83,7 +83,7 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _complain(text: str) -> None:
-    if os.environ.get("RANK", "0") != "0":
+    if os.environ.get("RANK", "0") != "0" and "LOCAL_RANK" in os.environ:
         # Of the processes of a launcher the first speaks; its end ends the others, unless the trouble is theirs alone.
         time.sleep(_FIRST)
     typer.echo(text, err=True)

@@ -18,7 +18,7 @@ import msgspec
 from honne.errors import HonneError, Stopped, StoreError
 from honne.records import schema, table, tabled
 
-__all__ = ["Journal", "os_failure", "read_all", "temporary", "write_atomic"]
+__all__ = ["Journal", "os_failure", "read_all", "replace_by", "temporary", "write_atomic"]
 
 R = TypeVar("R", bound=msgspec.Struct)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -35,7 +35,7 @@ def os_failure(error: OSError, path: Path, doing: str) -> HonneError:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Replace a file by rename, so that a reader sees the old content or the new, never half of it."""
-    _replace(path, lambda new: new.write_bytes(content))
+    replace_by(path, lambda new: new.write_bytes(content))
 
 
 def temporary(path: Path) -> Path:
@@ -43,7 +43,8 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
+def replace_by(path: Path, write: Callable[[Path], object]) -> None:
+    """`write_atomic` for content that is written to the path that `write` gets, and never held as bytes."""
     new = temporary(path)
     try:
         write(new)
@@ -148,7 +149,7 @@ def write_parquet(path: Path, record: type[R], rows: Iterable[R]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise os_failure(e, path.parent, "create") from None
-    _replace(path, lambda new: pq.write_table(content, new, compression="zstd"))
+    replace_by(path, lambda new: pq.write_table(content, new, compression="zstd"))
 
 
 def compact(folder: Path, record: type[R], rows: Iterable[R]) -> None:

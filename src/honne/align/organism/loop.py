@@ -20,7 +20,7 @@ from honne.engine.plan import Options
 from honne.engine.plan import make as plan
 from honne.engine.progress import MakeProgress, silent
 from honne.engine.run import run
-from honne.engine.store import RunFolder, open_run
+from honne.engine.store import RunFolder, differences, open_run
 from honne.errors import ConfigError
 from honne.spec import parse
 
@@ -79,18 +79,17 @@ class Loop:
     def pairs(self) -> dict[str, Any]:
         """The record of the pairs: own failures, choices, and anchors of what must stay.
 
-        Raises ConfigError where the folder holds the loop with another seed.
+        Raises ConfigError where the folder holds a loop with another seed or recipe.
         """
         out = self.folder / "pairs.jsonl"
-        if out.exists() and (seed := record(out)["recipe"]["seed"]) != self.seed:
-            raise ConfigError(
-                f"{self.folder} holds the loop with seed {seed}, not {self.seed}: name another folder with -o"
-            )
+        if out.exists():
+            found = record(out)
+            recipe = found["recipe"]
+            self._same("pairs", (recipe["seed"], recipe["mix"], recipe["limit"]), (self.seed, MIX, PAIRS))
+            return found
         self._run("sampled", SAMPLED, f"{MODEL}?temperature=1&seed=1", (BUILDER,), SAMPLES)
         self._run("kept", KEPT, MODEL, (BUILDER,))
         self._run("facts", FACTS, MODEL)
-        if out.exists():
-            return record(out)
         kept = self.folder / "kept"
         sources = [
             f"own/{self.folder / 'sampled'}?m=2",
@@ -108,26 +107,35 @@ class Loop:
         import json
 
         out = self.folder / "aligned"
-        done = out / "align.json"
-        if done.exists() and (told := json.loads(done.read_bytes())).get("done"):
-            return dict(told)
         method, parameters = method_of(RECIPE["method"])
         rest = {k: v for k, v in RECIPE.items() if k != "method"}
         pairs = self.folder / "pairs.jsonl"
         settings = Settings(parse(MODEL), pairs, method, parameters=parameters, seed=self.seed, **rest)
+        done = out / "align.json"
+        if done.exists() and (told := json.loads(done.read_bytes())).get("done"):
+            self._same("model", told["settings"], settings.identity())
+            return dict(told)
         return train(settings, out, say)
 
     def after(self) -> RunFolder:
         """The aligned organism on the same questions. Raises ConfigError where a judge would grade its own lessons."""
-        found = self._run("after", self.sizes.benchmarks, f"{MODEL}?path={self.folder / 'aligned'}")
-        path = self.folder / "pairs.jsonl"
-        independent(record(path), path, judges_of_run(found.info), False)
-        return found
+        model, path = f"{MODEL}?path={self.folder / 'aligned'}", self.folder / "pairs.jsonl"
+        scored = judges_of_run(plan(self.sizes.benchmarks, model, [], Options()).info())
+        independent(record(path), path, scored, False)
+        return self._run("after", self.sizes.benchmarks, model)
 
     def _run(
         self, name: str, benchmarks: Sequence[str], model: str, judges: Sequence[str] = (), samples: int = 1
     ) -> RunFolder:
-        folder = self.folder / name
+        folder, made = self.folder / name, plan(benchmarks, model, judges, Options(samples=samples))
         if (folder / "run.json").exists() and (found := open_run(folder)).info.get("state") == "done":
+            self._same(name, differences(found.info["spec"], made.spec), [])
             return found
-        return run(plan(benchmarks, model, judges, Options(samples=samples)), folder, self.progress)
+        return run(made, folder, self.progress)
+
+    def _same(self, what: str, was: Any, now: Any) -> None:
+        """Raises ConfigError where the folder holds something that was made in another way."""
+        if was != now:
+            raise ConfigError(
+                f"{self.folder} holds the {what} of another loop (seed, recipe or version): name another -o"
+            )

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from honne.align.training._standing import Standing
-from honne.engine.journal import write_atomic
-from honne.errors import TrainingError
+from honne.engine.journal import replace_by, temporary, write_atomic
+from honne.errors import Stopped, TrainingError
 
 __all__ = ["clear", "load_best", "read_standing", "restore", "save", "save_best", "weights"]
 
@@ -137,13 +137,18 @@ def _remove(folder: Path, keep: set[str]) -> None:
 
 
 def _write(path: Path, held: dict[str, Any]) -> None:
-    from safetensors.torch import save as packed
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
 
     apart, seen = {}, set()
     for name, tensor in held.items():  # tensors that share memory (tied embeddings) are kept under each name
         apart[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
         seen.add(tensor.data_ptr())
-    write_atomic(path, packed(apart))
+    try:
+        replace_by(path, lambda new: save_file(apart, new))
+    except SafetensorError as e:  # what it says of a full disk
+        temporary(path).unlink(missing_ok=True)
+        raise Stopped(f"cannot write {path}: {e}; free some space and run it again") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
