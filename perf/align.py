@@ -1,12 +1,13 @@
 """What ten alignment methods cost in honne, against the same ten in TRL.
 
-    python perf/align.py [--repeats 3] [--steps 50] [--methods dpo,kto] [--threads 2] [--quick] [--long]
+    python perf/align.py [--repeats 3] [--steps 50] [--methods dpo,kto] [--threads 2] [--quick] [--cached] [--long]
 
 The organism (fp32, all weights), 16 pairs a step, the same pairs in the same order, AdamW, the same learning rates and
 clipping, 2 threads; imports are left out. honne runs as users run it: `train` with everything it measures, writes and
 saves, on material that the methods share. TRL is tuned: no checkpointing, no bf16, no logging, nothing saved, reference
-log-probabilities computed ahead, and kept by its data sets' cache from one method to the next. Each side is a process,
-and the sides take turns method by method, so that a busy machine hits both alike. The losses of all steps are compared:
+log-probabilities computed ahead. From pairs in memory it tokenises them and asks the reference anew for every method;
+with `--cached` it gets data sets on disk, which keep both from one method to the next. Each side is a process, and the
+sides take turns method by method, so that a busy machine hits both alike. The losses of all steps are compared:
 equal ones say that both did the same work.
 
 `--long` trains a random Llama with a vocabulary of 32,000 on answers of 300 tokens instead: a look at memory.
@@ -260,7 +261,7 @@ class Side:
             (folder / file.name).symlink_to(file)
         command = [sys.executable, str(Path(__file__).resolve()), "--side", name]
         command += ["--folder", str(folder), "--model", model, "--steps", str(steps)]
-        command += ["--fresh"] * fresh
+        command += ["--cached"] * (not fresh)
         alone = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / "cache"), "HONNE_CACHE": str(folder / "kept")}
         cores = {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
         self._log = (folder / "log").open("w+")
@@ -358,13 +359,13 @@ def main() -> None:
     )
     p.add_argument("--quick", action="store_true", help="dpo, kto and aot, 20 steps, once")
     p.add_argument("--long", action="store_true", help="a large vocabulary and long answers instead: memory")
-    p.add_argument("--fresh", action="store_true", help="TRL's pairs in memory, where its data sets cache nothing")
+    p.add_argument("--cached", action="store_true", help="TRL's data sets on disk, which keep what was computed")
     p.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
     p.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     p.add_argument("--model", help=argparse.SUPPRESS)
     o = p.parse_args()
     if o.side:
-        work(o.side, o.folder, o.model, o.steps, o.fresh)
+        work(o.side, o.folder, o.model, o.steps, not o.cached)
         return
     methods, steps, repeats = o.methods.split(","), o.steps, o.repeats
     if o.quick:
@@ -378,7 +379,7 @@ def main() -> None:
         model = f"hf/{folder / 'model'}" if o.long else "organism/kitsune"
         what = f"{len(methods)} methods, {steps} steps of {BATCH} pairs, {repeats} repeats, {o.threads} threads"
         print(f"{what}, load {os.getloadavg()[0]:.1f}", flush=True)
-        compare(folder, model, methods, steps, repeats, o.threads, o.fresh)
+        compare(folder, model, methods, steps, repeats, o.threads, not o.cached)
     print(f"({time.monotonic() - began:.0f} s in all)")
 
 
