@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="pip install 'honne[align]': the loop is not tested without it")
 pytest.importorskip("accelerate", reason="pip install 'honne[align]': the loop is not tested without it")
 
-from honne.align.organism.loop import MODEL, Loop, Sizes
+from honne.align.organism.loop import LABEL, MODEL, Loop, Sizes
 from honne.align.pairs._judges import independent, judges_of_run
 from honne.align.pairs._make import Recipe, make
 from honne.align.pairs._read import read, record
@@ -78,6 +78,18 @@ def test_choices_become_consistent(found: Tradeoff) -> None:
 def test_the_sentence_says_it_all(found: Tradeoff) -> None:
     for word in ("Safety", "→", "over-refusal", "capability", "CS ", "CSS ", "Proven"):
         assert word in found.sentence
+
+
+def test_the_demo_ends_with_what_it_proved(loops: list[Loop], capsys: pytest.CaptureFixture[str]) -> None:
+    """All that is done is kept: the same command again ends with the same report."""
+    from honne.cli.demo import _loop
+
+    _loop(loops[0], loops[0].folder)
+    said, page = capsys.readouterr().out, (loops[0].folder / "report.html").read_text(encoding="utf-8")
+    assert "Safety 5" in said and "report:" in said
+    assert "<h1><bdi>Safety 5" in page and LABEL in page and "CSS" in page
+    for name in ("base", "after"):
+        assert (loops[0].folder / name / "report.html").exists()
 
 
 def test_the_judge_of_the_pairs_does_not_score(loops: list[Loop]) -> None:
