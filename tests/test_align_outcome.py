@@ -16,7 +16,8 @@ from rich.console import Console
 import align_parts as parts
 import honne
 import local_parts
-from honne.align.training import Lora, Settings, train
+from honne.align.training import Lora, Settings, method_of, train
+from honne.align.training import asked as spec_of
 from honne.align.training._load import tokens_of
 from honne.models.organism import Organism
 from honne.plugins import Request
@@ -163,13 +164,15 @@ def test_a_terminal_sees_every_step(folder: Path, tmp_path: Path) -> None:
     ("spec", "adapter", "asked"),
     [
         ("hf/a/b", False, "hf/out"),
-        ("hf/a/b", True, "'hf/a/b?adapter=out'"),
-        ("hf/a/b?template.think=false", False, "'hf/out?template.think=false'"),
-        ("hf/a/b?template.think=false", True, "'hf/a/b?template.think=false&adapter=out'"),
-        ("organism/kitsune?path=o", True, "'hf/o?adapter=out'"),
+        ("hf/a/b", True, "hf/a/b?adapter=out"),
+        ("hf/a/b?template.think=false", False, "hf/out?template.think=false"),
+        ("hf/a/b?template.think=false", True, "hf/a/b?template.think=false&adapter=out"),
+        ("hf/a/b?revision=x", False, "hf/out"),
+        ("hf/a/b?revision=x", True, "hf/a/b?revision=x&adapter=out"),
+        ("organism/kitsune", False, "organism/kitsune?path=out"),
+        ("organism/kitsune?path=o", True, "hf/o?adapter=out"),
     ],
 )
 def test_the_spec_that_measures_the_result(spec: str, adapter: bool, asked: str) -> None:
-    from honne.cli.align import _asked
-
-    assert _asked(parse(spec), Path("out"), adapter=adapter) == asked
+    settings = Settings(parse(spec), Path("p"), method_of("dpo")[0], 1e-4, lora=Lora(4, 8.0) if adapter else None)
+    assert spec_of(settings, Path("out")) == asked

@@ -20,9 +20,8 @@ pytest.importorskip("accelerate", reason="pip install 'honne[align]'")
 from honne.align.sweep import Exam, Wanted, on_each, recipes, sweep
 from honne.align.sweep._cell import endless
 from honne.align.sweep._choice import chosen, too_few
-from honne.align.sweep._exam import asked
 from honne.align.sweep._wanted import prepared
-from honne.align.training import Lora, Settings, method_of
+from honne.align.training import Lora, Settings, asked, method_of
 from honne.engine.attacking import listed
 from honne.engine.plan import Options
 from honne.errors import ConfigError, DataError

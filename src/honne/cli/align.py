@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from honne.cli._app import app, console
-from honne.spec import Spec, parse
+from honne.spec import parse
 
 
 @app.command()
@@ -43,7 +43,7 @@ def align(
     ] = None,
 ) -> None:
     """Train MODEL on preference pairs. The same command goes on after a break; nothing is overwritten."""
-    from honne.align.training import Lora, Settings, method_of, train
+    from honne.align.training import Lora, Settings, asked, method_of, train
     from honne.report.training import Progress
 
     named, parameters = method_of(method)
@@ -74,16 +74,4 @@ def align(
         train(settings, out, progress.say)
     if progress.ended:
         typer.echo(f"model:    {out.resolve()}")
-        typer.echo(f"measure:  honne run … --model {_asked(settings.model, out, adapter=lora is not None)}")
-
-
-def _asked(base: Spec, out: Path, *, adapter: bool) -> str:
-    """The SPEC of the model that was trained, for a shell."""
-    if not adapter:
-        template = "&".join(f"{k}={v}" for k, v in base.options.items() if k.startswith("template."))
-        return quote(f"hf/{out}?{template}" if template else f"hf/{out}")
-    if base.provider == "organism":
-        from honne.models.organism import packaged
-
-        base = Spec("hf", str(base.options.get("path") or packaged()))
-    return quote(f"{base.public}{'&' if base.options else '?'}adapter={out}")
+        typer.echo(f"measure:  honne run … --model {quote(asked(settings, out))}")

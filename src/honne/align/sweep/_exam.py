@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 from honne.align.pairs._base import JudgeUsed
 from honne.align.pairs._judges import judges_of_run
-from honne.align.training import Settings
 from honne.engine.plan import Options, Plan, make
 from honne.engine.progress import MakeProgress
 from honne.engine.run import run
 from honne.engine.store import read_info
 from honne.errors import ConfigError, StoreError
 from honne.records import Message
-from honne.spec import Config, Spec
+from honne.spec import Config
 
-__all__ = ["Exam", "asked", "judges_of", "prompts"]
+__all__ = ["Exam", "judges_of", "prompts"]
 
 
 @dataclass(frozen=True)
@@ -63,27 +60,3 @@ def judges_of(plan: Plan) -> list[JudgeUsed]:
 def prompts(plan: Plan) -> set[tuple[Message, ...]]:
     """What is asked plainly."""
     return {item.messages for item in plan.items if item.parent is None}
-
-
-def asked(settings: Settings, folder: Path) -> str:
-    """The SPEC by which the model that was trained into `folder` is asked."""
-    base, where = settings.model, str(folder)
-    if base.provider == "organism":
-        return f"organism/kitsune?path={quote(where)}"
-    kept = {k: v for k, v in base.real.items() if settings.lora is not None or k not in ("revision", "adapter")}
-    if settings.lora is not None:
-        return _text(Spec(base.provider, base.name, {**kept, "adapter": where}), settings)
-    return _text(Spec("hf", where, kept), settings)
-
-
-def as_given(settings: Settings) -> str:
-    """The SPEC by which the base is asked."""
-    return _text(Spec(settings.model.provider, settings.model.name, settings.model.real), settings)
-
-
-def _text(spec: Spec, settings: Settings) -> str:
-    options: Mapping[str, Any] = spec.options
-    if spec.provider == "hf" and settings.device is not None:
-        options = {**options, "device": settings.device}
-    tail = "&".join(f"{quote(k)}={quote(str(v))}" for k, v in options.items())
-    return f"{spec.label}?{tail}" if tail else spec.label

@@ -13,10 +13,10 @@ import msgspec
 from honne._version import __version__
 from honne.align.sweep._cell import endless, last_loss, malformed, trained
 from honne.align.sweep._choice import RULE, Choice, chosen, too_few
-from honne.align.sweep._exam import as_given, asked
 from honne.align.sweep._recipes import Recipe
 from honne.align.sweep._record import FORMAT, Cell, PairSet, Row, Sweep
 from honne.align.sweep._wanted import Prepared, Wanted, place, prepared
+from honne.align.training._asked import as_given, asked
 from honne.align.training._log import Say
 from honne.engine.journal import write_atomic
 from honne.engine.progress import MakeProgress, silent
@@ -101,7 +101,8 @@ class _Sweep:
         recipes, seeds = len(self.wanted.recipes), self.wanted.seeds
         head = {"format": FORMAT, "honne": __version__, "settings": self._identity()}
         self.stored = {**head, "configurations": recipes, "trainings": recipes * seeds, **more}
-        write_atomic(self.out / NAME, (json.dumps(self.stored, indent=1, ensure_ascii=False) + "\n").encode())
+        # a bound that is infinite is null: JSON has no other word for it
+        write_atomic(self.out / NAME, msgspec.json.format(msgspec.json.encode(self.stored), indent=1) + b"\n")
 
     # -------------------------------------------------------------------- cells
 

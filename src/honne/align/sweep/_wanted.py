@@ -10,9 +10,10 @@ from typing import Any
 
 from honne.align.pairs._judges import independent
 from honne.align.pairs._read import record
-from honne.align.sweep._exam import Exam, as_given, judges_of, prompts
+from honne.align.sweep._exam import Exam, judges_of, prompts
 from honne.align.sweep._recipes import Recipe
 from honne.align.training import Settings
+from honne.align.training._asked import as_given
 from honne.align.training._load import need_packages
 from honne.align.training._material import Material, material, suits
 from honne.engine.plan import Plan

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from honne.align.training._checkpoint import read_standing
+from honne.align.training._load import tokens_of
 from honne.align.training._log import cut
 from honne.align.training._material import Material
 from honne.align.training._outcome import NAME, environment
@@ -29,7 +30,7 @@ def begin(settings: Settings, out: Path, found: Material) -> tuple[dict[str, Any
         "settings": settings.identity(),
         "pairs": found.files,
         "environment": environment(),
-        "start": _start(found),
+        "start": _start(found, settings),
     }
     known = _known(out)
     if known is None:
@@ -40,12 +41,13 @@ def begin(settings: Settings, out: Path, found: Material) -> tuple[dict[str, Any
     return told, at
 
 
-def _start(found: Material) -> dict[str, Any]:
+def _start(found: Material, settings: Settings) -> dict[str, Any]:
     """What the training starts from; the first pair shows how prompts and answers are written."""
     tokens, first = found.tokens, found.train.examples[0]
     return {
         "model": tokens.name,
         "weights": tokens.fingerprint,
+        "reference": None if settings.reference is None else tokens_of(settings.reference).fingerprint,
         "template": tokens.prompter.template_hash,
         "start_token": tokens.prompter.start,
         "end_token": tokens.answers.end,
@@ -81,4 +83,5 @@ def _same(out: Path, known: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
 def _identity(told: Mapping[str, Any]) -> dict[str, Any]:
     start = told.get("start", {})
     pairs = {f"{what} pairs": of.get("sha256") for what, of in told.get("pairs", {}).items()}
-    return {**told["settings"], **pairs, "weights": start.get("weights"), "template": start.get("template")}
+    kept = {f"start.{what}": start.get(what) for what in ("weights", "reference", "template")}
+    return {**told["settings"], **pairs, **kept}
