@@ -136,7 +136,7 @@ def test_the_real_datasets_loads_it(run: Path, tmp_path: Path) -> None:
 
 
 def test_several_runs_in_one_table(run: Path, tmp_path: Path) -> None:
-    ok(honne("demo", "-o", tmp_path / "demo"))
+    ok(honne("demo", "--recorded", "-o", tmp_path / "demo"))
     rows = lines(exported(tmp_path / "demo", "-f", "jsonl"))
     assert {r["run"] for r in rows} == {"kagami", "omote"} and len(rows) == 450
 

@@ -206,7 +206,7 @@ def test_sources_in_words() -> None:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
-    ok(honne("demo", "-o", folder))
+    ok(honne("demo", "--recorded", "-o", folder))
     return folder
 
 

@@ -267,7 +267,7 @@ def test_github_summary_is_literal_and_short() -> None:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gates")
-    ok(honne("demo", "-o", folder / "demo"))
+    ok(honne("demo", "--recorded", "-o", folder / "demo"))
     return folder
 
 

@@ -327,10 +327,10 @@ def test_a_judge_that_cannot_work_ends_the_asking_at_once(tmp_path: Path) -> Non
     assert Counter(status for status, _ in verdicts(run).values()) == {"scored": 1000}
 
 
-def test_the_demo_ends_with_its_verdict(tmp_path: Path) -> None:
+def test_the_recorded_demo_ends_with_its_verdict(tmp_path: Path) -> None:
     """Two invented models: alike when asked openly, apart when they must choose; and the report's path."""
     out = tmp_path / "demo"
-    result = ok(honne("demo", "-o", out, HOME=str(tmp_path / "home")))
+    result = ok(honne("demo", "--recorded", "-o", out, HOME=str(tmp_path / "home")))
     text = " ".join(result.stdout.split())
     assert "omote" in text and "talks more safely than it chooses" in text
     assert "open_rate" in text and "not separated" in text and "choice_rate" in text and "kagami is higher" in text
