@@ -209,7 +209,7 @@ def test_every_set_is_checked_before_anything_is_trained(pairs: Path, safety: Pa
 
     assert [*prepared(of(safety)).materials] == [pairs, safety]
     bare = given_of(tmp_path, {"prompt": "1+1", "completion": "2", "label": True}, name="bare")
-    with pytest.raises(DataError, match=r"bare\.jsonl pair 1 has one answer only, and nca compares two"):
+    with pytest.raises(DataError, match=r"bare\.jsonl line 1 has one answer only, and nca compares two"):
         prepared(of(bare))
     asked_there = wanted(pairs).tune.plan(MODEL).items[0].messages[-1].content
     learnt = given_of(tmp_path, {"prompt": asked_there, "chosen": "a", "rejected": "b"}, name="learnt")
@@ -254,7 +254,7 @@ def stamps(out: Path) -> tuple[float, float]:
 def swept(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """SFT, one preference loss, and one that falls apart; killed in the second cell and gone on with."""
     out = tmp_path_factory.mktemp("sweep") / "o"
-    how = ["--methods", "nca,rdpo?epsilon=0.49", "--lr", "2e-3", "--steps", "16", "--batch", "8", "--margin", "95"]
+    how = ["--methods", "nca,rdpo?epsilon=0.49", "--lr", "6e-3", "--steps", "24", "--batch", "8", "--margin", "95"]
     command = ["sweep", MODEL, str(pairs), *how, *options(out)]
     running = start(*command)
     second = out / "cells" / "nca" / "seed-0" / "model" / "progress.jsonl"
@@ -305,7 +305,7 @@ def test_other_options_are_refused_by_name(swept: Swept) -> None:
 
 def test_a_finished_sweep_shows_the_same_again(swept: Swept, pairs: Path) -> None:
     before = stored(swept.out)
-    tried = recipes("nca,rdpo?epsilon=0.49", (), 2e-3, 0.0)
+    tried = recipes("nca,rdpo?epsilon=0.49", (), 6e-3, 0.0)
     one = wanted(pairs, recipes=tried, margin=0.95)
     found = sweep(replace(one, settings=replace(one.settings, lr=2e-3, steps=16, batch=8)), swept.out)
     assert stored(swept.out) == before
