@@ -307,7 +307,7 @@ def test_a_finished_sweep_shows_the_same_again(swept: Swept, pairs: Path) -> Non
     before = stored(swept.out)
     tried = recipes("nca,rdpo?epsilon=0.49", (), 6e-3, 0.0)
     one = wanted(pairs, recipes=tried, margin=0.95)
-    found = sweep(replace(one, settings=replace(one.settings, lr=2e-3, steps=16, batch=8)), swept.out)
+    found = sweep(replace(one, settings=replace(one.settings, lr=6e-3, steps=24, batch=8)), swept.out)
     assert stored(swept.out) == before
     page = render(found)
     assert page.count("<svg") >= 3 and "rdpo?epsilon=0.49" in page and "no ranking is supported" in page
