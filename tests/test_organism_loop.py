@@ -96,7 +96,7 @@ def test_the_judge_of_the_pairs_does_not_score(loops: list[Loop]) -> None:
     path = loops[0].folder / "pairs.jsonl"
     assert [j["key"] for j in record(path)["judges"] if not j["fixed"]] == ["refusal@1"]
     asked = {pair.prompt[-1].content for pair in read(path)}
-    test = [json.loads(i.meta) and i.messages[-1].content for i in plan(SIZES.benchmarks, MODEL, [], Options()).items]
+    test = [i.messages[-1].content for i in plan(SIZES.benchmarks, MODEL, [], Options()).items]
     assert not asked.intersection(test)
     with pytest.raises(ConfigError, match="refusal"):
         independent(record(path), path, judges_of_run(_info(loops[0].folder / "sampled")), False)

@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from honne.engine.progress import Progress, Snapshot
+from honne.report._live import LiveLine
 from honne.report._text import oneline
 
 __all__ = ["Watching"]
 
 
-class Watching:
+class Watching(LiveLine):
     """Give `say` and `asking` to the sweep; use it as a context manager, so that the live line ends with it."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        super().__init__(console)
         self._place = "base"
         self._left = ""
         self._at: Mapping[str, Any] = {}
         self._trained = False
         self._began = time.monotonic()
         self._spent: list[float] = []
-
-    def __enter__(self) -> Watching:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def say(self, what: str, told: Mapping[str, Any]) -> None:
         """Take one event of the sweep, or of the training of a cell."""

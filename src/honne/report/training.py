@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
+from honne.report._live import LiveLine
 from honne.report._text import NO_VALUE
 
 __all__ = ["Progress"]
@@ -31,25 +30,15 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
 _STEP = sum(width for _, width in _COLUMNS[:7])
 
 
-class Progress:
+class Progress(LiveLine):
     """Give `say` to the training; use it as a context manager, so that the live line ends with it."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        super().__init__(console)
         self._last: Mapping[str, Any] = {}
         self._headed = False
         self._began: tuple[int, float] | None = None
         self.ended = False
-
-    def __enter__(self) -> Progress:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def say(self, what: str, told: Mapping[str, Any]) -> None:
         """Show one event of the training."""

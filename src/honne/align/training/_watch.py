@@ -55,8 +55,9 @@ def replies(model: Any, tokens: Tokens, examples: Sequence[Example]) -> Replies:
         not isinstance(one, Exception) and one.finish == "stop" and bool(one.text.strip()) and "\ufffd" not in one.text
         for one in said
     ]
-    lengths = [budget if isinstance(one, Exception) else one.tokens for one in said]
-    return Replies(len(prompts), sum(lengths) / len(lengths), sum(whole) / len(whole))
+    # one that could not be made has no length, and is not well-formed
+    lengths = [one.tokens for one in said if not isinstance(one, Exception)]
+    return Replies(len(prompts), sum(lengths) / max(1, len(lengths)), sum(whole) / len(whole))
 
 
 class Watch(msgspec.Struct):
