@@ -31,7 +31,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.align: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(INSTALL) '.[align]'
+	$(INSTALL) '.[align,scorer]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python

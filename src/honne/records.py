@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUCKETS",
+    "DESIGNS",
     "JUDGMENT_STATUSES",
     "RESPONSE_STATUSES",
     "SETTLED",
@@ -37,6 +38,8 @@ __all__ = [
     "tabled",
 ]
 
+# How an item was picked for a person's label.
+DESIGNS = ("random", "stratified", "active", "gold", "adjudicated")
 RESPONSE_STATUSES = ("ok", "refused_by_provider", "filtered", "truncated", "error", "not_asked")
 JUDGMENT_STATUSES = ("scored", "unparsed", "judge_refused", "error", "skipped")
 # More tokens than any answer has; the sum over a run still fits 64 bits.
@@ -104,7 +107,9 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     """What a judge made of a response. Key: `item_id, model, sample, judge, author`.
 
     `score` is on honne's 0–1 scale (1 is best), `raw_score` on the benchmark's own; `label` is the verdict's name;
-    all three are null unless `status` is `scored`.
+    all three are null unless `status` is `scored`. A person's label also says how its item was picked: `design` is
+    `random`, `stratified`, `active`, `gold` or `adjudicated`, and `inclusion` the probability that the design gave this
+    item a label (0–1); both are null for a model's judgment, and where nobody recorded them.
     """
 
     item_id: str
@@ -127,6 +132,8 @@ class Judgment(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     cost: float | None = None
     attempts: int = 0
+    design: str | None = None
+    inclusion: float | None = None
     at: datetime
 
 

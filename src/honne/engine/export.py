@@ -56,6 +56,8 @@ _JUDGMENT = {
     "seconds": "judge_seconds",
     "cost": "judge_cost",
     "attempts": "judge_attempts",
+    "design": "design",
+    "inclusion": "inclusion",
     "at": "judged_at",
 }
 
