@@ -1,0 +1,137 @@
+"""A mean score that a fallible judge gave, corrected by human scores of some of the same items."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from honne.stats._clusters import FEW, Floats, Ints, labels, quantile
+from honne.stats._sample import inverse
+from honne.stats.correction import Corrected
+from honne.stats.intervals import LEVEL, clopper_pearson, rate, wilson
+
+__all__ = ["EACH", "ppi"]
+
+EACH = 20  # labels of each class that a rate needs: a normal interval of fewer does not cover (the study's 31-95 %)
+
+
+def ppi(
+    judged: ArrayLike,
+    human: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    weights: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    finite: bool = False,
+    level: float = LEVEL,
+) -> Corrected:
+    """The human mean score of N items that a judge scored and people scored in part; both scales end at `low`, `high`.
+
+    `judged` and `human` (N,) lie in [low, high] or are NaN (no score, not labelled); `weights`, `groups`, `finite` as
+    of `honne.stats.correction.hybrid`. PPI++ (Angelopoulos, Duchi & Zrnic 2023, sec. 6): the labelled mean plus λ times
+    what the labelled items' judged mean misses of all items', with the λ of the smallest variance. Since the labelled items
+    are among the N, λ is the slope of human on judged scores, the classical regression estimator. An item without a
+    judge's score stands at the judged mean.
+
+    The variance is the delete-one-cluster jackknife's, the limits Wilson's on the effective number that this variance
+    is worth on the scale (bounded, and skewed as the scale's end asks), with Student's quantile. While fewer than 10
+    labels differ from the commonest score, the labels alone, by the rule of `honne.stats.intervals.rate`.
+
+    Refused for a rate (scores at the two ends alone) with fewer than 20 labels of each end: `hybrid` is for those.
+    """
+    f, y = _scaled(judged, low, high, "judged"), _scaled(human, low, high, "human")
+    if f.shape != y.shape:
+        raise ValueError(f"judged has length {len(f)}, human has length {len(y)}: they must be of the same items")
+    has = ~np.isnan(y)
+    n, used, unjudged = len(f), int(has.sum()), np.isnan(f)
+    raw = None if unjudged.all() else low + (high - low) * float(f[~unjudged].mean())
+
+    def out(value: float | None, limits: tuple[float, float] | None, method: str, why: str | None = None) -> Corrected:
+        scaled = [None if x is None else low + (high - low) * x for x in (value, *(limits or (None, None)))]
+        return Corrected(scaled[0], scaled[1], scaled[2], level, method, n, used, raw, why, int(unjudged.sum()))
+
+    if not used:
+        return out(None, None, "none", "no label among these items; about 30 would do for a first interval")
+    ends = [int((y[has] == end).sum()) for end in (0.0, 1.0)]
+    if sum(ends) == used and min(ends) < EACH:
+        why = f"a rate needs {EACH} labels of each class, and these have {min(ends)} of one: the hybrid is for fewer"
+        if min(ends):
+            why += f", or about {math.ceil(used * EACH / min(ends))} labels"
+        return out(None, None, "none", why)
+    w, group = inverse(weights, has), labels(groups, n)
+    f = np.where(unjudged, 0.0 if raw is None else (raw - low) / (high - low), f)
+    tail = ", these items" if finite else ""
+    tail += ", inverse probability" if np.ptp(w[has]) > 1e-9 * w.max() else ""
+    tail += ", clustered" if int(group.max()) + 1 < n else ""
+    value, variance, clusters = _estimate(f, np.where(has, y, 0.0), w, group, finite)
+    if _varied(y[has], group[has]) < FEW or clusters < FEW:
+        return out(*_alone(y, has, w, group, finite, level), "labels only" + tail)
+    share = min(max(value, 1e-9), 1 - 1e-9)
+    worth = share * (1 - share) / max(variance, 1e-12)
+    # Student's quantile on the labels' clusters, less the two fitted numbers.
+    worth *= (float(special.ndtri(0.5 + level / 2)) / quantile(max(clusters - 2, 1), level)) ** 2
+    below, above = wilson(share, worth, level)
+    bounds = float(below), float(above)
+    return out(min(max(value, bounds[0]), bounds[1]), bounds, "ppi++, jackknife" + tail)
+
+
+def _scaled(values: ArrayLike, low: float, high: float, name: str) -> Floats:
+    if not low < high:
+        raise ValueError(f"low must be under high, got {low} and {high}")
+    x = (np.asarray(values, dtype=np.float64) - low) / (high - low)
+    if x.ndim != 1 or not bool(np.all((x >= 0) & (x <= 1) | np.isnan(x))):
+        raise ValueError(f"{name} must be one axis of scores in [{low}, {high}] or NaN (missing)")
+    return x
+
+
+def _varied(y: Floats, group: Ints) -> int:
+    """How many clusters hold a label that differs from the commonest one."""
+    found, counts = np.unique(y, return_counts=True)
+    return len(np.unique(group[y != found[counts.argmax()]]))
+
+
+def _alone(
+    y: Floats, has: Any, w: Floats, group: Ints, finite: bool, level: float
+) -> tuple[float, tuple[float, float]]:
+    """The labels' own weighted mean, with the limits that no variable in [0, 1] can be too varied for."""
+    value = float(w[has] @ y[has] / w.sum())
+    plain = rate(y[has], group[has], level)
+    worth = plain.n_effective * float(w.sum() ** 2 / (w @ w)) / int(has.sum())
+    if finite:
+        worth /= max(1 - int(has.sum()) / len(y), 1e-9)
+    low, high = clopper_pearson(value, worth, level)
+    return value, (float(low), float(high))
+
+
+def _estimate(f: Floats, y: Floats, w: Floats, group: Ints, finite: bool) -> tuple[float, float, int]:
+    """The estimate, its jackknife variance over clusters, and the number of clusters with labels."""
+    m = int(group.max()) + 1
+    has = w > 0
+    parts = np.stack([np.bincount(group, v, m) for v in (w, w * y, w * f, w * f * f, w * y * f)])
+    people = np.stack([np.bincount(group, v, m) for v in (np.ones(len(f)), f)])
+    value = _regression(parts.sum(1), people.sum(1))
+    touched = np.unique(group[has])
+    whole_people = people.sum(1)[:, None]
+    if finite:
+        # Only the draw of the labels is in doubt.
+        left = _regression(parts.sum(1)[:, None] - parts[:, touched], whole_people)
+        k = len(touched)
+        share = 1 - int(has.sum()) / len(f)
+        return float(value), float(((left - left.mean()) ** 2).sum() * (k - 1) / k * share), k
+    left = _regression(parts.sum(1)[:, None] - parts, whole_people - people)
+    return float(value), float(((left - left.mean()) ** 2).sum() * (m - 1) / m), len(touched)
+
+
+def _regression(parts: Floats, people: Floats) -> Floats:
+    """Σwy/Σw + λ(mean f of all − mean f of the labelled), λ the weighted slope of y on f; columns are samples."""
+    w, wy, wf, wff, wyf = parts
+    mean_y, mean_f = wy / w, wf / w
+    spread = wff / w - mean_f**2
+    together = wyf / w - mean_y * mean_f
+    slope = np.where(spread > 1e-12, together / np.where(spread > 1e-12, spread, 1.0), 0.0)
+    return np.asarray(mean_y + slope * (people[1] / people[0] - mean_f), dtype=np.float64)
