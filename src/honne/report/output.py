@@ -45,7 +45,7 @@ def build(run: RunFolder, paper: bool) -> RunReport:
     made = build_report(run, paper)
     missing = not (run.path / "estimates.json").exists()
     if missing and paper == run.info["spec"].get("paper_rules", False) and os.access(run.path, os.W_OK):
-        run.write_estimates(made.estimates)
+        run.write_estimates(made.every)
     return made
 
 
