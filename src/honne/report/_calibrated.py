@@ -34,10 +34,18 @@ class Line:
     ceiling: Ceiling | None
 
     @property
+    def title(self) -> str:
+        return oneline(self.metric) + (f" ({oneline(self.form)})" if self.form else "")
+
+    @property
     def name(self) -> str:
         """The metric, or the category below it."""
-        extra = f" ({oneline(self.form)})" if self.form else ""
-        return oneline(self.metric) + extra if self.one.raw.slice == "all" else f"  {category(self.one.raw.slice)}"
+        return self.title if self.one.raw.slice == "all" else f"  {category(self.one.raw.slice)}"
+
+    @property
+    def full_name(self) -> str:
+        """The name where no other line stands above it."""
+        return self.title if self.one.raw.slice == "all" else f"{self.title}, {category(self.one.raw.slice)}"
 
     @property
     def refused(self) -> str | None:

@@ -17,6 +17,7 @@ from honne.report.model import RunReport
 __all__ = ["markdown", "print_calibration", "print_sections"]
 
 _MOST = 40
+_LEGEND = "raw: the judge's own; labels only: by people's labels alone; width: of the corrected interval beside labels only's"
 
 
 def print_calibration(runs: Sequence[RunReport], console: Console) -> None:
@@ -31,9 +32,6 @@ def print_sections(run: RunReport, console: Console) -> None:
     """The labels, and the sections of the judges."""
     if run.calibration is None:
         return
-    if run.calibration.stale is not None:
-        console.print(Padding(Text(f"! stale calibration: {stale(run)}", "yellow"), (0, 0, 0, 2)))
-        return
     for fact in facts(run.calibration):
         console.print(Padding(Text(fact, "dim"), (0, 0, 0, 2)))
     found = sections(run)
@@ -44,12 +42,10 @@ def print_sections(run: RunReport, console: Console) -> None:
         console.print(Padding(Text(section.title, "bold"), (0, 0, 0, 2)))
         _numbers(console, section)
         _errors(console, section)
-
-
-def stale(run: RunReport) -> str:
-    """Why the calibration is not used, and what to do."""
-    why = run.calibration.stale if run.calibration is not None else None
-    return f"{oneline(why or '', 300)}; no corrected number is shown until honne calibrate {oneline(str(run.path))} is run again"
+    if any(line.refused is None for section in found for line in section.lines):
+        console.print()
+        _dim(console, _LEGEND)
+        _dim(console, "; ".join(f"{name}: {what}" for name, what in ERRORS))
 
 
 def _table(*heads: str, wide: int = 34) -> Table:
@@ -67,7 +63,11 @@ def _numbers(console: Console, section: Section) -> None:
     if given:
         alone = ["labels only"] if wide else []
         table = _table("raw", "corrected", *alone, "width", "labels / n", wide=30 if wide else 22)
+        above = ""
         for line in given[:_MOST]:
+            if line.title != above and line.one.raw.slice != "all":
+                table.add_row(Text(line.title))
+            above = line.title
             e, raw = line.one.corrected, line.one.raw
             cells = [Text(" ".join(both(raw)), "dim"), Text(" ".join(both(e)), "bold")]
             cells += [Text(" ".join(share(line.one.alone, raw)))] if wide else []
@@ -78,7 +78,7 @@ def _numbers(console: Console, section: Section) -> None:
             _dim(console, f"{len(given) - _MOST} more: --format csv")
     for line in section.lines:
         if line.refused is not None:
-            _dim(console, f"{line.name.strip()}: not corrected: {line.refused}")
+            _dim(console, f"{line.full_name}: not corrected: {line.refused}")
     if given:
         _dim(console, how(given))
 
@@ -87,7 +87,7 @@ def how(given: Sequence[Line]) -> str:
     """The methods of the corrected numbers, and what the columns mean."""
     levels = ", ".join(dict.fromkeys(level(line.one.corrected) for line in given))
     said = "; ".join(f"{method} ({', '.join(names)})" for method, names in metrics(given))
-    return f"{levels} intervals, corrected: {said}. Width: that of the corrected interval beside labels only's."
+    return f"{levels} intervals, corrected: {said}"
 
 
 def _errors(console: Console, section: Section) -> None:
@@ -105,7 +105,6 @@ def _errors(console: Console, section: Section) -> None:
         table.add_row(Text(line.name), *map(Text, cells), *([Text(_ceiling(line))] if people else []))
     console.print()
     console.print(Padding(table, (0, 0, 0, 2)))
-    _dim(console, "; ".join(f"{name}: {what}" for name, what in ERRORS[: len(chosen)]))
     if not wide:
         _dim(console, "PPV and NPV: --format md or html, or a wider terminal")
 
@@ -133,11 +132,9 @@ def markdown(run: RunReport, name: str) -> list[str]:
     """The lines of a Markdown section; none for a run without a calibration."""
     from honne.report.markdown import escape, table
 
-    if run.calibration is None:
+    if run.calibration is None or run.calibration.stale is not None:
         return []
     out = [f"## Calibration: {escape(name)}", ""]
-    if run.calibration.stale is not None:
-        return [*out, f"> **stale calibration**: {escape(stale(run), 600)}", ""]
     out += [*(f"- {escape(fact, 400)}" for fact in facts(run.calibration)), ""]
     for section in sections(run):
         given = [line for line in section.lines if line.refused is None]
@@ -145,7 +142,7 @@ def markdown(run: RunReport, name: str) -> list[str]:
         head = ["metric", "raw", "corrected", "labels only", "width", "labels", "n"]
         body = [
             [
-                line.name,
+                line.full_name,
                 _md(*both(line.one.raw)),
                 _md(*both(line.one.corrected)),
                 _md(*share(line.one.alone, line.one.raw)),
@@ -155,9 +152,9 @@ def markdown(run: RunReport, name: str) -> list[str]:
             ]
             for line in given
         ]
-        out += [*table(head, body), "", escape(how(given), 1000), ""] if given else []
+        out += [*table(head, body), "", escape(how(given), 1000) + f". {_LEGEND}.", ""] if given else []
         refused = [line for line in section.lines if line.refused is not None]
-        out += [f"- {escape(line.name.strip())}: not corrected: {escape(line.refused or '', 400)}" for line in refused]
+        out += [f"- {escape(line.full_name)}: not corrected: {escape(line.refused or '', 400)}" for line in refused]
         out += [""] if refused else []
         rows = [line for line in section.lines if line.errors is not None or _ceiling(line)]
         if rows:
