@@ -65,7 +65,9 @@ def calibrate(
 
     chosen = settings(config)
     if design not in (None, "random"):
-        raise ConfigError(f"--design {design!r}: only random can be stated; other designs need an inclusion probability")
+        raise ConfigError(
+            f"--design {design!r}: only random can be stated; other designs need an inclusion probability"
+        )
     if (source is None) != (margin is None):
         raise ConfigError("--from and --margin go together: --from RUN2 --margin 0.1")
     if margin is not None and not 0 < margin < 1:

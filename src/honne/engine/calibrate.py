@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-
 import msgspec
 import numpy as np
 
 from honne._version import __version__
 from honne.engine.calibration import (
     Borrowed,
-
     Ceiling,
     Stored,
     answers_digest,

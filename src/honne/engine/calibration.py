@@ -1,7 +1,7 @@
 """What a calibration leaves in a run folder, and whether it still holds.
 
-    calibration/calibration.json     the reference labels, one an answer, where they come from (sha256), by which designs
-                                     they were drawn, what was left out, and how far people agree
+    calibration/calibration.json     the reference labels, one an answer, where they come from (sha256), by which
+                                     designs they were drawn, what was left out, and how far people agree
 
 The numbers are made from it and the judgments at hand whenever the run is read, so another judge, or more of one's
 verdicts, need no new calibration. Where the labelled answers, or the labels in the run that it was made of, are no

@@ -1,7 +1,7 @@
 """A run's numbers corrected by its calibration: for every judge, the same metric of people's labels beside the judge's.
 
-What a label means for a metric is what the metric itself makes of it: people's labels stand in for the judge's verdicts,
-and the unit values that follow are paired with the judge's.
+What a label means for a metric is what the metric itself makes of it: people's labels stand in for the judge's
+verdicts, and the unit values that follow are paired with the judge's.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ KINDS = ("label", "decision", "reference")
 
 @dataclass(frozen=True)
 class Given:
-    """One label as it was given. `kind` is `label` (a person's), `decision` (an adjudicator's) or `reference` (settled).
+    """One label as it was given, `kind` `label` (a person's), `decision` (an adjudicator's) or `reference` (settled).
 
     `label` is None where the row holds none. `suggested` is the judge whose verdict this person was shown.
     """
@@ -101,7 +101,9 @@ def _columns(path: Path, rows: Sequence[DataRow], mapping: Mapping[str, str]) ->
             raise ConfigError(f"--map {field}={column}: {path}: {unknown('column', column, there)}")
     columns = {field: column for field, column in FIELDS.items() if column in there} | dict(mapping)
     if "label" not in columns:
-        raise ConfigError(f"{path} has no column 'label': name it with --map label=COLUMN (columns: {', '.join(there)})")
+        raise ConfigError(
+            f"{path} has no column 'label': name it with --map label=COLUMN (columns: {', '.join(there)})"
+        )
     if "item_id" not in columns and "prompt" not in columns:
         raise ConfigError(
             f"{path} has no column 'item_id': name it with --map item_id=COLUMN, or --map prompt=COLUMN "

@@ -2,9 +2,9 @@
 
 Several labels of one answer become one: the adjudicator's decision, else the label that all agree on, else none (it is
 counted as disputed, and never guessed). Only labels that were drawn with a known chance stand for the answers without
-one: `random`, `stratified` and `active` ones, the latter two by their inclusion probability. Gold items and answers that
-only an adjudicator saw are left out and counted; labels of an unknown design are refused, as labels picked where judges
-disagree make good judges look bad.
+one: `random`, `stratified` and `active` ones, the latter two by their inclusion probability. Gold items and answers
+that only an adjudicator saw are left out and counted; labels of an unknown design are refused, as labels picked where
+judges disagree make good judges look bad.
 """
 
 from __future__ import annotations
@@ -124,10 +124,10 @@ def _matched(
     found: dict[Answer, list[Given]] = {}
     lost: Counter[str] = Counter()
     for row in rows:
-        ids = [row.item_id] if row.item_id in items else []
+        ids = [row.item_id] if row.item_id is not None and row.item_id in items else []
         if row.item_id is None and row.prompt is not None:
             ids = by_prompt.get(row.prompt.strip(), [])
-        key = (ids[0], row.sample) if len(ids) == 1 and ids[0] is not None else None
+        key = (ids[0], row.sample) if len(ids) == 1 else None
         if len(ids) > 1:
             lost["rows whose prompt several items have (map item_id)"] += 1
         elif key is None:
@@ -202,9 +202,7 @@ class _Reader:
             self.counts[f"rows with a label outside the scale ({shown})"] += self.outside.total()
 
 
-def _chosen(
-    verdicts: Sequence[tuple[Given, Verdict | None]], counts: Counter[str]
-) -> tuple[Given, Verdict] | None:
+def _chosen(verdicts: Sequence[tuple[Given, Verdict | None]], counts: Counter[str]) -> tuple[Given, Verdict] | None:
     """The adjudicator's decision, else the settled label, else the one that all give; None where there is none."""
     given = [(row, verdict) for row, verdict in verdicts if verdict is not None]
     decided = [pair for pair in given if pair[0].kind == "decision" or pair[0].design == "adjudicated"]
@@ -271,9 +269,9 @@ def _usable(
             unknown[item.benchmark] += 1
     if unknown:
         raise ConfigError(
-            f"{labels.name}: {unknown.total()} labels do not say how their answers were picked, and labels picked where "
-            "judges disagree make good judges look bad: state --design random if they were drawn at random, or label "
-            f"every answer ({run.name} has more)"
+            f"{labels.name}: {unknown.total()} labels do not say how their answers were picked, and labels picked "
+            "where judges disagree make good judges look bad: state --design random if they were drawn at random, or "
+            f"label every answer ({run.name} has more)"
         )
     return out
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -118,7 +119,7 @@ def correct(
             continue
         is_macro = raw.slice == "all" and measure.overall == "macro"
         parts = list(found.parts.items()) if is_macro else [(raw.slice, mask)]
-        made = [_one(values.within(part), measure, finite, level) for _, part in parts]
+        made = [_one(values.within(part), finite, level) for _, part in parts]
         alone = [_alone(values.within(part), finite, level) for _, part in parts]
         refused = _refused([name for name, _ in parts], made, is_macro)
         apart = _apart(found, is_macro)
@@ -205,11 +206,16 @@ def _apart(found: Frame, is_macro: bool) -> bool:
     return sum(map(len, inside)) == len(set().union(*inside))
 
 
-def _one(values: _Values, measure: Measure, finite: bool, level: float) -> Corrected:
-    about = {"weights": values.inclusion, "groups": values.clusters, "finite": finite, "level": level}
-    if values.binary:
-        return hybrid(values.judged, values.human, **about)
-    return ppi(values.judged, values.human, 0.0, 1.0, **about)
+def _one(values: _Values, finite: bool, level: float) -> Corrected:
+    how = hybrid if values.binary else partial(ppi, low=0.0, high=1.0)
+    return how(
+        values.judged,
+        values.human,
+        weights=values.inclusion,
+        groups=values.clusters,
+        finite=finite,
+        level=level,
+    )
 
 
 def _alone(values: _Values, finite: bool, level: float) -> Interval:

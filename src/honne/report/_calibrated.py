@@ -47,6 +47,16 @@ class Line:
         """The name where no other line stands above it."""
         return self.title if self.one.raw.slice == "all" else f"{self.title}, {category(self.one.raw.slice)}"
 
+    def named_below(self, lines: Sequence[Line]) -> str:
+        """A category's name; with the metric where no line of the whole stands above."""
+        pooled = any(x.title == self.title and x.one.raw.slice == "all" for x in lines)
+        return self.name.strip() if pooled else self.full_name
+
+    @property
+    def ceiling_here(self) -> Ceiling | None:
+        """What people reach among themselves: it is known of the whole, not of each category."""
+        return self.ceiling if self.one.raw.slice == "all" else None
+
     @property
     def refused(self) -> str | None:
         return None if self.one.refused is None else oneline(self.one.refused, 400)
@@ -92,7 +102,9 @@ def facts(calibration: Calibration) -> list[str]:
     """Where the labels come from, how they were drawn, what was left out, and what the numbers are of."""
     stored = calibration.stored
     designs = ", ".join(f"{count(n)} {_DESIGNS.get(name, name)}" for name, n in stored.designs.items())
-    out = [f"{count(len(stored.reference))} labels of {oneline(stored.labels)} (sha256 {stored.sha256[:12]}): {designs}"]
+    out = [
+        f"{count(len(stored.reference))} labels of {oneline(stored.labels)} (sha256 {stored.sha256[:12]}): {designs}"
+    ]
     out += [f"{count(n)} {oneline(what, 200)}" for what, n in stored.counts.items()]
     out += [
         f"{count(n)} labels were given with the verdict of {oneline(judge)} in view: they lean towards that judge"
@@ -101,8 +113,8 @@ def facts(calibration: Calibration) -> list[str]:
     if stored.borrowed is not None:
         b = stored.borrowed
         out.append(
-            f"corrected by {oneline(b.labels)} of {oneline(b.run)} ({oneline(b.model)}), where the judge's errors there "
-            f"and here are equivalent within {b.margin:g}"
+            f"corrected by {oneline(b.labels)} of {oneline(b.run)} ({oneline(b.model)}), where the judge's errors "
+            f"there and here are equivalent within {b.margin:g}"
         )
     out.append(
         "the numbers are of these answers only (--finite)"
@@ -125,7 +137,9 @@ def share(found: Interval | None, like: Estimate | None = None) -> tuple[str, st
     if found is None or found.value is None or found.low is None or found.high is None:
         return NO_VALUE, NO_VALUE
     if like is not None:
-        return number(found.value, like), _range(number(found.low, like, sign=False), number(found.high, like, sign=False))
+        return number(found.value, like), _range(
+            number(found.low, like, sign=False), number(found.high, like, sign=False)
+        )
     return f"{100 * found.value:.1f}%", _range(f"{100 * found.low:.1f}", f"{100 * found.high:.1f}")
 
 

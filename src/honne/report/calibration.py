@@ -11,13 +11,15 @@ from rich.text import Text
 
 from honne.report._blocks import labels
 from honne.report._calibrated import ERRORS, Line, Section, both, facts, metrics, sections, share, width
-from honne.report._text import count, level, oneline
+from honne.report._text import count, level
 from honne.report.model import RunReport
 
 __all__ = ["markdown", "print_calibration", "print_sections"]
 
 _MOST = 40
-_LEGEND = "raw: the judge's own; labels only: by people's labels alone; width: of the corrected interval beside labels only's"
+_LEGEND = (
+    "raw: the judge's own; labels only: by people's labels alone; width: of the corrected interval beside labels only's"
+)
 
 
 def print_calibration(runs: Sequence[RunReport], console: Console) -> None:
@@ -117,8 +119,8 @@ def errors(line: Line) -> list[tuple[str, str]]:
 
 def _ceiling(line: Line) -> str:
     """`96.4% 94.3–97.8 of 450, alpha 0.93`: what people reach among themselves."""
-    c = line.ceiling
-    if c is None or line.one.raw.slice != "all":
+    c = line.ceiling_here
+    if c is None:
         return ""
     alpha = f", alpha {c.alpha:.2f}" if c.alpha is not None else ""
     return f"{100 * c.agreement:.1f}% {100 * c.low:.1f}–{100 * c.high:.1f}{alpha}"

@@ -44,7 +44,9 @@ from honne.report.values import print_profile
 __all__ = ["print_compare", "print_report", "show_item"]
 
 _ROWS = 40
-CORRECTED = "corrected: for the judge's errors, by people's labels (the section on the calibration); above it the judge's own"
+CORRECTED = (
+    "corrected: for the judge's errors, by people's labels (the section on the calibration); above it the judge's own"
+)
 # Pairs of judges: those of four.
 _PAIRS = 6
 
