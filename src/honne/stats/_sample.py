@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from honne.stats._clusters import Floats, Ints, effective_n, informed, labels, totals
+from honne.stats._clusters import FEW, Floats, Ints, effective_n, informed, labels, totals
 
 __all__ = ["Sample", "binary", "design_effects", "inverse", "sample"]
 
@@ -18,7 +18,8 @@ class Sample:
     """N items by the judge's verdict (K strata that occur: 1, 0, missing), and the labels among them.
 
     `sizes`, `events`, `counts` (K,) are items, labels of 1 and labels; `effective_*` what they are worth given weights
-    and clusters. `influence` (N,) is each item's part in the post-stratified estimate.
+    and clusters. `doubt` and `drawn` (N,) are each item's part in the error of the post-stratified estimate: by the
+    draw of the labels, and by the draw of the items.
     """
 
     judged: Floats
@@ -29,13 +30,15 @@ class Sample:
     stratum: Ints
     sizes: Floats
     counts: Floats
+    kish: Floats
     rates: Floats
     effective_sizes: Floats
     effective_counts: Floats
     effective_events: Floats
-    influence: Floats
+    doubt: Floats
+    drawn: Floats
     value: float
-    rarer: int
+    rarer: float
     labels_effect: float
 
     @property
@@ -52,8 +55,21 @@ class Sample:
 
     @property
     def weighted(self) -> bool:
-        used = self.weights[self.labelled]
-        return bool(np.ptp(used) > 1e-9 * used.max())
+        return _uneven(self.weights[self.labelled])
+
+    @property
+    def thin(self) -> bool:
+        """Labels weigh unlike each other within a verdict, and some verdict (yes, no) has too few for that.
+
+        Few labels with a verdict may hold none of the heavy ones, and then nothing shows what they stand for.
+        """
+        judged = [self.labelled & (self.stratum == k) for k in range(len(self.sizes))]
+        few = bool((self.kish[: len(np.unique(self.judged[~np.isnan(self.judged)]))] < FEW).any())
+        return few and any(_uneven(self.weights[one]) for one in judged)
+
+
+def _uneven(weights: Floats) -> bool:
+    return bool(len(weights) and np.ptp(weights) > 1e-9 * weights.max())
 
 
 def binary(values: ArrayLike, name: str) -> Floats:
@@ -117,13 +133,15 @@ def sample(
         stratum=stratum,
         sizes=sizes,
         counts=counts,
+        kish=kish,
         rates=rates,
         effective_sizes=sizes / of_items,
         effective_counts=kish / of_labels,
         effective_events=kish / of_labels * rates,
-        influence=doubt + drawn,
+        doubt=doubt,
+        drawn=drawn,
         value=value,
-        rarer=_rarer(y, has, group),
+        rarer=_rarer(y, w, group, stratum),
         labels_effect=alone,
     )
 
@@ -137,9 +155,19 @@ def _alone(w: Floats, y: Floats, has: Any, group: Ints, level: float) -> float:
     return _effect((w * (y - float(w @ y) / mass))[has], inside, y[has], level)
 
 
-def _rarer(y: Floats, has: Any, group: Ints) -> int:
-    """How many independent units show the rarer human class: its labels, or the groups that hold one."""
-    return min(len(np.unique(group[has & (y == side)])) for side in (0, 1))
+def _rarer(y: Floats, w: Floats, group: Ints, stratum: Ints) -> float:
+    """What the labels of the rarer human class are worth: Kish's number of them, at most the groups that hold one.
+
+    Of the labels of the class and not of all: one heavy label in many light ones is one event (Fay & Feuer 1997).
+    Weights differ harmlessly between verdicts, whose shares are known.
+    """
+    least = np.inf
+    for side in (0, 1):
+        inside = np.where(y == side, w, 0.0)
+        mass, squares = np.bincount(stratum, inside), np.bincount(stratum, inside * inside)
+        events = (mass**2 / np.where(squares > 0, squares, 1.0)).sum()
+        least = min(least, float(events), len(np.unique(group[inside > 0])))
+    return least
 
 
 def design_effects(

@@ -19,11 +19,12 @@ from honne.stats._mixture import mixture, tails
 from honne.stats._sample import Sample, sample
 from honne.stats.intervals import LEVEL, wilson
 
-__all__ = ["RARER", "Corrected", "hybrid", "labels_only", "one_vs_rest", "width_bound"]
+__all__ = ["RARER", "Corrected", "hybrid", "hybrid_limits", "labels_only", "one_vs_rest", "width_bound"]
 
 # Labels of the rarer human class below which nothing but the labels themselves is used (simulated, see
 # tests/test_correction_coverage.py).
 RARER = 3
+_CHUNK = 250
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,18 @@ def hybrid(
     the human rate among the labelled ones with it, Jeffreys priors on all: double sampling (Tenenbein 1970). Within
     a verdict labels are weighted by the inverse of their inclusion probability (Horvitz & Thompson 1952), and worth
     Kish's effective number; clusters lower the effective numbers of labels and of items (`design_effects`). A label
-    that was drawn and not made is taken to be missing at random within its verdict.
+    that was drawn and not made is taken to be missing at random within its verdict. Where weights differ within a
+    verdict and one of yes and no has labels worth fewer than 10, the labels alone. Weights are not cut: cutting
+    biases the rate, and Kish's number already pays for them, so the floor of an active design belongs to its draw.
 
     Raises ValueError for other values, lengths that differ, or inclusion probabilities outside (0, 1].
     """
     s = sample(judged, human, weights, groups, level)
     if s.n_labels == 0:
         return _refused(s, level, "no label among these items; about 30 would do for a first interval")
-    if s.rarer < RARER or len(s.sizes) < 2:
+    if s.rarer < RARER - 1e-9 or len(s.sizes) < 2 or s.thin:
         return _labels_only(s, finite, level)
-    low, high = _limits(s.effective_sizes, *_worth(s, finite), finite=finite, level=level)
+    low, high = tails(mixture(s.effective_sizes, *_worth(s, finite), known=finite), level)
     return _found(s, s.value, float(low), float(high), "post-stratified, jeffreys", finite, level)
 
 
@@ -93,6 +96,44 @@ def labels_only(
     if s.n_labels == 0:
         return _refused(s, level, "no label among these items; about 30 would do for a first interval")
     return _labels_only(s, finite, level)
+
+
+def hybrid_limits(
+    sizes: Floats,
+    counts: Floats,
+    events: Floats,
+    *,
+    by_verdict: bool = False,
+    finite: bool = False,
+    level: float = LEVEL,
+) -> tuple[Floats, Floats, Any]:
+    """`hybrid` for many samples at once: low, high and "labels only", (S,) each, of counts per verdict (S, K).
+
+    `sizes` are items, `counts` labels, `events` labels of 1, without clusters. `by_verdict`: a number of labels was set
+    for each verdict, so that they weigh sizes / counts; else they were drawn at random from all.
+    """
+    few = np.minimum(events.sum(1), (counts - events).sum(1)) < RARER
+    few |= (sizes > 0).sum(1) < 2
+    w = sizes / np.maximum(counts, 1.0) if by_verdict else np.ones_like(sizes)
+    n = sizes.sum(1)
+    kish = (w * counts).sum(1) ** 2 / (w * w * counts).sum(1)
+    left = np.maximum(1 - kish / n, 1e-9) if finite else 1.0
+    low, high = wilson((w * events).sum(1) / (w * counts).sum(1), kish / left, level)
+    worth = counts / np.maximum(1 - counts / np.maximum(sizes, 1.0), 1e-9) if finite else counts
+    rest = np.flatnonzero(~few)
+    table = np.concatenate([sizes, events / np.maximum(counts, 1.0) * worth, worth], axis=1)[rest]
+    distinct, inverse = np.unique(table, axis=0, return_inverse=True)
+    k = sizes.shape[1]
+    found = np.empty((2, len(distinct)))
+    for i in range(0, len(distinct), _CHUNK):
+        part = distinct[i : i + _CHUNK]
+        points = mixture(part[:, :k], part[:, k : 2 * k], part[:, 2 * k :], known=finite)
+        found[:, i : i + _CHUNK] = tails(points, level)
+    low[rest], high[rest] = found[:, inverse.reshape(-1)]
+    if finite:
+        low = np.maximum(np.floor(low * n + 1e-6), events.sum(1)) / n
+        high = np.minimum(np.ceil(high * n - 1e-6), n - (counts - events).sum(1)) / n
+    return low, high, few
 
 
 def one_vs_rest(judged: Sequence[Any], human: Sequence[Any], **options: Any) -> dict[Any, Corrected]:
@@ -126,25 +167,19 @@ def _indicator(values: Sequence[Any], label: Any) -> Floats:
     return np.array([np.nan if v is None else float(v == label) for v in values])
 
 
-def _limits(sizes: Floats, events: Floats, counts: Floats, *, finite: bool, level: float) -> tuple[Floats, Floats]:
-    """The post-stratified limits of many samples at once: arrays (…, K)."""
-    return tails(mixture(sizes, events, counts, known=finite), level)
-
-
 def _worth(s: Sample, finite: bool) -> tuple[Floats, Floats]:
     """Effective events and labels of each stratum; of these items alone, a label is worth 1 / (1 − n/N) labels."""
     if not finite:
         return s.effective_events, s.effective_counts
-    counts = s.effective_counts / np.maximum(1 - s.counts / s.sizes, 1e-9)
+    counts = s.effective_counts / np.maximum(1 - s.kish / s.sizes, 1e-9)
     return s.rates * counts, counts
 
 
 def _labels_only(s: Sample, finite: bool, level: float) -> Corrected:
     y, w = s.human[s.labelled], s.weights[s.labelled]
     share = float(w @ y / w.sum())
-    worth = float(w.sum() ** 2 / (w @ w)) / s.labels_effect
-    if finite:
-        worth /= max(1 - s.n_labels / s.n, 1e-9)
+    kish = float(w.sum() ** 2 / (w @ w))
+    worth = kish / s.labels_effect / (max(1 - kish / s.n, 1e-9) if finite else 1.0)
     low, high = (float(x) for x in wilson(share, worth, level))
     return _found(s, share, low, high, "labels only, wilson", finite, level)
 

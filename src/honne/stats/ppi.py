@@ -34,9 +34,9 @@ def ppi(
 
     `judged` and `human` (N,) lie in [low, high] or are NaN (no score, not labelled); `weights`, `groups`, `finite` as
     of `honne.stats.correction.hybrid`. PPI++ (Angelopoulos, Duchi & Zrnic 2023, sec. 6): the labelled mean plus λ times
-    what the labelled items' judged mean misses of all items', with the λ of the smallest variance. Since the labelled items
-    are among the N, λ is the slope of human on judged scores, the classical regression estimator. An item without a
-    judge's score stands at the judged mean.
+    what the labelled items' judged mean misses of all items', with the λ of the smallest variance. Since the
+    labelled items are among the N, λ is the slope of human on judged scores: the classical regression estimator. An
+    item without a judge's score stands at the judged mean.
 
     The variance is the delete-one-cluster jackknife's, the limits Wilson's on the effective number that this variance
     is worth on the scale (bounded, and skewed as the scale's end asks), with Student's quantile. While fewer than 10
