@@ -51,12 +51,34 @@ def calibrate(
         float | None,
         typer.Option("--margin", help="With --from: by how much its judge may err differently, e.g. 0.1."),
     ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say how many answers to label, and which (-o).")] = False,
+    width: Annotated[
+        float | None, typer.Option("--width", help="With --plan: the width that the interval may have, e.g. 0.1.")
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option("--judge", metavar="KEY", help="With --plan: the judge (default: the first).")
+    ] = None,
+    accuracy: Annotated[
+        float | None,
+        typer.Option("--accuracy", help="With --plan: how often the judge is right, where no label says so yet."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="With --plan: of the draw.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="With --plan: the list of answers, .csv or .jsonl.")
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Correct a judge's numbers by people's labels of some of the answers.
 
     The raw numbers stay; the corrected ones stand beside them here, in honne report and in honne compare.
     """
+    if plan:
+        if labels is not None or source is not None:
+            raise ConfigError("--plan reads the labels that the run is calibrated by: leave out --labels and --from")
+        _plan(runs, width, judge, accuracy, finite, seed, out)
+        return
+    if any(given is not None for given in (width, judge, accuracy, out)):
+        raise ConfigError("--width, --judge, --accuracy and -o go with --plan")
     from honne.engine.calibrate import Options, borrow_from
     from honne.engine.calibrate import calibrate as carry_out
     from honne.engine.store import open_run
@@ -83,6 +105,34 @@ def calibrate(
         say(f"calibration: {folder.path / 'calibration' / 'calibration.json'}")
     paper = [bool(folder.info["spec"].get("paper_rules", False)) for folder in folders]
     print_calibration([build(open_run(f.path), p) for f, p in zip(folders, paper, strict=True)], console())
+
+
+def _plan(
+    runs: list[Path],
+    width: float | None,
+    judge: str | None,
+    accuracy: float | None,
+    finite: bool,
+    seed: int,
+    out: Path | None,
+) -> None:
+    from honne.engine.labelling import make_plans, todo
+    from honne.report.labelling import print_plans, write_todo
+    from honne.report.output import open_runs
+
+    if width is None or not 0 < width < 1:
+        raise ConfigError("--plan needs --width, between 0 and 1: --width 0.1 is an interval of 10 points")
+    if accuracy is not None and not 0.5 < accuracy < 1:
+        raise ConfigError(f"--accuracy {accuracy:g}: it lies between 0.5 and 1")
+    folders = open_runs(runs)
+    rows = []
+    for folder in folders:
+        plans = make_plans(folder, width, judge=judge, accuracy=accuracy, finite=finite)
+        print_plans(folder.name, plans, console())
+        rows += todo(folder, plans, seed)
+    if out is not None:
+        write_todo(out, rows)
+        say(f"to label: {out} ({len(rows)} answers)")
 
 
 def _labels(

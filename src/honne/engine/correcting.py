@@ -16,6 +16,7 @@ from honne.engine.reference import REFERENCE
 from honne.metrics._corrected import Correction, Human, Pairs, borrow, correct, pairs, refuse
 from honne.plugins import Measure, Row, View, unit_id
 from honne.records import Estimate, Judgment
+from honne.stats.transport import equivalent
 
 __all__ = ["FLOOR", "Corrected", "Part", "corrected", "measures", "pairs_of"]
 
@@ -56,6 +57,7 @@ class Corrected:
     attack: str | None
     judge: str
     measure: Measure
+    human: Human
     corrections: tuple[Correction, ...]
 
 
@@ -89,7 +91,7 @@ def corrected(
         else:
             found = correct(measure, human, numbers, finite=stored.finite)
         if found and section.judge is not None:
-            out.append(Corrected(section.benchmark, section.attack, section.judge, measure, tuple(found)))
+            out.append(Corrected(section.benchmark, section.attack, section.judge, measure, human, tuple(found)))
     return out
 
 
@@ -203,7 +205,18 @@ def _alike(section: Section, measure: Measure, borrowed: Borrowed) -> Pairs | No
 
 def _differ(own: Pairs, elsewhere: Pairs, borrowed: Borrowed) -> str | None:
     """Why the other run's pairs may not be used here; None where the judge errs alike within the margin."""
-    from honne.stats.transport import equivalent
-
-    found = equivalent(own.judged, own.human, elsewhere.judged, elsewhere.human, margin=borrowed.margin)
-    return None if found.equivalent else found.why
+    if not {*own.judged, *own.human, *elsewhere.judged, *elsewhere.human} <= {0.0, 1.0}:
+        return "only rates are corrected by another run's labels"
+    found = equivalent(
+        elsewhere.judged,
+        elsewhere.human,
+        own.judged,
+        own.human,
+        borrowed.margin,
+        weights_here=own.inclusion or None,
+        groups_there=elsewhere.groups,
+        groups_here=own.groups,
+    )
+    if found.verdict == "equivalent":
+        return None
+    return f"the judge's errors in {borrowed.run} and here: {found.why}"

@@ -22,7 +22,19 @@ from honne.stats.intervals import LEVEL, Interval, macro, rate, wilson
 from honne.stats.ppi import ppi
 from honne.stats.rogan_gladen import rogan_gladen
 
-__all__ = ["ENOUGH", "Correction", "Errors", "Human", "Pairs", "borrow", "correct", "pairs", "refuse"]
+__all__ = [
+    "ENOUGH",
+    "Correction",
+    "Errors",
+    "Human",
+    "Pairs",
+    "Values",
+    "borrow",
+    "correct",
+    "pairs",
+    "refuse",
+    "values",
+]
 
 _Floats = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
@@ -72,15 +84,17 @@ class Correction:
 
 @dataclass(frozen=True)
 class Pairs:
-    """What a judge and people said of the same units (0..1), and what belongs together."""
+    """What a judge and people said of the same units (0..1), what belongs together, and with which chance each unit was
+    drawn (empty: with the same)."""
 
     judged: Sequence[float]
     human: Sequence[float]
     groups: Sequence[str]
+    inclusion: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
-class _Values:
+class Values:
     """A measure's units as arrays (0..1, nan where missing): the judge's, people's, and the labelled ones' chances."""
 
     judged: _Floats
@@ -88,9 +102,9 @@ class _Values:
     clusters: NDArray[np.int64]
     inclusion: _Floats | None
 
-    def within(self, mask: _Mask) -> _Values:
+    def within(self, mask: _Mask) -> Values:
         chances = None if self.inclusion is None else self.inclusion[mask]
-        return _Values(self.judged[mask], self.human[mask], self.clusters[mask], chances)
+        return Values(self.judged[mask], self.human[mask], self.clusters[mask], chances)
 
     @property
     def labelled(self) -> _Mask:
@@ -111,21 +125,21 @@ def correct(
 ) -> list[Correction]:
     """The corrections of a measure's estimates (`numbers`): "all" always, a category where it has enough labels."""
     found = frame(measure)
-    values = _values(measure, found, human)
+    given = values(measure, found, human)
     out = []
     for raw in numbers:
         mask = _mask(found, raw.slice)
-        if raw.slice != "all" and values.within(mask).n_labels < ENOUGH:
+        if raw.slice != "all" and given.within(mask).n_labels < ENOUGH:
             continue
         is_macro = raw.slice == "all" and measure.overall == "macro"
         parts = list(found.parts.items()) if is_macro else [(raw.slice, mask)]
-        made = [_one(values.within(part), finite, level) for _, part in parts]
-        alone = [_alone(values.within(part), finite, level) for _, part in parts]
+        made = [_one(given.within(part), finite, level) for _, part in parts]
+        alone = [_alone(given.within(part), finite, level) for _, part in parts]
         refused = _refused([name for name, _ in parts], made, is_macro)
         apart = _apart(found, is_macro)
-        corrected = _estimate(raw, measure, made, values.within(mask).n_labels, refused, apart)
+        corrected = _estimate(raw, measure, made, given.within(mask).n_labels, refused, apart)
         by_labels = None if any(one.value is None for one in alone) else _together(alone, apart)
-        errors = _errors(values.within(mask), level) if raw.slice == "all" and values.binary else None
+        errors = _errors(given.within(mask), level) if raw.slice == "all" and given.binary else None
         out.append(Correction(raw, corrected, _scaled(by_labels, measure), refused, errors))
     return out
 
@@ -138,25 +152,25 @@ def borrow(
     `why_not` says why these pairs must not be used here (they were not shown to be equivalent).
     """
     found = frame(measure)
-    values = _values(measure, found, Human({}, {}))
+    given = values(measure, found, Human({}, {}))
     out = []
     for raw in numbers:
         if raw.slice != "all":
             continue
-        if not values.binary:
+        if not given.binary:
             why_not = why_not or "only rates are corrected by another run's labels"
         if why_not is not None:
             out.append(refuse(raw, why_not, len(elsewhere.human)))
             continue
         is_macro = measure.overall == "macro"
         parts = list(found.parts.items()) if is_macro else [(raw.slice, _mask(found, raw.slice))]
-        made = [_elsewhere(values.within(part), elsewhere, level) for _, part in parts]
+        made = [_elsewhere(given.within(part), elsewhere, level) for _, part in parts]
         refused = _refused([name for name, _ in parts], made, is_macro)
         # The parts lean on the same labels: they are not independent.
         corrected = _estimate(raw, measure, made, len(elsewhere.human), refused, False)
         both = np.array(elsewhere.judged, dtype=np.float64), np.array(elsewhere.human, dtype=np.float64)
         groups = np.unique(np.array(elsewhere.groups), return_inverse=True)[1]
-        errors = _errors(_Values(*both, groups, None), level)
+        errors = _errors(Values(*both, groups, None), level)
         out.append(Correction(raw, corrected, None, refused, errors))
     return out
 
@@ -166,7 +180,7 @@ def refuse(raw: Estimate, why: str, labels: int = 0) -> Correction:
     return Correction(raw, _blank(raw, why, labels), None, why)
 
 
-def _elsewhere(values: _Values, pairs: Pairs, level: float) -> Corrected:
+def _elsewhere(values: Values, pairs: Pairs, level: float) -> Corrected:
     return rogan_gladen(
         values.judged,
         pairs.judged,
@@ -180,20 +194,21 @@ def _elsewhere(values: _Values, pairs: Pairs, level: float) -> Corrected:
 def pairs(measure: Measure, human: Human) -> Pairs:
     """What judge and people say of the units that both have spoken of (0..1), and the groups of these."""
     found = frame(measure)
-    values = _values(measure, found, human)
-    both = values.labelled & ~np.isnan(values.judged)
+    given = values(measure, found, human)
+    both = given.labelled & ~np.isnan(given.judged)
     groups = [unit.group for unit, there in zip(found.units, both, strict=True) if there]
-    return Pairs(values.judged[both].tolist(), values.human[both].tolist(), groups)
+    chances = [] if given.inclusion is None else given.inclusion[both].tolist()
+    return Pairs(given.judged[both].tolist(), given.human[both].tolist(), groups, chances)
 
 
-def _values(measure: Measure, found: Frame, human: Human) -> _Values:
+def values(measure: Measure, found: Frame, human: Human) -> Values:
     span = measure.ceiling - measure.floor
     given = [human.values.get(unit.id) for unit in found.units]
     people = np.array([np.nan if v is None else (v - measure.floor) / span for v in given], dtype=np.float64)
     chances = None
     if human.inclusion:
         chances = np.array([human.inclusion.get(unit.id, np.nan) for unit in found.units], dtype=np.float64)
-    return _Values(found.values, np.clip(people, 0.0, 1.0), found.clusters, chances)
+    return Values(found.values, np.clip(people, 0.0, 1.0), found.clusters, chances)
 
 
 def _mask(found: Frame, name: str) -> _Mask:
@@ -206,7 +221,7 @@ def _apart(found: Frame, is_macro: bool) -> bool:
     return sum(map(len, inside)) == len(set().union(*inside))
 
 
-def _one(values: _Values, finite: bool, level: float) -> Corrected:
+def _one(values: Values, finite: bool, level: float) -> Corrected:
     how = hybrid if values.binary else partial(ppi, low=0.0, high=1.0)
     return how(
         values.judged,
@@ -218,7 +233,7 @@ def _one(values: _Values, finite: bool, level: float) -> Corrected:
     )
 
 
-def _alone(values: _Values, finite: bool, level: float) -> Interval:
+def _alone(values: Values, finite: bool, level: float) -> Interval:
     """The number by the labels alone; of scores by the rule of all bounded scores."""
     if values.binary:
         found = labels_only(
@@ -292,7 +307,7 @@ def _scaled(found: Interval | None, measure: Measure) -> Interval | None:
 # ---------------------------------------------------------------- the judge's errors
 
 
-def _errors(values: _Values, level: float) -> Errors | None:
+def _errors(values: Values, level: float) -> Errors | None:
     both = values.labelled & ~np.isnan(values.judged)
     if not both.any():
         return None
@@ -317,7 +332,7 @@ def _errors(values: _Values, level: float) -> Errors | None:
     )
 
 
-def _chances(values: _Values, mask: _Mask) -> _Floats | None:
+def _chances(values: Values, mask: _Mask) -> _Floats | None:
     return None if values.inclusion is None else values.inclusion[mask]
 
 

@@ -113,8 +113,8 @@ def facts(calibration: Calibration) -> list[str]:
     if stored.borrowed is not None:
         b = stored.borrowed
         out.append(
-            f"corrected by {oneline(b.labels)} of {oneline(b.run)} ({oneline(b.model)}), where the judge's errors "
-            f"there and here are equivalent within {b.margin:g}"
+            f"corrected by {oneline(b.labels)} of {oneline(b.run)} ({oneline(b.model)}), and only where the labels "
+            f"above show that the judge's errors there and here are equivalent within {b.margin:g}"
         )
     out.append(
         "the numbers are of these answers only (--finite)"

@@ -15,9 +15,7 @@ from honne.engine.journal import os_failure, write_atomic
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, unknown
 from honne.metrics._compare import Paired, compare_all
-from honne.metrics._compare_corrected import Place, corrected_differences
-from honne.metrics._corrected import Correction
-from honne.plugins import Measure
+from honne.metrics._compare_corrected import Place, Side, corrected_differences
 from honne.report._gates import Gate
 from honne.report.model import RunReport
 from honne.report.model import build as build_report
@@ -131,19 +129,21 @@ def render(
 def compare(a: RunFolder, b: RunFolder, paper: bool = False) -> list[Paired]:
     """The paired differences a − b, corrected for many comparisons; then those of the numbers that both runs'
     calibrations have corrected for the judge's errors."""
-    found = analyse(a, paper), analyse(b, paper)
-    paired = compare_all([one.measured for one in found], {(0, 1): reworded(a, b)})[0, 1]
-    return [*paired, *corrected_differences(_corrected(found[0]), _corrected(found[1]))]
+    found, unpairable = (analyse(a, paper), analyse(b, paper)), reworded(a, b)
+    paired = compare_all([one.measured for one in found], {(0, 1): unpairable})[0, 1]
+    return [*paired, *corrected_differences(_corrected(found[0]), _corrected(found[1]), unpairable)]
 
 
-def _corrected(found: Analysis) -> dict[Place, tuple[Measure, Correction]]:
+def _corrected(found: Analysis) -> dict[Place, Side]:
     """The numbers corrected by a calibration of the run's own: what was borrowed from another is no new evidence."""
     if found.calibration is None or found.calibration.stored.borrowed is not None:
         return {}
+    finite = found.calibration.stored.finite
     return {
-        (x.benchmark, x.attack, x.judge, x.measure.metric, x.measure.form, one.raw.slice): (x.measure, one)
+        (x.benchmark, x.attack, x.judge, x.measure.metric, x.measure.form): Side(
+            x.measure, x.human, {one.raw.slice: one for one in x.corrections}, finite
+        )
         for x in found.corrected
-        for one in x.corrections
     }
 
 
