@@ -1,4 +1,4 @@
-"""`honne calibrate`: labels from files and judges, the design rule, what is stored, and where corrected numbers show."""
+"""`honne calibrate`: labels from files and judges, the design rule, what is stored, and where the numbers show."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from honne.plugins import Measure, Scale, is_choice
 from honne.records import Item, Judgment, now
 from honne.spec import Config
 from honne.stats.agreement import krippendorff_alpha, raw_agreement
+from honne.stats.transport import equivalent
 
 __all__ = ["Options", "borrow_from", "calibrate"]
 
@@ -44,19 +45,19 @@ class Options:
 
 
 def calibrate(
-    path: RunFolder, labels: Labels | None, options: Options, config: Config, borrowed: Borrowed | None = None
+    run: RunFolder, labels: Labels | None, options: Options, config: Config, borrowed: Borrowed | None = None
 ) -> Analysis:
     """Store the calibration of a run and make its numbers again; without `labels`, those it has been calibrated by.
 
     Raises DataError and ConfigError for labels that cannot be used, StoreError for a run in use or damaged.
     """
-    open_run(path.path)
-    with locked(path.path) as run:
+    open_run(run.path)
+    with locked(run.path) as run:
         paper = bool(run.info["spec"].get("paper_rules", False))
         if labels is not None:
             stored = _made(run, labels, options, config, uncorrected(run, paper))
         else:
-            stored = _had(run, options)
+            stored = _had(run, options, _needed(borrowed))
         save(run, msgspec.structs.replace(stored, borrowed=borrowed))
         found = analyse(run, paper)
         run.write_estimates(found.estimates)
@@ -85,10 +86,23 @@ def _made(run: RunFolder, labels: Labels, options: Options, config: Config, raw:
     )
 
 
-def _had(run: RunFolder, options: Options) -> Stored:
+def _needed(borrowed: Borrowed | None) -> str:
+    """How many labels would show it, if the judge errs exactly alike; of the first rate that has enough there."""
+    for p in borrowed.pairs if borrowed is not None else ():
+        if borrowed is not None and {*p.judged, *p.human} <= {0.0, 1.0}:
+            found = equivalent(p.judged, p.human, [], [], borrowed.margin, groups_there=p.groups)
+            if found.labels_here is not None:
+                return f" (about {found.labels_here} for {p.metric} and a margin of {borrowed.margin:g})"
+    return ""
+
+
+def _had(run: RunFolder, options: Options, needed: str) -> Stored:
     before = load(run)
     if before is None:
-        raise ConfigError(f"{run.name} has no labels of its own yet: name some with --labels")
+        raise ConfigError(
+            f"{run.name} has no labels of its own, and a calibration carries over only where some show that the judge "
+            f"errs alike here: name them with --labels{needed}"
+        )
     if before.stale is not None:
         raise ConfigError(f"{run.name}: its calibration is stale ({before.stale}): name the labels with --labels")
     return msgspec.structs.replace(before.stored, finite=options.finite)
