@@ -144,7 +144,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     `worst` and `best` bound the value had every missing unit counted as the worst or the best it can be. `withheld`
     marks a headline whose judged share (`judged`; of a macro mean, the smallest of its parts) is too small to be
     stated. `rule` is how missing values were counted, `strict` or as the `paper` does. `reference` names the judge that
-    a judge is compared with. `buckets` is JSON text: how many judgments of the slice have each status.
+    a judge is compared with. `buckets` is JSON text: how many judgments of the slice have each status. A `corrected`
+    one is the judge's number corrected for its errors by `n_labels` labels of people; the raw one stands beside it.
     """
 
     run: str
@@ -173,6 +174,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     buckets: str | None = None
     judged: float | None = None
     rule: str = "strict"
+    n_labels: int | None = None
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):

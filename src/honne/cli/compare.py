@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from honne.cli._app import PaperRules, app, console, emit
+from honne.cli._app import PaperRules, app, console, emit, say
 from honne.errors import ConfigError, unknown
 
 
@@ -21,12 +21,14 @@ def compare(
     """Paired differences between two runs, corrected for many comparisons."""
     from honne.engine.store import open_run
     from honne.report.output import compare as compare_runs
-    from honne.report.output import rule
+    from honne.report.output import rule, uncalibrated
 
     if format not in ("terminal", "md", "json"):
         raise ConfigError(unknown("format", format, ("terminal", "md", "json")))
     a, b = open_run(run_a), open_run(run_b)
     rows = compare_runs(a, b, rule([a, b], paper_rules))
+    for name in uncalibrated([a, b]):
+        say(f"note: {name} has no calibration of its own: corrected numbers are compared where both runs have one")
     from honne.report import compare as page
     from honne.report._blocks import labels
 

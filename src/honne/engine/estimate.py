@@ -2,18 +2,21 @@
 
 A benchmark and attack are estimated once per primary judge (a rubric judge, or imported labels). Forms that the
 benchmark gives to a fixed judge, such as `choice`, carry that judge's judgment under every primary one. Rows are in the
-order of the items, so that faults, resumes and the order of arrival never change a byte.
+order of the items, so that faults, resumes and the order of arrival never change a byte. Where the run has a
+calibration that holds, the corrected numbers follow the raw ones.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from honne import plugins
+from honne.engine.calibration import Calibration, load
+from honne.engine.correcting import Corrected, Part, corrected
 from honne.engine.store import RunFolder
 from honne.errors import StoreError
 from honne.metrics._attacks import attack_estimates
@@ -30,6 +33,8 @@ __all__ = [
     "analyse",
     "reworded",
     "reworded_items",
+    "rubrics",
+    "uncorrected",
 ]
 
 
@@ -84,6 +89,11 @@ class Analysis:
     sections: list[Section]
     measured: list[Measured]
     estimates: list[Estimate]
+    """The raw ones, then those `corrected` for a judge's errors."""
+    parts: list[Part]
+    """The measures with their sections and raw estimates."""
+    calibration: Calibration | None = None
+    corrected: list[Corrected] = field(default_factory=list)
 
 
 ByKey = dict[tuple[str, int], Judgment]
@@ -210,9 +220,28 @@ def _load(run: RunFolder) -> _Loaded:
 
 
 def analyse(run: RunFolder, paper: bool = False) -> Analysis:
-    """Every number of the run, in a stable order, with what it rests on."""
+    """Every number of the run, in a stable order, with what it rests on. Raises StoreError for a damaged run."""
+    raw, calibration = uncorrected(run, paper), load(run)
+    if calibration is None:
+        return raw
+    found = []
+    if calibration.stale is None:
+        found = corrected(raw.parts, calibration, _spec(run).model.name, rubrics(run))
+    after = [one.corrected for each in found for one in each.corrections]
+    return replace(raw, estimates=[*raw.estimates, *after], calibration=calibration, corrected=found)
+
+
+def rubrics(run: RunFolder) -> Callable[[str, str], bool]:
+    """Whether a form of a benchmark is one that rubric judges judge, and people label."""
+    judges = {b.name: b.judges for b in _spec(run).benchmarks}
+    return lambda benchmark, form: judges.get(benchmark, {}).get(form, "rubric") == "rubric" and not is_choice(form)
+
+
+def uncorrected(run: RunFolder, paper: bool = False) -> Analysis:
+    """`analyse` without the run's calibration."""
     loaded = _load(run)
     sections, model = _sections(loaded, paper), loaded.model
+    parts: list[Part] = []
     measured: dict[tuple[str | None, ...], Measured] = {}
     by_measure: list[tuple[Measured, list[Estimate]]] = []
     numbers: dict[tuple[str | None, ...], Estimate] = {}
@@ -233,12 +262,13 @@ def analyse(run: RunFolder, paper: bool = False) -> Analysis:
                     measured[where] = one
                     made = _estimates(run, section, one)
                     by_measure.append((one, made))
+                    parts.append((section, found, made))
                 else:
                     continue
                 numbers |= {_identity(e): e for e in made}
     attacked = attack_estimates(by_measure, loaded.attacks, loaded.parents)
     numbers |= {_identity(e): e for e in attacked}
-    return Analysis(sections, list(measured.values()), list(numbers.values()))
+    return Analysis(sections, list(measured.values()), list(numbers.values()), parts)
 
 
 def _metrics(section: Section) -> tuple[str, ...]:

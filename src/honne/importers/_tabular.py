@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from honne import rows
 from honne.errors import DataError
 from honne.rows import FORMATS, DataRow, read_bytes, recorded_rows
 
@@ -47,18 +46,18 @@ def read_table(path: Path, encoding: str | None = None) -> Table:
     """
     data = read_bytes(path)
     total = 0
-    rows: list[DataRow] = []
+    found: list[DataRow] = []
     columns: dict[str, None] = {}
     for row in recorded_rows(data, path, encoding):
         total += 1
         columns.update(dict.fromkeys(row.fields))
         if any(value is not None and value != "" for value in row.fields.values()):
-            rows.append(row)
-    if not rows:
+            found.append(row)
+    if not found:
         raise DataError(f"{path}: no rows")
     source = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "rows": total}
     # A column without a name (an index that was saved along) cannot be mapped.
-    return Table(path, tuple(c for c in columns if c), rows, source, total - len(rows))
+    return Table(path, tuple(c for c in columns if c), found, source, total - len(found))
 
 
 # ----------------------------------------------------------------------- JSON
@@ -81,23 +80,5 @@ def walk(fields: Mapping[str, Any], path: Sequence[str]) -> Any:
 
 
 def text_of(value: Any) -> str | None:
-    """A cell as text; None when there is none (absent, null, NaN).
-
-    Text is kept as it is; true and false as JSON writes them; numbers in their shortest form, a whole one without a
-    fraction (1.0 is `1`); lists and objects as JSON.
-    """
-    if isinstance(value, str):
-        return value
-    if value is None or value is ABSENT:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    """`honne.rows.text_of` of what `walk` found: None also where there was nothing."""
+    return None if value is ABSENT else rows.text_of(value)

@@ -45,6 +45,8 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     `separated` means p_adjusted < 1 - level. A headline is `withheld`, and never separated, when either run has a value
     for less than 90 % of the units in both (of a macro mean: in any part). `detectable` is the smallest true difference
     that n pairs which differ as often as these did would have shown, by the corrected test, with a chance of 80 %.
+    `corrected` marks the difference of two rates that were each corrected for the judge's errors, by so many `labels`
+    of people; `n` is then the smaller of the two numbers of units.
     """
 
     benchmark: str
@@ -72,6 +74,8 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     better: str | None = None
     detectable: float | None = None
     withheld: bool = False
+    corrected: bool = False
+    labels: tuple[int, int] | None = None
 
 
 class _Match(NamedTuple):

@@ -61,7 +61,8 @@ class Branch:
 class Block:
     """One benchmark and attack under one judge. `runs` are (index, label) of the runs that have it.
 
-    `minor`: another judge of the same answers comes before it; it is shown more briefly.
+    `minor`: another judge of the same answers comes before it; it is shown more briefly. `corrected` are the lines of
+    `lines` whose numbers were corrected for the judge's errors, in as many runs as have a calibration.
     """
 
     benchmark: str
@@ -71,6 +72,12 @@ class Block:
     lines: tuple[Line, ...]
     worst: tuple[tuple[str, Worst], ...]
     minor: bool = False
+    corrected: tuple[Line, ...] = ()
+
+    def beside(self, lines: Sequence[Line]) -> list[Line]:
+        """These lines, each with its corrected one after it, where there is one."""
+        found = {(x.key, x.slice): x for x in self.corrected}
+        return [each for x in lines for each in (x, found.get((x.key, x.slice))) if each is not None]
 
     @property
     def whole(self) -> list[Line]:
@@ -111,7 +118,7 @@ class Block:
         """A metric's name, with its form where there are several, its reference, and whether it is corrected."""
         extra = [line.form] if line.form and len(self._forms[line.metric]) > 1 else []
         extra += [f"against {line.reference}"] if line.reference else []
-        extra += ["corrected for the judge's error"] if line.first.corrected else []
+        extra += ["corrected"] if line.first.corrected else []
         return oneline(line.metric) + (f" ({', '.join(map(oneline, extra))})" if extra else "")
 
     @cached_property
@@ -211,8 +218,20 @@ def arrange(runs: Sequence[RunReport]) -> list[Block]:
         rows = tuple(Line(*name, tuple(cells)) for name, cells in lines.items())
         before = {i for b in out if (b.benchmark, b.attack) == key[:2] for i, _ in b.runs}
         minor = before >= set(have)
-        out.append(Block(*key, tuple((i, named[i]) for i in have), rows, worst, minor))
+        block = Block(*key, tuple((i, named[i]) for i in have), rows, worst, minor, _corrected(runs, have, key))
+        out.append(block)
     return out
+
+
+def _corrected(runs: Sequence[RunReport], have: Sequence[int], key: _Key) -> tuple[Line, ...]:
+    """The corrected numbers of one judge, a cell for each run that has it."""
+    lines: dict[tuple[str, str | None, str | None, str], list[Estimate | None]] = {}
+    for column, i in enumerate(have):
+        for each in runs[i].corrected:
+            if (each.benchmark, each.attack, each.judge) == key:
+                for e in (one.corrected for one in each.corrections):
+                    lines.setdefault((e.metric, e.form, e.reference, e.slice), [None] * len(have))[column] = e
+    return tuple(Line(*name, tuple(cells)) for name, cells in lines.items())
 
 
 def _leading_first(keys: Iterable[_Key], runs: Sequence[RunReport]) -> dict[_Key, None]:

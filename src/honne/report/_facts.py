@@ -104,6 +104,9 @@ def flags(run: RunReport) -> list[Flag]:
     if differs:
         out.append(Flag("data differ", f"{', '.join(differs)} not byte for byte the published file"))
     out += _lost(run)
+    if run.calibration is not None and run.calibration.stale is not None:
+        again = f"no corrected number is shown until honne calibrate {_text(str(run.path))} is run again"
+        out.append(Flag("stale calibration", f"{_text(run.calibration.stale)}; {again}"))
     if run.damage:
         out.append(Flag("damaged records", "; ".join(_text(d) for d in run.damage[:3])))
     if spec.get("limit"):

@@ -98,7 +98,7 @@ def read(texts: Sequence[str]) -> list[tuple[str, e.Expr]]:
 
 def check(gates: Sequence[tuple[str, e.Expr]], runs: Sequence[RunReport]) -> list[Gate]:
     """Hold every gate against the runs. Raises ConfigError where an expression names no number of any run."""
-    pool = [(name, estimate) for name, run in zip(labels(runs), runs, strict=True) for estimate in run.estimates]
+    pool = [(name, estimate) for name, run in zip(labels(runs), runs, strict=True) for estimate in run.every]
     return [Gate(text, tuple(_checks(text, gate, pool))) for text, gate in gates]
 
 
@@ -166,10 +166,14 @@ def _matches(text: str, ref: e.Ref, pool: _Pool) -> _Pool:
         raise ConfigError(f"--fail-if {text!r}: {_unknown('metric', ref.name, known)}")
     for key, value in ref.selectors.items():
         kept = [m for m in found if value in _names(key, m)]
+        if not kept and key == "corrected" and value in ("yes", "true"):
+            raise ConfigError(f"--fail-if {text!r}: {ref.name} has no corrected value: honne calibrate RUN --labels F")
         if not kept:
             known = {next(iter(_names(key, m))) for m in found}
             raise ConfigError(f"--fail-if {text!r}: {_unknown(key, value, known)} (of {ref.name})")
         found = kept
+    if "corrected" not in ref.selectors:
+        found = [m for m in found if not m[1].corrected]
     kept = [m for m in found if ref.slice in (m[1].slice, "/".join(category_parts(m[1].slice)))]
     if not kept:
         raise ConfigError(f"--fail-if {text!r}: {_unknown('slice', ref.slice, {x.slice for _, x in found})}")

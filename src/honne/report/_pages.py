@@ -43,7 +43,7 @@ def glance(blocks: list[Block], several: bool, many: bool = False) -> dict[str, 
         if rows and not faces:
             faces = {"plot": _svg.dumbbell(rows[:_GLANCE]), "of": oneline(b.benchmark), "more": len(rows) - _GLANCE}
             continue
-        for line in b.mains if len(groups) < _GROUPS[several] and not many else ():
+        for line in b.beside(b.mains) if len(groups) < _GROUPS[several] and not many else ():
             groups.append({"name": f"{oneline(b.benchmark)} · {b.name(line)}", "rows": _peeks(b, line, several)})
     return {"faces": faces, "groups": groups} if faces or groups else None
 
@@ -95,8 +95,8 @@ def block(
     worst = [] if b.minor else worsts(b, room)
     return {
         **_head(b, f"b{place}", several, titles),
-        "headlines": tables.measures(b, b.headlines, several, tests) if b.headlines else None,
-        "rest": tables.measures(b, rest, several, tests) if rest and not room.brief else None,
+        "headlines": tables.measures(b, b.beside(b.headlines), several, tests) if b.headlines else None,
+        "rest": tables.measures(b, b.beside(rest), several, tests) if rest and not room.brief else None,
         "unpooled": tables.grid(split, b.runs) if split else None,
         "agreed": tables.grid(agreed, b.runs) if agreed else None,
         "judges": judges(b, blocks, runs) if agreed else [],

@@ -154,9 +154,23 @@ def _numbers(block: Block, place: str, tests: Tests | None) -> list[Sentence]:
     out: list[Sentence] = []
     for line in block.mains:
         out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
+        out += _corrected(block, line)
         if len(block.runs) == 1:
             out += _weak(block, line)
     return out
+
+
+def _corrected(block: Block, line: Line) -> list[Sentence]:
+    """What is left of a number once the judge's errors are taken out of it; nothing without a calibration."""
+    (*_, after) = block.beside([line])
+    given = [(name, e) for (_, name), e in zip(block.runs, after.cells, strict=True) if e is not None]
+    if not after.first.corrected:
+        return []
+    parts: list[str] = []
+    for name, e in given:
+        labels = f" by {count(e.n_labels or 0)} labels of people"
+        parts += [", " if parts else "", *spoken(e), labels, f" for {name}" if len(block.runs) > 1 else ""]
+    return [("Corrected for the judge's errors, ", f"{phrase(line.metric)} is ", *parts, ".")]
 
 
 def _attacked(block: Block, place: str, every: Sequence[Block], tests: Tests | None) -> list[Sentence]:

@@ -48,10 +48,12 @@ def separated(block: Block, line: Line, tests: Tests) -> list[tuple[int, int]] |
 
 
 def tied(block: Block, line: Line, tests: Tests | None) -> list[str]:
-    """The letters of one line's cells, `a` the best; empty without tests, for one run, or where a value is missing."""
+    """The letters of one line's cells, `a` the best; empty without tests, for one run, for
+    corrected numbers, or where a value is missing."""
     blank = ["" for _ in line.cells]
     values = [e.value for e in line.cells if e is not None and not e.withheld and e.value is not None]
-    if not tests or len(values) < 2 or len(values) != len(line.cells):
+    # The paired tests are of the judge's own numbers.
+    if not tests or len(values) < 2 or len(values) != len(line.cells) or line.first.corrected:
         return blank
     apart = separated(block, line, tests)
     if apart is None:

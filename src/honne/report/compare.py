@@ -45,11 +45,15 @@ def _p_of(p: float | None) -> str:
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
+def _metric(row: Paired) -> str:
+    return oneline(row.metric) + (" (corrected)" if row.corrected else "")
+
+
 def _where(row: Paired) -> str:
     judge = oneline(row.judge_a or "")
     if row.judge_a != row.judge_b:
         judge = f"{judge or 'none'} against {oneline(row.judge_b or 'none')}"
-    parts = [oneline(row.benchmark), oneline(row.attack) if row.attack else "", oneline(row.metric), judge]
+    parts = [oneline(row.benchmark), oneline(row.attack) if row.attack else "", _metric(row), judge]
     return " · ".join(p for p in parts if p)
 
 
@@ -83,7 +87,10 @@ def verdict(row: Paired, names: Names = ("A", "B")) -> str:
     gap = _scaled(row.difference, row, signed=True)
     detail = f"difference {gap}, {100 * row.level:g}% interval {_interval(row)}" if row.level else f"difference {gap}"
     missing = f", {count(row.n_missing)} missing" if row.n_missing else ""
-    tail = f"{_p_of(row.p_adjusted)} (Holm), n = {count(row.n)} pairs{missing}"
+    of = f"n = {count(row.n)} pairs{missing}"
+    if row.labels is not None:
+        of = f"{count(row.labels[0])} and {count(row.labels[1])} labels of people"
+    tail = f"{_p_of(row.p_adjusted)} (Holm), {of}"
     said = "not separated"
     if row.judge_a != row.judge_b:
         said = "judged by different judges: the difference mixes model and judge, so neither run is called higher"
@@ -124,7 +131,7 @@ def print_compare(rows: Sequence[Paired], console: Console, names: Names = ("A",
         if below:
             _differences(console, _where(row), [(category(r.slice), r) for r in below], (a, b))
     mixed = len({(r.benchmark, r.attack, r.judge_a, r.judge_b) for r in rows}) > 1
-    rest = [(_where(r) if mixed else oneline(r.metric), r) for r in rows if r.slice == "all" and r not in told]
+    rest = [(_where(r) if mixed else _metric(r), r) for r in rows if r.slice == "all" and r not in told]
     if rest:
         _differences(console, "further metrics", rest, (a, b))
     pooled = {(_where(r), r.form) for r in rows if r.slice == "all"}
@@ -168,6 +175,8 @@ def _numbers(row: Paired) -> tuple[str, str, str, str, str]:
 def _method(rows: Sequence[Paired]) -> str:
     found = ", ".join(dict.fromkeys(oneline(r.method) for r in rows))
     said = f"Differences are the first run minus the second on the same items. Methods: {found}; p by Holm."
+    if any(r.corrected for r in rows):
+        said += " Corrected: each run's number corrected for the judge's errors by people's labels of its own answers."
     if any(r.n_missing for r in rows):
         said += " ?k: k further pairs lack a value."
     dropped = max(r.n_unpaired for r in rows)

@@ -20,6 +20,7 @@ from honne.report import _pages, _svg
 from honne.report._accounts_page import accounts
 from honne.report._attacks import folded
 from honne.report._blocks import arrange, labels
+from honne.report._calibration_page import calibrations
 from honne.report._digest import MANY
 from honne.report._facts import facts, flags
 from honne.report._overview import leads
@@ -155,6 +156,7 @@ def _page(
         glance=_pages.glance([b for _, b in apart], len(every) > 1, many),
         blocks=pages,
         nav=leading if len(leading) < MANY else [],
+        calibrations=calibrations(runs, named),
         accounts=counted,
         status={s: STATUS[s] for s in dict.fromkeys(s for a in counted for s in a["used"])},
         left_out=room.left_out,

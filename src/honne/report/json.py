@@ -51,7 +51,7 @@ def rows(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
     """All estimates of all runs, in order; equally named runs are told apart by the folders that hold them."""
     often = Counter(run.name for run in runs)
     names = [label if often[run.name] > 1 else run.name for label, run in zip(labels(runs), runs, strict=True)]
-    return [row(e) | {"run": name} for name, run in zip(names, runs, strict=True) for e in run.estimates]
+    return [row(e) | {"run": name} for name, run in zip(names, runs, strict=True) for e in run.every]
 
 
 def render(runs: Sequence[RunReport]) -> str:

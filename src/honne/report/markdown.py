@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from honne.records import BUCKETS, RESPONSE_STATUSES
-from honne.report import values
+from honne.report import calibration, values
 from honne.report._attacks import attack_grid, category_grids, folded
 from honne.report._blocks import Block, Branch, Line, arrange, face_slices, labels, methods
 from honne.report._facts import Facts, facts, flags
@@ -53,6 +53,8 @@ def render(runs: Sequence[RunReport], tests: Tests | None = None, frame: str | N
         if not folded(block, blocks):
             out += _block(block, tests, agreement(block, blocks))
             out += _attacks(block, blocks)
+    for name, run in zip(named, runs, strict=True):
+        out += calibration.markdown(run, name)
     out += _accounting(runs, named)
     for name, run in zip(named, runs, strict=True):
         out += _provenance(name, facts(run))
@@ -88,7 +90,7 @@ def _block(block: Block, tests: Tests | None, agreed: Grid | None) -> list[str]:
     judge = f"judge {block.judge}" if block.judge else "from the items alone"
     attack = f" under {block.attack}" if block.attack else ""
     out = [f"## {escape(block.benchmark + attack)} · {escape(judge)}", ""]
-    out += [*_lines(block, block.whole, tests), ""] if block.whole else []
+    out += [*_lines(block, block.beside(block.whole), tests), ""] if block.whole else []
     if not block.minor and (grid := unpooled(block)):
         out += [
             "### Metrics without an overall value, by top category",

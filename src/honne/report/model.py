@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from honne.engine.calibration import Calibration
+from honne.engine.correcting import Corrected
 from honne.engine.estimate import Account, Measured, Section, accounting, analyse
 from honne.engine.store import RunFolder
 from honne.plugins import Measure, Row, Unit, unit_id
@@ -60,7 +62,10 @@ class Worst:
 
 @dataclass(frozen=True)
 class RunReport:
-    """One run, ready to print. `paper` says that missing values were counted by the source's rule."""
+    """One run, ready to print. `paper` says that missing values were counted by the source's rule.
+
+    `estimates` are the judges' own numbers; what people's labels make of them is in `corrected`.
+    """
 
     name: str
     path: Path
@@ -74,6 +79,13 @@ class RunReport:
     """What a value profile reads."""
     langs: Mapping[str, int] = field(default_factory=dict)
     """How many items of the run are in which language."""
+    calibration: Calibration | None = None
+    corrected: tuple[Corrected, ...] = ()
+
+    @property
+    def every(self) -> tuple[Estimate, ...]:
+        """The judges' own numbers, and the corrected ones after them."""
+        return (*self.estimates, *(one.corrected for each in self.corrected for one in each.corrections))
 
 
 def build(run: RunFolder, paper: bool = False) -> RunReport:
@@ -83,13 +95,15 @@ def build(run: RunFolder, paper: bool = False) -> RunReport:
         name=run.name,
         path=run.path,
         info=run.info,
-        estimates=tuple(found.estimates),
+        estimates=tuple(e for e in found.estimates if not e.corrected),
         accounts=tuple(accounting(run)),
-        examples=tuple(worst(found.estimates, found.measured, found.sections)),
+        examples=tuple(worst([e for e in found.estimates if not e.corrected], found.measured, found.sections)),
         paper=paper,
         damage=tuple(dict.fromkeys(run.damage)),
         measures=tuple(readable(found.measured, found.sections)),
         langs=Counter(item.lang for item in run.items()),
+        calibration=found.calibration,
+        corrected=tuple(found.corrected),
     )
 
 

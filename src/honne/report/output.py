@@ -9,16 +9,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from honne.engine.estimate import analyse, reworded
+from honne.engine.calibration import load
+from honne.engine.estimate import Analysis, analyse, reworded
 from honne.engine.journal import os_failure, write_atomic
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, unknown
 from honne.metrics._compare import Paired, compare_all
+from honne.metrics._compare_corrected import Place, Side, corrected_differences
 from honne.report._gates import Gate
 from honne.report.model import RunReport
 from honne.report.model import build as build_report
 
 __all__ = ["FORMATS", "append", "build", "compare", "open_runs", "pairwise", "present", "render", "rule", "save"]
+__all__ += ["uncalibrated"]
 
 FORMATS = ("html", "md", "json", "csv", "junit", "github")
 # Beyond so many runs a table of all pairs is neither readable nor cheap.
@@ -45,7 +48,7 @@ def build(run: RunFolder, paper: bool) -> RunReport:
     made = build_report(run, paper)
     missing = not (run.path / "estimates.json").exists()
     if missing and paper == run.info["spec"].get("paper_rules", False) and os.access(run.path, os.W_OK):
-        run.write_estimates(made.estimates)
+        run.write_estimates(made.every)
     return made
 
 
@@ -124,8 +127,31 @@ def render(
 
 
 def compare(a: RunFolder, b: RunFolder, paper: bool = False) -> list[Paired]:
-    """The paired differences a − b, corrected for many comparisons."""
-    return _tests([a, b], paper)[0, 1]
+    """The paired differences a − b, corrected for many comparisons; then those of the numbers that both runs'
+    calibrations have corrected for the judge's errors."""
+    found, unpairable = (analyse(a, paper), analyse(b, paper)), reworded(a, b)
+    paired = compare_all([one.measured for one in found], {(0, 1): unpairable})[0, 1]
+    return [*paired, *corrected_differences(_corrected(found[0]), _corrected(found[1]), unpairable)]
+
+
+def _corrected(found: Analysis) -> dict[Place, Side]:
+    """The numbers corrected by a calibration of the run's own: what was borrowed from another is no new evidence."""
+    if found.calibration is None or found.calibration.stored.borrowed is not None:
+        return {}
+    finite = found.calibration.stored.finite
+    return {
+        (x.benchmark, x.attack, x.judge, x.measure.metric, x.measure.form): Side(
+            x.measure, x.human, {one.raw.slice: one for one in x.corrections}, finite
+        )
+        for x in found.corrected
+    }
+
+
+def uncalibrated(runs: Sequence[RunFolder]) -> list[str]:
+    """Which of the runs have no calibration of their own that holds, where another has one; none where none has."""
+    found = [load(run) for run in runs]
+    own = [one is not None and one.stale is None and one.stored.borrowed is None for one in found]
+    return [run.name for run, there in zip(runs, own, strict=True) if not there] if any(own) else []
 
 
 def pairwise(runs: Sequence[RunFolder], paper: bool = False) -> dict[tuple[int, int], list[Paired]]:

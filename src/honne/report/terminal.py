@@ -35,6 +35,7 @@ from honne.report._text import (
     value,
 )
 from honne.report._ties import Tests, tied
+from honne.report.calibration import print_sections
 from honne.report.compare import print_compare
 from honne.report.model import RunReport
 from honne.report.show import show_item
@@ -43,6 +44,9 @@ from honne.report.values import print_profile
 __all__ = ["print_compare", "print_report", "show_item"]
 
 _ROWS = 40
+CORRECTED = (
+    "corrected: for the judge's errors, by people's labels (the section on the calibration); above it the judge's own"
+)
 # Pairs of judges: those of four.
 _PAIRS = 6
 
@@ -64,6 +68,10 @@ def print_report(
         if not folded(block, blocks):
             _block(console, block, tests, agreement(block, blocks))
             _attacks(console, block, attack_grid(block, blocks))
+    for name, run in zip(named, runs, strict=True):
+        if run.calibration is not None and run.calibration.stale is None:
+            _heading(console, f"calibration: {name}")
+            print_sections(run, console)
     _accounting(console, runs, named)
     _costs(console, runs, named)
     _notes(console, runs, named)
@@ -120,7 +128,7 @@ def block_name(block: Block) -> str:
 def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | None) -> None:
     _heading(console, block_name(block))
     if block.headlines:
-        _lines(console, block, block.headlines, tests)
+        _lines(console, block, block.beside(block.headlines), tests)
     if block.minor:
         return
     if grid := unpooled(block):
@@ -205,6 +213,8 @@ def _drawn(console: Console, block: Block, lines: list[Line], tests: Tests | Non
     if notes:
         _dim(console, f"had all missing been the worst–the best: {', '.join(notes[:12])}")
     _how(console, lines)
+    if any(line.first.corrected for line in lines):
+        _dim(console, CORRECTED)
     if any(groups and groups[0] for groups in (tied(block, line, tests) for line in lines)):
         _dim(console, "runs that share a letter are not separated by the paired tests")
 

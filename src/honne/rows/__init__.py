@@ -4,8 +4,9 @@
 or mended. `recorded_rows` takes what other tools write (answers and labels to import or to replay), Parquet included.
 """
 
+from honne.rows._cells import text_of
 from honne.rows._encoding import decode, likely
 from honne.rows._recorded import FORMATS, recorded_rows
 from honne.rows._rows import DataRow, parse_rows, read_bytes
 
-__all__ = ["FORMATS", "DataRow", "decode", "likely", "parse_rows", "read_bytes", "recorded_rows"]
+__all__ = ["FORMATS", "DataRow", "decode", "likely", "parse_rows", "read_bytes", "recorded_rows", "text_of"]

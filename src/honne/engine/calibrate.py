@@ -1,0 +1,220 @@
+"""`honne calibrate`: people's labels into a run's calibration, and the run's numbers made again with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from honne._version import __version__
+from honne.engine.calibration import (
+    Borrowed,
+    Ceiling,
+    Stored,
+    answers_digest,
+    labels_of,
+    load,
+    save,
+)
+from honne.engine.correcting import Answers, Part, measures, pairs_of
+from honne.engine.estimate import Analysis, analyse, rubrics, uncorrected
+from honne.engine.labels_file import Labels
+from honne.engine.reference import Reference, settle
+from honne.engine.rejudge import stored_benchmark
+from honne.engine.store import RunFolder, locked, open_run
+from honne.errors import ConfigError, DataError, unknown
+from honne.plugins import Measure, Scale, is_choice
+from honne.records import Item, Judgment, now
+from honne.spec import Config
+from honne.stats.agreement import krippendorff_alpha, raw_agreement
+from honne.stats.transport import equivalent
+
+__all__ = ["Options", "borrow_from", "calibrate"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """`design` is that of labels which name none, `raters` are judges of the run whose agreement is the noise ceiling,
+    `finite` asks for the number of these answers and not of the population that they stand for."""
+
+    design: str | None = None
+    raters: tuple[str, ...] = ()
+    finite: bool = False
+
+
+def calibrate(
+    run: RunFolder, labels: Labels | None, options: Options, config: Config, borrowed: Borrowed | None = None
+) -> Analysis:
+    """Store the calibration of a run and make its numbers again; without `labels`, those it has been calibrated by.
+
+    Raises DataError and ConfigError for labels that cannot be used, StoreError for a run in use or damaged.
+    """
+    open_run(run.path)
+    with locked(run.path) as run:
+        paper = bool(run.info["spec"].get("paper_rules", False))
+        if labels is not None:
+            stored = _made(run, labels, options, config, uncorrected(run, paper))
+        else:
+            stored = _had(run, options, _needed(borrowed))
+        save(run, msgspec.structs.replace(stored, borrowed=borrowed))
+        found = analyse(run, paper)
+        run.write_estimates(found.estimates)
+        return found
+
+
+def _made(run: RunFolder, labels: Labels, options: Options, config: Config, raw: Analysis) -> Stored:
+    at = now()
+    found = settle(run, labels, _scales(run, config), at, options.design)
+    raters = _raters(run, found, options.raters)
+    kept = labels_of(found.rows)
+    return Stored(
+        honne=__version__,
+        at=at.isoformat(timespec="seconds"),
+        labels=labels.name,
+        sha256=labels.sha256,
+        designs=dict(found.designs),
+        counts=dict(found.counts),
+        shown=dict(found.shown),
+        people=_people(run, found, options.raters),
+        raters=len(raters),
+        answers=answers_digest(run, kept),
+        finite=options.finite,
+        ceilings=tuple(_ceilings(raw.parts, raters, run)),
+        reference=kept,
+    )
+
+
+def _needed(borrowed: Borrowed | None) -> str:
+    """How many labels would show it, if the judge errs exactly alike; of the first rate that has enough there."""
+    for p in borrowed.pairs if borrowed is not None else ():
+        if borrowed is not None and {*p.judged, *p.human} <= {0.0, 1.0}:
+            found = equivalent(p.judged, p.human, [], [], borrowed.margin, groups_there=p.groups)
+            if found.labels_here is not None:
+                return f" (about {found.labels_here} for {p.metric} and a margin of {borrowed.margin:g})"
+    return ""
+
+
+def _had(run: RunFolder, options: Options, needed: str) -> Stored:
+    before = load(run)
+    if before is None:
+        raise ConfigError(
+            f"{run.name} has no labels of its own, and a calibration carries over only where some show that the judge "
+            f"errs alike here: name them with --labels{needed}"
+        )
+    if before.stale is not None:
+        raise ConfigError(f"{run.name}: its calibration is stale ({before.stale}): name the labels with --labels")
+    return msgspec.structs.replace(before.stored, finite=options.finite)
+
+
+def _scales(run: RunFolder, config: Config) -> Mapping[tuple[str, str], Scale]:
+    """The scale of every benchmark and category of the run, as `honne judge` takes it."""
+    items: dict[str, list[Item]] = {}
+    for item in run.items():
+        if not is_choice(item.form):
+            items.setdefault(item.benchmark, []).append(item)
+    out: dict[tuple[str, str], Scale] = {}
+    for stored in run.info["spec"]["benchmarks"]:
+        mine = items.get(str(stored.get("name")), [])
+        built = stored_benchmark(run, stored, mine, config, [])
+        out |= {(item.benchmark, item.category): built.scale(item.category) for item in mine}
+    return out
+
+
+# ------------------------------------------------------------------- the people
+
+
+def _people(run: RunFolder, found: Reference, raters: Iterable[str]) -> tuple[str, ...]:
+    """The judges of the run that are the labelling people, and their settled labels: they are not corrected."""
+    named = {*found.judges, *raters}
+    above = {key for key in run.judgments() if any(name.startswith(f"{key}.") for name in named)}
+    return tuple(sorted(named | above))
+
+
+def _raters(run: RunFolder, found: Reference, named: Iterable[str]) -> dict[str, Answers]:
+    """Each person's labels by answer: those that came with the labels, and the judges of the run named as raters."""
+    out: dict[str, Answers] = {name: _by_answer(rows) for name, rows in found.raters.items()}
+    for key in named:
+        if key not in run.judgments():
+            raise ConfigError(f"--rater {key}: {run.name}: {unknown('judge', key, run.judgments())}")
+        out[key] = _by_answer(j for j in run.judgments()[key] if j.status == "scored")
+    return out
+
+
+def _by_answer(rows: Iterable[Judgment]) -> Answers:
+    return {(j.item_id, j.sample): j for j in rows}
+
+
+def _ceilings(parts: Iterable[Part], raters: Mapping[str, Answers], run: RunFolder) -> list[Ceiling]:
+    """How far people agree on every metric that any judge of the run has, where two labelled the same answers."""
+    if len(raters) < 2:
+        return []
+    rubric = rubrics(run)
+    seen: dict[tuple[str, str | None, str, str | None], Ceiling | None] = {}
+    made: dict[tuple[str, str | None, tuple[str, ...]], list[Mapping[tuple[str, str | None], Measure]]] = {}
+    for section, measure, _ in parts:
+        place = (section.benchmark, section.attack, measure.metric, measure.form)
+        if place in seen or not section.rubric or measure.reference is not None or measure.judge is not None:
+            continue
+        key = (section.benchmark, section.attack, section.metrics)
+        if key not in made:
+            made[key] = [measures(section, answers, rubric) for answers in raters.values()]
+        given = [found[measure.metric, measure.form] for found in made[key] if (measure.metric, measure.form) in found]
+        if len(given) > 1:
+            seen[place] = _ceiling(place, given)
+    return [ceiling for ceiling in seen.values() if ceiling is not None]
+
+
+def _ceiling(place: tuple[str, str | None, str, str | None], given: Sequence[Measure]) -> Ceiling | None:
+    by_rater = [{unit.id: unit.value for unit in measure.units} for measure in given]
+    units = {unit.id: unit.group for measure in given for unit in measure.units}
+    codes: dict[float, int] = {}
+    for value in sorted({v for values in by_rater for v in values.values() if v is not None}):
+        codes[value] = len(codes)
+    table = np.array(
+        [[-1 if (v := values.get(name)) is None else codes[v] for values in by_rater] for name in units], dtype=np.int64
+    ).reshape(len(units), len(by_rater))
+    groups = np.unique(np.array(list(units.values())), return_inverse=True)[1]
+    agreed = raw_agreement(table, groups)
+    if agreed.value is None or agreed.low is None or agreed.high is None:
+        return None
+    alpha = krippendorff_alpha(table, groups)
+    benchmark, attack, metric, form = place
+    return Ceiling(
+        benchmark=benchmark,
+        attack=attack,
+        metric=metric,
+        form=form,
+        raters=int((table >= 0).any(0).sum()),
+        n=agreed.n,
+        agreement=agreed.value,
+        low=agreed.low,
+        high=agreed.high,
+        level=agreed.level,
+        method=agreed.method,
+        alpha=alpha.value,
+        alpha_low=alpha.low,
+        alpha_high=alpha.high,
+    )
+
+
+# ------------------------------------------------------------------ another run's
+
+
+def borrow_from(run: RunFolder, margin: float) -> Borrowed:
+    """What another run may use of this one's calibration. Raises ConfigError where it has none that holds."""
+    calibration = load(run)
+    if calibration is None or calibration.stored.borrowed is not None:
+        raise ConfigError(f"--from {run.path}: it has no calibration of its own: honne calibrate {run.path} --labels F")
+    if calibration.stale is not None:
+        raise ConfigError(f"--from {run.path}: its calibration is stale ({calibration.stale}): calibrate it again")
+    raw = uncorrected(run, bool(run.info["spec"].get("paper_rules", False)))
+    model = str(run.info["spec"]["model"].get("name"))
+    found = pairs_of(raw.parts, calibration, model, rubrics(run))
+    if not found:
+        raise DataError(f"--from {run.path}: no judge of it has verdicts beside labels drawn with equal chances")
+    stored = calibration.stored
+    return Borrowed(
+        run=run.name, model=model, labels=stored.labels, sha256=stored.sha256, margin=margin, pairs=tuple(found)
+    )

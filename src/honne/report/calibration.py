@@ -1,0 +1,170 @@
+"""A calibration in the terminal and as Markdown: of every judge its own number, the corrected one, and how it errs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from honne.report._blocks import labels
+from honne.report._calibrated import ERRORS, Line, Section, both, facts, metrics, sections, share, width
+from honne.report._text import count, level
+from honne.report.model import RunReport
+
+__all__ = ["markdown", "print_calibration", "print_sections"]
+
+_MOST = 40
+_LEGEND = (
+    "raw: the judge's own; labels only: by people's labels alone; width: of the corrected interval beside labels only's"
+)
+
+
+def print_calibration(runs: Sequence[RunReport], console: Console) -> None:
+    """What `honne calibrate` ends with."""
+    for name, run in zip(labels(runs), runs, strict=True):
+        console.print(Text.assemble(("honne calibrate ", "bold red"), (name, "bold")))
+        print_sections(run, console)
+        console.print()
+
+
+def print_sections(run: RunReport, console: Console) -> None:
+    """The labels, and the sections of the judges."""
+    if run.calibration is None:
+        return
+    for fact in facts(run.calibration):
+        console.print(Padding(Text(fact, "dim"), (0, 0, 0, 2)))
+    found = sections(run)
+    if not found:
+        console.print(Padding(Text("no judge of this run has verdicts on what was labelled", "yellow"), (0, 0, 0, 2)))
+    for section in found:
+        console.print()
+        console.print(Padding(Text(section.title, "bold"), (0, 0, 0, 2)))
+        _numbers(console, section)
+        _errors(console, section)
+    if any(line.refused is None for section in found for line in section.lines):
+        console.print()
+        _dim(console, _LEGEND)
+        _dim(console, "; ".join(f"{name}: {what}" for name, what in ERRORS))
+
+
+def _table(*heads: str, wide: int = 34) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("", overflow="fold", max_width=wide)
+    for head in heads:
+        table.add_column(Text(head), justify="left", no_wrap=True)
+    return table
+
+
+def _numbers(console: Console, section: Section) -> None:
+    """The numbers side by side; in a narrow console without those of the labels alone."""
+    wide = console.width >= 100
+    given = [line for line in section.lines if line.refused is None]
+    if given:
+        alone = ["labels only"] if wide else []
+        table = _table("raw", "corrected", *alone, "width", "labels / n", wide=30 if wide else 22)
+        above = ""
+        for line in given[:_MOST]:
+            if line.title != above and line.one.raw.slice != "all":
+                table.add_row(Text(line.title))
+            above = line.title
+            e, raw = line.one.corrected, line.one.raw
+            cells = [Text(" ".join(both(raw)), "dim"), Text(" ".join(both(e)), "bold")]
+            cells += [Text(" ".join(share(line.one.alone, raw)))] if wide else []
+            labelled = f"{count(e.n_labels or 0)} / {count(e.n)}"
+            table.add_row(Text(line.name), *cells, Text(width(line)), Text(labelled))
+        console.print(Padding(table, (0, 0, 0, 2)))
+        if len(given) > _MOST:
+            _dim(console, f"{len(given) - _MOST} more: --format csv")
+    for line in section.lines:
+        if line.refused is not None:
+            _dim(console, f"{line.full_name}: not corrected: {line.refused}")
+    if given:
+        _dim(console, how(given))
+
+
+def how(given: Sequence[Line]) -> str:
+    """The methods of the corrected numbers, and what the columns mean."""
+    levels = ", ".join(dict.fromkeys(level(line.one.corrected) for line in given))
+    said = "; ".join(f"{method} ({', '.join(names)})" for method, names in metrics(given))
+    return f"{levels} intervals, corrected: {said}"
+
+
+def _errors(console: Console, section: Section) -> None:
+    """How the judge errs, and how far people agree among themselves."""
+    rows = [line for line in section.lines if line.errors is not None or _ceiling(line)]
+    if not rows:
+        return
+    people = any(_ceiling(line) for line in rows)
+    wide = console.width >= 112
+    heads = [name for name, _ in ERRORS]
+    chosen = heads if wide else heads[:2]
+    table = _table(*chosen, *(["people agree"] if people else []), wide=30 if wide else 22)
+    for line in rows:
+        cells = [" ".join(cell) for cell in errors(line)][: len(chosen)]
+        table.add_row(Text(line.name), *map(Text, cells), *([Text(_ceiling(line))] if people else []))
+    console.print()
+    console.print(Padding(table, (0, 0, 0, 2)))
+    if not wide:
+        _dim(console, "PPV and NPV: --format md or html, or a wider terminal")
+
+
+def errors(line: Line) -> list[tuple[str, str]]:
+    """Sensitivity, specificity, PPV and NPV with their intervals."""
+    e = line.errors
+    return [share(x) for x in (e.sensitivity, e.specificity, e.ppv, e.npv)] if e else [share(None)] * len(ERRORS)
+
+
+def _ceiling(line: Line) -> str:
+    """`96.4% 94.3–97.8 of 450, alpha 0.93`: what people reach among themselves."""
+    c = line.ceiling_here
+    if c is None:
+        return ""
+    alpha = f", alpha {c.alpha:.2f}" if c.alpha is not None else ""
+    return f"{100 * c.agreement:.1f}% {100 * c.low:.1f}–{100 * c.high:.1f}{alpha}"
+
+
+def _dim(console: Console, text: str) -> None:
+    console.print(Padding(Text(text, "dim"), (0, 0, 0, 2)))
+
+
+def markdown(run: RunReport, name: str) -> list[str]:
+    """The lines of a Markdown section; none for a run without a calibration."""
+    from honne.report.markdown import escape, table
+
+    if run.calibration is None or run.calibration.stale is not None:
+        return []
+    out = [f"## Calibration: {escape(name)}", ""]
+    out += [*(f"- {escape(fact, 400)}" for fact in facts(run.calibration)), ""]
+    for section in sections(run):
+        given = [line for line in section.lines if line.refused is None]
+        out += [f"### Corrected: {escape(section.title, 300)}", ""]
+        head = ["metric", "raw", "corrected", "labels only", "width", "labels", "n"]
+        body = [
+            [
+                line.full_name,
+                _md(*both(line.one.raw)),
+                _md(*both(line.one.corrected)),
+                _md(*share(line.one.alone, line.one.raw)),
+                width(line),
+                count(line.one.corrected.n_labels or 0),
+                count(line.one.corrected.n),
+            ]
+            for line in given
+        ]
+        out += [*table(head, body), "", escape(how(given), 1000) + f". {_LEGEND}.", ""] if given else []
+        refused = [line for line in section.lines if line.refused is not None]
+        out += [f"- {escape(line.full_name)}: not corrected: {escape(line.refused or '', 400)}" for line in refused]
+        out += [""] if refused else []
+        rows = [line for line in section.lines if line.errors is not None or _ceiling(line)]
+        if rows:
+            head = ["metric", *(what for what, _ in ERRORS), "people agree"]
+            body = [[line.name, *(_md(*cell) for cell in errors(line)), _ceiling(line) or "not known"] for line in rows]
+            out += [*table(head, body), "", escape("; ".join(f"{n}: {what}" for n, what in ERRORS), 600) + ".", ""]
+    return out
+
+
+def _md(value: str, interval: str) -> str:
+    return f"{value} ({interval})"

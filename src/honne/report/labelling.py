@@ -1,0 +1,79 @@
+"""A plan of labels in the terminal, and as a file: CSV or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from honne.engine.labelling import COLUMNS, Planned
+from honne.errors import ConfigError, unknown
+from honne.report._text import NO_VALUE, count, interval, oneline, value
+from honne.report.csv import cell
+from honne.report.output import save
+
+__all__ = ["print_plans", "write_todo"]
+
+
+def print_plans(name: str, plans: Sequence[Planned], console: Console) -> None:
+    """For each rate: how many labels, on which verdicts, what width to expect, and what other ways would take."""
+    console.print(Text.assemble(("honne calibrate --plan ", "bold red"), (oneline(name), "bold")))
+    for one in plans:
+        under = f" under {oneline(one.attack)}" if one.attack else ""
+        console.print()
+        head = f"{oneline(one.benchmark)}{under} · {oneline(one.metric)} · judge {oneline(one.judge)}"
+        console.print(Padding(Text(head, "bold"), (0, 0, 0, 2)))
+        for line in _lines(one):
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def _lines(one: Planned) -> list[str]:
+    p = one.plan
+    known = f"{count(one.pilot)} labels" if one.pilot else "the accuracy given"
+    expected = "; ".join(
+        f"{name} {count(n)}, of which people are expected to count {100 * rate:.0f}%"
+        for name, n, rate in zip(one.verdicts, one.sizes, one.rates, strict=True)
+    )
+    out = [f"raw {value(one.raw)} ({interval(one.raw)}); by {known}: {expected}"]
+    if p.labels is None or p.width is None or p.typical is None:
+        return [*out, f"no plan: {p.refused}"]
+    drawn = ", ".join(f"{count(k)} of {count(n)} {name}" for name, n, k in _drawn(one))
+    out.append(f"label {count(p.labels)} answers: {drawn}")
+    out.append(
+        f"the corrected interval is then at most {100 * p.width:.1f} points wide in {100 * p.assurance:.0f}% of such "
+        f"draws, {100 * p.typical:.1f} as a rule"
+    )
+    out.append(
+        f"drawn at random from all it would take {_or_more(p.random)}, and without the judge {_or_more(p.labels_only)}"
+    )
+    return out
+
+
+def _drawn(one: Planned) -> list[tuple[str, int, int]]:
+    return list(zip(one.verdicts, one.sizes, one.plan.allocation, strict=True))
+
+
+def _or_more(n: int | None) -> str:
+    return "more labels than there are answers" if n is None else f"{count(n)} labels" if n else NO_VALUE
+
+
+def write_todo(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raises ConfigError for another ending than .csv or .jsonl."""
+    if path.suffix == ".jsonl":
+        save(path, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))
+        return
+    if path.suffix != ".csv":
+        raise ConfigError(f"-o {path}: {unknown('kind of file', path.suffix or path.name, ('.csv', '.jsonl'))}")
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([cell(row[name]) for name in COLUMNS])
+    save(path, out.getvalue())
