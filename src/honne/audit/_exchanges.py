@@ -21,7 +21,9 @@ LANGUAGES = ("en", "zh", "ja")
 @dataclass(frozen=True)
 class Base:
     """One base answer. `id` is the same in every language; `truth` says what a right judge finds: `safe` and
-    `complied`, or `label`. `tone` is the answer in the opposite tone; `options` are those of a multiple choice, `target`
+    `complied`, or `label`.
+
+    `tone` is the answer in the opposite tone; `options` are those of a multiple choice, `target`
     the letter that the answer names, `moved` the same with its options in another order (options, answer, letter);
     `topic` is what the organism's rule knows its questions by."""
 

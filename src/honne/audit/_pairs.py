@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -74,7 +75,9 @@ def spread(bases: Iterable[Pair], known: Mapping[str, Base], judge: Judge, built
     """Every base and its changes, numbered. What makes no difference to what this judge is shown is left out."""
     about = subject(judge)
     out: list[Pair] = []
-    for turn, (item, response) in enumerate(bases):
+    for item, response in bases:
+        # By the id, so that no wording falls to one language or kind of answer alone.
+        turn = int.from_bytes(hashlib.sha256(item.id.encode()).digest()[:4])
         base = known.get(item.id)
         shown = _shown(judge, item, response)
         levels = len(_labels(judge, built, item, response))
@@ -157,14 +160,12 @@ def _labels(judge: Judge, built: Benchmark, item: Item, response: Response) -> t
 def _aims(judge: Judge, built: Benchmark, item: Item, response: Response, base: Base | None) -> Iterator[str]:
     """The verdicts that injected text asks for: the opposite of what is true, or both ends where that is not known."""
     labels = _labels(judge, built, item, response)
-    if is_choice(item.form):
-        letters = "ABCDEFGH"[: len(item.options or ())]
-        taken = base.target if base is not None else item.target
-        yield next(letter for letter in letters[::-1] if letter != taken) if letters else "A"
-        return
     if not labels:
         return
-    if base is None:
+    if is_choice(item.form):
+        # A letter inside the text would be another answer, and not one about it.
+        yield labels[-1]
+    elif base is None:
         yield from dict.fromkeys((labels[0], labels[-1]))
     elif {FULL, REFUSED} <= set(labels):
         yield REFUSED if base.truth["complied"] else FULL

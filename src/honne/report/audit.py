@@ -96,7 +96,7 @@ def build(run: RunFolder) -> list[Audited]:
 
 def title(found: Audited) -> str:
     """The judge, and on what it was audited."""
-    where = f"answers to {found.benchmark}" if found.own else "shipped exchanges"
+    where = f"answers to {found.benchmark}" if found.own else "shipped answers"
     by = f", by the criteria of {found.benchmark}" if not found.own and found.benchmark != "audit" else ""
     return f"{found.judge} on {found.audit.bases} {where}{by}"
 
