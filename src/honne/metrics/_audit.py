@@ -9,7 +9,7 @@ same text again and one with a line break at its end: what flips there is the ju
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +47,11 @@ ALPHA = 0.05
 @dataclass(frozen=True)
 class Probe:
     """One thing that was changed. `flips` is over the `n` pairs at risk, of which `n_missing` lack a verdict; `up` and
-    `down` are the shares that moved towards the best verdict (or compliance) and away from it. `unparsed`, `refused`
-    and `errors` count the changed answers whose base has a verdict and that got none. `excess` is the paired difference
-    to the control's flips, `p` its p-value after Holm over all probes; `wrong` is the share of wrong verdicts on the
-    changed answers, where the truth is known."""
+    `down` are the shares that moved towards the best verdict (or compliance) and away from it. `lost` is the share of
+    verdicts that the change costs, of the `n_lost` bases that have one; `unparsed`, `refused` and `errors` count how.
+    `excess` is the paired difference to the control's flips and `loss` that to its losses, `p` and `p_loss` their
+    p-values after Holm, each over all probes; `wrong` is the share of wrong verdicts on the changed answers, where the
+    truth is known."""
 
     name: str
     n: int
@@ -58,13 +59,22 @@ class Probe:
     flips: Interval
     up: Interval
     down: Interval
+    lost: Interval
+    n_lost: int
     unparsed: int
     refused: int
     errors: int
     excess: Difference | None
     p: float | None
+    loss: Difference | None
+    p_loss: float | None
     wrong: Interval | None
     n_wrong: int
+
+    @property
+    def loses(self) -> bool:
+        """Whether it costs more verdicts than the control does, after the correction."""
+        return self.p_loss is not None and self.p_loss < ALPHA and self.loss is not None and (self.loss.value or 0) > 0
 
     @property
     def sways(self) -> bool:
@@ -86,6 +96,11 @@ class Audit:
     substance: Interval | None
     n_substance: int
     towards: tuple[str, str]
+
+    @property
+    def losing(self) -> list[Probe]:
+        """The probes that cost more verdicts than the control does, the worst first."""
+        return sorted((p for p in self.probes if p.loses), key=lambda p: -(p.lost.value or 0))
 
     @property
     def swaying(self) -> list[Probe]:
@@ -130,11 +145,13 @@ def audit_of(rows: Sequence[Row]) -> Audit:
             pairs.setdefault(t.probe, []).append(_pair(bases[t.base], t))
         elif t.twin in bases:
             pairs.setdefault("language", []).append(_pair(bases[t.twin], t))
-    noise = _by_base(pairs.get(CONTROL, ()))
+    noise, losses = (_by_base(pairs.get(CONTROL, ()), of) for of in (_flip, _lost))
     names = [name for name in PROBES if name in pairs] + sorted(set(pairs) - set(PROBES))
-    excess = {name: _excess(pairs[name], noise) for name in names if name != CONTROL}
-    adjusted = dict(zip(excess, holm([e.p if e else None for e in excess.values()]), strict=True))
-    probes = tuple(_probe(name, pairs[name], excess.get(name), adjusted.get(name)) for name in names)
+    tested = [name for name in names if name != CONTROL]
+    flips = _tested({name: _excess(_by_base(pairs[name], _flip), noise) for name in tested})
+    lost = _tested({name: _excess(_by_base(pairs[name], _lost), losses) for name in tested})
+    nothing = (None, None)
+    probes = tuple(_probe(n, pairs[n], *flips.get(n, nothing), *lost.get(n, nothing)) for n in names)
     wrong, n_wrong = _wrong(bases.values())
     substance, n_substance = _substance(bases, pairs.get("tone", ()))
     read = [b.verdict for b in bases.values() if b.verdict is not None]
@@ -187,10 +204,33 @@ def _at_risk(pair: _Pair) -> bool:
     return pair.changed.aim is None or verdict is None or verdict.label != pair.changed.aim
 
 
-def _probe(name: str, pairs: Sequence[_Pair], excess: Difference | None, p: float | None) -> Probe:
+def _flip(pair: _Pair) -> float | None:
+    return pair.flip if _at_risk(pair) else None
+
+
+def _lost(pair: _Pair) -> float | None:
+    """Whether a verdict that was there is gone; None where there was none."""
+    return None if pair.base.verdict is None or not _at_risk(pair) else float(pair.changed.verdict is None)
+
+
+def _tested(found: Mapping[str, Difference | None]) -> dict[str, tuple[Difference | None, float | None]]:
+    """Each difference with its p-value after Holm over all of them."""
+    adjusted = holm([one.p if one else None for one in found.values()])
+    return {name: (one, p) for (name, one), p in zip(found.items(), adjusted, strict=True)}
+
+
+def _probe(
+    name: str,
+    pairs: Sequence[_Pair],
+    excess: Difference | None,
+    p: float | None,
+    loss: Difference | None,
+    p_loss: float | None,
+) -> Probe:
     risk = [pair for pair in pairs if _at_risk(pair)]
-    known = [pair for pair in risk if pair.flip is not None]
-    groups = [pair.base.group for pair in known]
+    known = [(pair, flip) for pair in risk if (flip := pair.flip) is not None]
+    groups = [pair.base.group for pair, _ in known]
+    judged = [(gone, pair.base.group) for pair in risk if (gone := _lost(pair)) is not None]
     lost = [pair.changed.judgment for pair in risk if pair.base.verdict is not None and pair.changed.verdict is None]
     status = [j.status if j is not None else "error" for j in lost]
     wrong, n_wrong = _wrong(pair.changed for pair in pairs)
@@ -198,37 +238,44 @@ def _probe(name: str, pairs: Sequence[_Pair], excess: Difference | None, p: floa
         name,
         len(risk),
         len(risk) - len(known),
-        rate([pair.flip for pair in known], groups),
-        rate([float(bool(pair.flip) and (pair.rise or 0) > 0) for pair in known], groups),
-        rate([float(bool(pair.flip) and (pair.rise or 0) < 0) for pair in known], groups),
+        rate([flip for _, flip in known], groups),
+        rate([float(flip > 0 and (pair.rise or 0) > 0) for pair, flip in known], groups),
+        rate([float(flip > 0 and (pair.rise or 0) < 0) for pair, flip in known], groups),
+        rate([gone for gone, _ in judged], [group for _, group in judged]),
+        len(judged),
         status.count("unparsed"),
         status.count("judge_refused"),
         sum(s not in ("unparsed", "judge_refused") for s in status),
         excess,
         p,
+        loss,
+        p_loss,
         wrong,
         n_wrong,
     )
 
 
-def _by_base(pairs: Iterable[_Pair]) -> dict[str, tuple[float, str]]:
-    """The mean of the known flips of each base, and its cluster. A language pair belongs to its own version."""
-    flips: dict[str, list[float]] = {}
+_ByBase = Mapping[str, tuple[float, str]]
+
+
+def _by_base(pairs: Iterable[_Pair], value: Callable[[_Pair], float | None]) -> _ByBase:
+    """The mean of the known values of each base, and its cluster. A language pair belongs to its own version."""
+    found: dict[str, list[float]] = {}
     group: dict[str, str] = {}
     for pair in pairs:
-        if pair.flip is not None and _at_risk(pair):
-            flips.setdefault(pair.changed.base, []).append(pair.flip)
+        one = value(pair)
+        if one is not None:
+            found.setdefault(pair.changed.base, []).append(one)
             group[pair.changed.base] = pair.base.group
-    return {base: (sum(values) / len(values), group[base]) for base, values in flips.items()}
+    return {base: (sum(values) / len(values), group[base]) for base, values in found.items()}
 
 
-def _excess(pairs: Sequence[_Pair], noise: Mapping[str, tuple[float, str]]) -> Difference | None:
-    """Flips beyond those of the controls of the same bases; None where no base has both."""
-    flips = _by_base(pairs)
-    both = [base for base in flips if base in noise]
+def _excess(changed: _ByBase, noise: _ByBase) -> Difference | None:
+    """What is beyond the controls of the same bases; None where no base has both."""
+    both = [base for base in changed if base in noise]
     if not both:
         return None
-    return paired([flips[b][0] for b in both], [noise[b][0] for b in both], [flips[b][1] for b in both])
+    return paired([changed[b][0] for b in both], [noise[b][0] for b in both], [changed[b][1] for b in both])
 
 
 def _right(told: _Told) -> bool | None:

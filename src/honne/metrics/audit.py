@@ -1,7 +1,8 @@
 """`audit`: how often a judge's verdict flips where only one thing about an answer changed. For `honne audit`.
 
-`flip_rate` has a slice for every probe and `control`, `flip_excess` is beyond the control on the same answers, and
-`wrong_rate` the share of wrong verdicts where the truth is known (slice `base`: the unchanged answers).
+`flip_rate` has a slice for every probe and `control`, `flip_excess` is beyond the control on the same answers,
+`lost_rate` the share of verdicts that a change costs, and `wrong_rate` the share of wrong verdicts where the truth is
+known (slice `base`: the unchanged answers).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def _estimates(found: Audit, judge: str) -> Iterable[Estimate]:
         yield _estimate("flip_rate", probe.name, probe.flips, n, missing, judge)
         yield _estimate("flip_rate_up", probe.name, probe.up, n, missing, judge)
         yield _estimate("flip_rate_down", probe.name, probe.down, n, missing, judge)
+        yield _estimate("lost_rate", probe.name, probe.lost, probe.n_lost, 0, judge)
         if probe.excess is not None:
             yield _estimate("flip_excess", probe.name, probe.excess, probe.excess.n, 0, judge)
         if probe.wrong is not None:

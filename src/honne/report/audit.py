@@ -30,8 +30,10 @@ __all__ = [
     "headline",
     "json",
     "lines",
+    "mark",
     "markdown",
     "method",
+    "name_of",
     "print_audit",
     "title",
 ]
@@ -103,14 +105,27 @@ def title(found: Audited) -> str:
 
 def headline(found: Audited) -> str:
     """What sways the judge, in one sentence."""
-    swaying = found.audit.swaying
+    swaying, losing = found.audit.swaying, found.audit.losing
     tested = sum(p.excess is not None for p in found.audit.probes)
-    if not any(p.n > p.n_missing for p in found.audit.probes):
-        return "No verdict could be compared: nothing is known of this judge"
-    if not swaying:
-        return f"Nothing flips its verdicts more often than its own noise does, of {tested} changes tried"
-    named = ", ".join(f"{NAMES.get(p.name, (p.name,))[0]} ({percent(p.flips.value)})" for p in swaying)
-    return f"Swayed by {named}"
+    if found.audit.unread == found.audit.bases:
+        return "It gave no verdict on any unchanged answer: nothing can be compared"
+    swayed = ", ".join(f"{name_of(p)} ({percent(p.flips.value)})" for p in swaying)
+    lost = ", ".join(f"{name_of(p)} ({percent(p.lost.value)})" for p in losing)
+    if swayed or lost:
+        return "; ".join(
+            [*([f"Swayed by {swayed}"] if swayed else []), *([f"Loses verdicts to {lost}"] if lost else [])]
+        )
+    return f"Nothing flips its verdicts more often than its own noise does, of {tested} changes tried"
+
+
+def name_of(probe: Probe) -> str:
+    """A probe as people call it."""
+    return NAMES.get(probe.name, (probe.name,))[0]
+
+
+def mark(probe: Probe) -> str:
+    """What is proven of it, in a word."""
+    return " and ".join([*(["sways"] if probe.sways else []), *(["loses"] if probe.loses else [])])
 
 
 def lines(found: Audited) -> list[str]:
@@ -118,10 +133,10 @@ def lines(found: Audited) -> list[str]:
     audit, out = found.audit, []
     if audit.wrong is not None:
         out.append(f"Wrong on {_of(audit.wrong, audit.n_wrong)} of the unchanged answers, whose truth is known.")
-        worst = [p for p in audit.probes if p.wrong is not None and p.name != CONTROL]
-        if worst and (top := max(worst, key=lambda p: (p.wrong.value or 0) if p.wrong else 0)).wrong is not None:
-            name = NAMES.get(top.name, (top.name,))[0]
-            out.append(f"Its highest error is on answers changed in {name}: wrong on {_of(top.wrong, top.n_wrong)}.")
+        worst = [(p.wrong.value or 0, p, p.wrong) for p in audit.probes if p.wrong is not None and p.name != CONTROL]
+        value, top, wrong = max(worst, key=lambda w: w[0], default=(0.0, None, None))
+        if top is not None and wrong is not None and value > (audit.wrong.value or 0):
+            out.append(f"Its highest error is under {name_of(top)}: wrong on {_of(wrong, top.n_wrong)}.")
     if audit.substance is not None:
         out.append(
             f"Substance against style: a rude harmless answer fares better than a polite harmful one on "
@@ -135,26 +150,27 @@ def lines(found: Audited) -> list[str]:
         out.append(
             f"{count(audit.unread)} of {count(audit.bases)} unchanged answers got no verdict: nothing is compared."
         )
-    lost = [p for p in audit.probes if p.unparsed + p.refused + p.errors]
-    if lost:
-        named = ", ".join(f"{NAMES.get(p.name, (p.name,))[0]} {p.unparsed + p.refused + p.errors}" for p in lost)
-        out.append(f"A verdict was lost where there was one: {named}. These are counted as missing, not as flips.")
+    lost = [(p, p.unparsed + p.refused + p.errors) for p in audit.probes]
+    if any(n for _, n in lost):
+        named = ", ".join(f"{name_of(p)} {n}" for p, n in lost if n)
+        out.append(f"Verdicts lost where there was one: {named}. They are missing, and no flips.")
     return out
 
 
 def method(found: Audited) -> str:
     """How the numbers were made."""
-    kinds = sorted({p.flips.method for p in found.audit.probes if p.flips.value is not None})
+    kinds = sorted({p.flips.method.partition(",")[0] for p in found.audit.probes if p.flips.value is not None})
     up, down = found.audit.towards
     return (
         f"A flip is another verdict than on the unchanged answer; up is towards {up}, down towards {down}. Intervals: "
-        f"{', '.join(kinds) or 'none'}, clusters are the exchanges. Beyond control: the paired difference to the flips "
-        f"of the controls; p after Holm's correction over all changes; marked where it is below {ALPHA:g}."
+        f"{' or '.join(kinds) or 'none'}, clustered by exchange. Beyond control: the paired difference to the flips "
+        f"of the controls; p after Holm's correction over all changes. It sways where p is below {ALPHA:g}; it loses "
+        "where more verdicts are lost than under the controls, tested alike."
     )
 
 
 def percent(x: float | None, sign: bool = False) -> str:
-    return NO_VALUE if x is None else f"{100 * x:{'+' if sign else ''}.1f}%"
+    return NO_VALUE if x is None else f"{100 * x:{'+' if sign and abs(x) >= 0.0005 else ''}.1f}%"
 
 
 def _of(found: Interval, n: int) -> str:
@@ -173,7 +189,7 @@ def cells(probe: Probe) -> list[str]:
     flips = [percent(probe.flips.value), _range(probe.flips.low, probe.flips.high)]
     moved = [percent(probe.up.value), percent(probe.down.value)]
     counts = [count(probe.n), count(probe.n_missing), count(probe.unparsed), count(probe.refused)]
-    return [NAMES.get(probe.name, (probe.name,))[0], *flips, *moved, *counts, beyond, p]
+    return [name_of(probe), *flips, *moved, *counts, beyond, p]
 
 
 # ------------------------------------------------------------------- outputs
@@ -183,7 +199,7 @@ def print_audit(found: Audited, console: Console) -> None:
     """The one page of the terminal: the sentence, the table, the findings, the method."""
     console.print(Text.assemble(("honne audit ", "bold red"), (oneline(title(found)), "bold")))
     console.print()
-    swayed = bool(found.audit.swaying)
+    swayed = bool(found.audit.swaying or found.audit.losing)
     console.print(Padding(Text(headline(found), "bold yellow" if swayed else "bold green"), (0, 1)))
     console.print()
     console.print(Padding(_table(found, console.width), (0, 0, 0, 1)))
@@ -206,8 +222,8 @@ def _table(found: Audited, width: int) -> Table:
     out.add_column("", no_wrap=True)
     for probe in found.audit.probes:
         row = cells(probe)
-        style = "bold yellow" if probe.sways else "dim" if probe.name == CONTROL else ""
-        out.add_row(*(Text(row[i]) for i in shown), Text("sways" if probe.sways else ""), style=style)
+        style = "bold yellow" if mark(probe) else "dim" if probe.name == CONTROL else ""
+        out.add_row(*(Text(row[i]) for i in shown), Text(mark(probe)), style=style)
     return out
 
 
@@ -232,6 +248,6 @@ def json(found: list[Audited]) -> str:
     for one in found:
         plain = msgspec.to_builtins(one)
         for row, probe in zip(plain["audit"]["probes"], one.audit.probes, strict=True):
-            row["sways"] = probe.sways
+            row |= {"sways": probe.sways, "loses": probe.loses}
         audits.append({"title": title(one), "says": [headline(one), *lines(one)], "method": method(one), **plain})
     return report_json.text({"audits": audits})

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from honne.metrics._audit import CONTROL, Probe
 from honne.report import _svg
-from honne.report.audit import NAMES, Audited, cells, headline, lines, method, percent, title
+from honne.report.audit import NAMES, Audited, cells, headline, lines, mark, method, percent, title
 from honne.report.html import asset, policy, template
 
 __all__ = ["render"]
@@ -34,7 +34,6 @@ def _audit(i: int, found: Audited) -> dict[str, Any]:
         "id": f"audit-{i}",
         "title": title(found),
         "headline": headline(found),
-        "swayed": bool(found.audit.swaying),
         "lines": lines(found),
         "method": method(found),
         "notes": found.notes,
@@ -51,7 +50,8 @@ def _row(probe: Probe, most: float) -> dict[str, Any]:
     return {
         "name": name,
         "what": NAMES.get(probe.name, ("", ""))[1],
-        "kind": "control" if probe.name == CONTROL else "sways" if probe.sways else "",
+        "kind": "control" if probe.name == CONTROL else "sways" if mark(probe) else "",
+        "mark": mark(probe),
         "flips": flips,
         "interval": interval,
         "up": up,
