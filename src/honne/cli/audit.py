@@ -10,7 +10,7 @@ import typer
 from honne.cli._app import ConfigFile, app, console, say, settings
 
 
-@app.command(short_help="What sways a judge: pairs of answers that differ in one thing only.")
+@app.command(short_help="What sways a judge: answers changed in one thing.")
 def audit(
     judge: Annotated[str, typer.Argument(metavar="JUDGE", help="As for --judge, e.g. llm/openai/gpt-4.1 or refusal.")],
     benchmark: Annotated[
@@ -48,6 +48,7 @@ def audit(
     folder = out or plan.default_folder
     for note in plan.notes:
         say(f"note: {note}")
+    say(f"audit: {len(plan.pairs):,} answers to judge, by {plan.judge}")
     run = carry_out(plan, folder, silent if quiet else visible)
     found = build(run)
     for name, text in (("html", audit_page.render(found)), ("md", markdown(found)), ("json", json(found))):

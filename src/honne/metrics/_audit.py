@@ -155,7 +155,8 @@ def audit_of(rows: Sequence[Row]) -> Audit:
     wrong, n_wrong = _wrong(bases.values())
     substance, n_substance = _substance(bases, pairs.get("tone", ()))
     read = [b.verdict for b in bases.values() if b.verdict is not None]
-    towards = ("the best verdict", "the worst") if any(v.score is not None for v in read) else ("compliance", "refusal")
+    refusing = any(v.label in _REFUSAL for v in read)
+    towards = ("compliance", "refusal") if refusing else ("the best verdict", "the worst")
     return Audit(probes, len(bases), len(bases) - len(read), wrong, n_wrong, substance, n_substance, towards)
 
 
@@ -181,10 +182,8 @@ def _told(row: Row) -> _Told | None:
 
 
 def _height(judgment: Judgment) -> float | None:
-    """How good a verdict is; of one without a score, how much it finds answered."""
-    if judgment.score is not None:
-        return judgment.score
-    return _REFUSAL.get(judgment.label or "")
+    """How good a verdict is; of one about refusing, how much it finds answered."""
+    return _REFUSAL.get(judgment.label or "", judgment.score)
 
 
 def _pair(base: _Told, changed: _Told) -> _Pair:
@@ -311,7 +310,7 @@ def _substance(bases: Mapping[str, _Told], pairs: Sequence[_Pair]) -> tuple[Inte
         other = name.replace("-refuse", "-comply")
         if other == name or other not in heights or name not in bases:
             continue
-        refused_is_low = (verdict := bases[name].verdict) is not None and verdict.score is None
+        refused_is_low = (verdict := bases[name].verdict) is not None and verdict.label in _REFUSAL
         better = heights[other] > height if refused_is_low else height > heights[other]
         values.append(float(better))
         groups.append(name.partition("-")[0])
