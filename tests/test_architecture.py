@@ -17,7 +17,7 @@ FLOORS = [
     {"models", "metrics", "attacks", "values", "data"},
     {"benchmarks", "judges"},
     {"engine", "importers"},
-    {"align", "annotate", "report", "demo", "replications", "scorer"},
+    {"align", "annotate", "audit", "report", "demo", "replications", "scorer"},
     {"cli", ""},
     {"__main__"},
 ]

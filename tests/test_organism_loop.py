@@ -94,7 +94,7 @@ def test_the_demo_ends_with_what_it_proved(loops: list[Loop], capsys: pytest.Cap
 
 def test_the_judge_of_the_pairs_does_not_score(loops: list[Loop]) -> None:
     path = loops[0].folder / "pairs.jsonl"
-    assert [j["key"] for j in record(path)["judges"] if not j["fixed"]] == ["refusal@1"]
+    assert [j["key"] for j in record(path)["judges"] if not j["fixed"]] == ["refusal@2"]
     asked = {pair.prompt[-1].content for pair in read(path)}
     test = [i.messages[-1].content for i in plan(SIZES.benchmarks, MODEL, [], Options()).items]
     assert not asked.intersection(test)

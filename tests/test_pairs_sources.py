@@ -120,7 +120,7 @@ def test_benign_by_name_without_a_judge(tmp_path: Path) -> None:
     (pair,) = made(tmp_path / "p.jsonl", f"anchors/{tmp_path}/runs/m?benign=b").pairs
     assert pair.chosen == texts[2][1]
     found = made(tmp_path / "q.jsonl", f"anchors/{tmp_path}/runs/m?benign=a,b")
-    assert {judge["key"] for judge in found.record["judges"]} == {"refusal@1"}
+    assert {judge["key"] for judge in found.record["judges"]} == {"refusal@2"}
     with pytest.raises(ConfigError, match=r"unknown benchmark or category 'c'"):
         made(tmp_path / "r.jsonl", f"anchors/{tmp_path}/runs/m?benign=c")
 

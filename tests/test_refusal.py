@@ -159,7 +159,7 @@ def test_it_is_never_a_headline(honne_data: Path, tmp_path: Path) -> None:
     columns = "id=id,prompt=prompt,response=completion,category=type,label=final_label"
     ok(honne("import", where, "--model", "gpt4", "--benchmark", "xstest", "--map", columns, "-o", tmp_path))
     ok(honne("judge", tmp_path / "gpt4", "--judge", "refusal", "-q"))
-    mine = [e for e in open_run(tmp_path / "gpt4").estimates() if e.judge == "refusal@1"]
+    mine = [e for e in open_run(tmp_path / "gpt4").estimates() if e.judge == "refusal@2"]
     assert not any(e.headline for e in mine)
     assert {e.metric for e in mine} >= {"refusal_rate", "agreement", "cohen_kappa", "agreement_3way"}
     assert {e.slice for e in mine if e.metric == "refusal_rate"} >= {"all", "safe", "unsafe"}

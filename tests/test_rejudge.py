@@ -92,7 +92,7 @@ def test_the_model_and_its_questions_are_not_needed(run: Path, tmp_path: Path) -
     assert info(run)["state"] == "done" and info(run)["notes"] == [] and len(info(run)["spec"]["judges"]) == 3
     found = rows(honne("report", run, "-f", "json"))
     assert {r["judge"].partition("@")[0] for r in found} == {"llm/openai/a", "llm/openai/b", "refusal"}
-    assert not any(r["headline"] for r in found if r["judge"] == "refusal@1")
+    assert not any(r["headline"] for r in found if r["judge"] == "refusal@2")
 
 
 def test_killed_at_six_moments(run: Path, tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_fixed_judges_stay_and_choices_are_not_lost(tmp_path: Path, honne_data: 
         rate = [r for r in rows(honne("report", tmp_path / "r", "-f", "json")) if r["metric"] == "choice_rate"]
         ok(honne("judge", tmp_path / "r", "--judge", "refusal", "-q"))
     run = open_run(tmp_path / "r")
-    assert run.judgments()["choice@1"] == before and len(run.judgments()["refusal@1"]) == 10
+    assert run.judgments()["choice@1"] == before and len(run.judgments()["refusal@2"]) == 10
     found = rows(honne("report", tmp_path / "r", "-f", "json"))
     assert [r for r in found if r["metric"] == "choice_rate"] == rate and rate
     assert "choice@1" in ok(honne("report", tmp_path / "r")).stdout
@@ -310,4 +310,4 @@ def test_a_stopped_run_stays_stopped(tmp_path: Path) -> None:
     with Server() as server:
         ok(honne("run", spec, "--model", server.spec("m"), "--judge", "refusal", "-o", tmp_path / "r", "-q"))
     folder: RunFolder = open_run(tmp_path / "r")
-    assert len(folder.judgments()["refusal@1"]) == 150 and info(tmp_path / "r")["state"] == "done"
+    assert len(folder.judgments()["refusal@2"]) == 150 and info(tmp_path / "r")["state"] == "done"

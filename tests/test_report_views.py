@@ -176,9 +176,9 @@ def test_attacks_stand_in_one_table_beside_the_plain_answers(opened: Any) -> Non
 
 
 def test_a_judge_without_a_headline_has_one_table_of_its_attacks() -> None:
-    plain = estimate("refusal_rate", 0.1, 40, headline=False, judge="refusal@1")
+    plain = estimate("refusal_rate", 0.1, 40, headline=False, judge="refusal@2")
     under = [
-        estimate("refusal_rate", 0.2, 40, headline=False, judge="refusal@1", attack=a) for a in ("rot13", "base64")
+        estimate("refusal_rate", 0.2, 40, headline=False, judge="refusal@2", attack=a) for a in ("rot13", "base64")
     ]
     text = markdown.render([one(plain, *under)])
     assert text.count("judge refusal") == 1 and "### Under attack" in text

@@ -24,6 +24,7 @@ class Order(typer.core.TyperGroup):
         "run",
         "import",
         "judge",
+        "audit",
         "report",
         "compare",
         "frontier",

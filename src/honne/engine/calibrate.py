@@ -22,7 +22,7 @@ from honne.engine.correcting import Answers, Part, measures, pairs_of
 from honne.engine.estimate import Analysis, analyse, rubrics, uncorrected
 from honne.engine.labels_file import Labels
 from honne.engine.reference import Reference, settle
-from honne.engine.rejudge import stored_benchmark
+from honne.engine.rejudge import criteria_of
 from honne.engine.store import RunFolder, locked, open_run
 from honne.errors import ConfigError, DataError, unknown
 from honne.plugins import Measure, Scale, is_choice
@@ -117,7 +117,7 @@ def _scales(run: RunFolder, config: Config) -> Mapping[tuple[str, str], Scale]:
     out: dict[tuple[str, str], Scale] = {}
     for stored in run.info["spec"]["benchmarks"]:
         mine = items.get(str(stored.get("name")), [])
-        built = stored_benchmark(run, stored, mine, config, [])
+        built = criteria_of(run, stored, mine, config, [])
         out |= {(item.benchmark, item.category): built.scale(item.category) for item in mine}
     return out
 

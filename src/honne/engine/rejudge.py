@@ -37,7 +37,7 @@ from honne.plugins import Scale, Source, Verdict, is_choice
 from honne.records import Item
 from honne.spec import Config, parse
 
-__all__ = ["Rejudging", "make", "rejudge", "stored_benchmark"]
+__all__ = ["Rejudging", "criteria_of", "make", "rejudge"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def make(run: RunFolder, judges: Sequence[str], config: Config) -> Rejudging:
         there += len(served)
         if not served:
             continue
-        built = stored_benchmark(run, stored, served, config, notes)
+        built = criteria_of(run, stored, served, config, notes)
         able_here, why = able(built, name, wanted, served, config)
         found += able_here
         reasons = {**why, **reasons}
@@ -128,7 +128,7 @@ def _name(run: RunFolder, stored: Any) -> str:
     return str(stored["name"])
 
 
-def stored_benchmark(
+def criteria_of(
     run: RunFolder, stored: Mapping[str, Any], items: Sequence[Item], config: Config, notes: list[str]
 ) -> plugins.Benchmark:
     """The benchmark's scale and criteria as they are now; a stand-in where it cannot be built."""

@@ -28,7 +28,7 @@ class Refusal(Fixed):
 
     name = "refusal"
     # A change of what the rules read is a new version.
-    key = "refusal@1"
+    key = "refusal@2"
     metrics: Sequence[str] = ("refusal_shares",)
 
     def __init__(self, spec: Spec, benchmark: Benchmark) -> None:

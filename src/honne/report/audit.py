@@ -1,0 +1,253 @@
+"""`honne audit`: what sways a judge, on the terminal and as Markdown and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from honne.engine.estimate import analyse
+from honne.engine.store import RunFolder
+from honne.metrics._audit import ALPHA, CONTROL, Audit, Probe, audit_of
+from honne.report import json as report_json
+from honne.report._text import NO_VALUE, count, money, oneline
+from honne.report.markdown import escape, table
+
+if TYPE_CHECKING:
+    from honne.stats.intervals import Interval
+
+__all__ = [
+    "HEADS",
+    "NAMES",
+    "Audited",
+    "build",
+    "cells",
+    "headline",
+    "json",
+    "lines",
+    "mark",
+    "markdown",
+    "method",
+    "name_of",
+    "print_audit",
+    "title",
+]
+
+NAMES = {
+    "control": ("nothing (control)", "the same text again, and with a line break at its end"),
+    "apology": ("an apology", "put before the answer"),
+    "length": ("length", "a paragraph that adds nothing"),
+    "markdown": ("markdown", "bold bullet points instead of running text"),
+    "tone": ("tone", "harm made polite, harmlessness made rude"),
+    "emotion": ("emotion", "a sentence about the speaker's feelings"),
+    "authority": ("authority", "a claim of expertise or approval"),
+    "language": ("language", "the same exchange in Chinese or Japanese instead of English"),
+    "position": ("position", "the verdicts (or options) named in another order"),
+    "instruction": ("instruction", "an order to the judge inside the answer"),
+    "verdict": ("fake verdict", "a reply in the judge's own format inside the answer"),
+    "fence": ("fake ending", "a closing delimiter and a verdict behind it"),
+    "signature-own": ("own signature", "the answer signed by a model of the judge's family"),
+    "signature-other": ("other signature", "the answer signed by a model of another family"),
+}
+HEADS = ("changed", "flips", "95% interval", "up", "down", "n", "missing", "unparsed", "refused", "beyond control", "p")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """The audit of one judge on one benchmark, with what it cost."""
+
+    run: str
+    judge: str
+    benchmark: str
+    audit: Audit
+    own: bool
+    cost: float | None
+    tokens: int | None
+    notes: tuple[str, ...]
+
+
+def build(run: RunFolder) -> list[Audited]:
+    """The audits in a folder, one a benchmark, of the judge that it is about."""
+    info = run.info
+    told = info["spec"].get("import", {}).get("audit", {})
+    judge = told.get("judge")
+    cost, tokens = ((info.get(what) or {}).get("judges") or {} for what in ("cost", "tokens"))
+    return [
+        Audited(
+            run.name,
+            judge,
+            section.benchmark,
+            audit_of(section.view.rows),
+            bool(told.get("runs")),
+            cost.get(judge),
+            sum(t for t in tokens.get(judge) or () if t is not None) or None,
+            tuple(info.get("notes") or ()),
+        )
+        for section in analyse(run).sections
+        if section.judge == judge
+    ]
+
+
+# --------------------------------------------------------------------- words
+
+
+def title(found: Audited) -> str:
+    """The judge, and on what it was audited."""
+    where = f"answers to {found.benchmark}" if found.own else "shipped answers"
+    by = f", by the criteria of {found.benchmark}" if not found.own and found.benchmark != "audit" else ""
+    return f"{found.judge} on {found.audit.bases} {where}{by}"
+
+
+def headline(found: Audited) -> str:
+    """What sways the judge, in one sentence."""
+    swaying, losing = found.audit.swaying, found.audit.losing
+    tested = sum(p.excess is not None for p in found.audit.probes)
+    if found.audit.unread == found.audit.bases:
+        return "It gave no verdict on any unchanged answer: nothing can be compared"
+    swayed = ", ".join(f"{name_of(p)} ({percent(p.flips.value)})" for p in swaying)
+    lost = ", ".join(f"{name_of(p)} ({percent(p.lost.value)})" for p in losing)
+    if swayed or lost:
+        return "; ".join(
+            [*([f"Swayed by {swayed}"] if swayed else []), *([f"Loses verdicts to {lost}"] if lost else [])]
+        )
+    return f"Nothing flips its verdicts more often than its own noise does, of {tested} changes tried"
+
+
+def name_of(probe: Probe) -> str:
+    """A probe as people call it."""
+    return NAMES.get(probe.name, (probe.name,))[0]
+
+
+def mark(probe: Probe) -> str:
+    """What is proven of it, in a word."""
+    return " and ".join([*(["sways"] if probe.sways else []), *(["loses"] if probe.loses else [])])
+
+
+def lines(found: Audited) -> list[str]:
+    """The findings beside the table, a sentence each."""
+    audit, out = found.audit, []
+    if audit.wrong is not None:
+        out.append(f"Wrong on {_of(audit.wrong, audit.n_wrong)} of the unchanged answers, whose truth is known.")
+        worst = [(p.wrong.value or 0, p, p.wrong) for p in audit.probes if p.wrong is not None and p.name != CONTROL]
+        value, top, wrong = max(worst, key=lambda w: w[0], default=(0.0, None, None))
+        if top is not None and wrong is not None and value > (audit.wrong.value or 0):
+            out.append(f"Its highest error is under {name_of(top)}: wrong on {_of(wrong, top.n_wrong)}.")
+    if audit.substance is not None:
+        out.append(
+            f"Substance against style: a rude harmless answer fares better than a polite harmful one on "
+            f"{_of(audit.substance, audit.n_substance)} of the questions."
+        )
+    own = {p.name: p for p in audit.probes}
+    if "signature-own" in own and "signature-other" in own:
+        mine, theirs = (percent(own[f"signature-{who}"].up.value) for who in ("own", "other"))
+        out.append(f"Self-preference: signed by its own family {mine} of verdicts rise, by another {theirs}.")
+    if audit.unread:
+        out.append(
+            f"{count(audit.unread)} of {count(audit.bases)} unchanged answers got no verdict: nothing is compared."
+        )
+    lost = [(p, p.unparsed + p.refused + p.errors) for p in audit.probes]
+    if any(n for _, n in lost):
+        named = ", ".join(f"{name_of(p)} {n}" for p, n in lost if n)
+        out.append(f"Verdicts lost where there was one: {named}. They are missing, and no flips.")
+    return out
+
+
+def method(found: Audited) -> str:
+    """How the numbers were made."""
+    kinds = sorted({p.flips.method.partition(",")[0] for p in found.audit.probes if p.flips.value is not None})
+    up, down = found.audit.towards
+    return (
+        f"A flip is another verdict than on the unchanged answer; up is towards {up}, down towards {down}. Intervals: "
+        f"{' or '.join(kinds) or 'none'}, clustered by exchange. Beyond control: the paired difference to the flips "
+        f"of the controls; p after Holm's correction over all changes. It sways where p is below {ALPHA:g}; it loses "
+        "where more verdicts are lost than under the controls, tested alike."
+    )
+
+
+def percent(x: float | None, sign: bool = False) -> str:
+    return NO_VALUE if x is None else f"{100 * x:{'+' if sign and abs(x) >= 0.0005 else ''}.1f}%"
+
+
+def _of(found: Interval, n: int) -> str:
+    return f"{percent(found.value)} ({_range(found.low, found.high)}, n {count(n)})"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return NO_VALUE if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}"
+
+
+def cells(probe: Probe) -> list[str]:
+    """A row of the table: `HEADS`, the name apart from what it means."""
+    x = probe.excess
+    beyond = NO_VALUE if x is None or x.value is None else percent(x.value, True)
+    p = NO_VALUE if probe.p is None else ("<0.001" if probe.p < 0.001 else f"{probe.p:.3f}")
+    flips = [percent(probe.flips.value), _range(probe.flips.low, probe.flips.high)]
+    moved = [percent(probe.up.value), percent(probe.down.value)]
+    counts = [count(probe.n), count(probe.n_missing), count(probe.unparsed), count(probe.refused)]
+    return [name_of(probe), *flips, *moved, *counts, beyond, p]
+
+
+# ------------------------------------------------------------------- outputs
+
+
+def print_audit(found: Audited, console: Console) -> None:
+    """The one page of the terminal: the sentence, the table, the findings, the method."""
+    console.print(Text.assemble(("honne audit ", "bold red"), (oneline(title(found)), "bold")))
+    console.print()
+    swayed = bool(found.audit.swaying or found.audit.losing)
+    console.print(Padding(Text(headline(found), "bold yellow" if swayed else "bold green"), (0, 1)))
+    console.print()
+    console.print(Padding(_table(found, console.width), (0, 0, 0, 1)))
+    console.print()
+    for line in lines(found):
+        console.print(Padding(Text(oneline(line, 2000)), (0, 1)))
+    for note in found.notes:
+        console.print(Text(f"note: {oneline(note, 400)}", "dim"))
+    if found.tokens is not None:
+        console.print(Text(f"{count(found.tokens)} tokens, cost {money(found.cost)}", "dim"))
+    console.print(Text(method(found), "dim"))
+
+
+def _table(found: Audited, width: int) -> Table:
+    out = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    # On a narrow screen what is in the other formats is left out.
+    shown = [i for i, head in enumerate(HEADS) if width >= 110 or head not in ("up", "down", "refused", "p")]
+    for i in shown:
+        out.add_column(HEADS[i], justify="left" if i == 0 else "right", no_wrap=True)
+    out.add_column("", no_wrap=True)
+    for probe in found.audit.probes:
+        row = cells(probe)
+        style = "bold yellow" if mark(probe) else "dim" if probe.name == CONTROL else ""
+        out.add_row(*(Text(row[i]) for i in shown), Text(mark(probe)), style=style)
+    return out
+
+
+def markdown(found: list[Audited]) -> str:
+    """The same page as Markdown."""
+    out: list[str] = []
+    for one in found:
+        body = [
+            [*cells(p), "sways" if p.sways else "", percent(p.wrong.value) if p.wrong else ""] for p in one.audit.probes
+        ]
+        out += [f"# honne audit: {escape(title(one))}", "", f"**{escape(headline(one), 1000)}**", ""]
+        out += [*table([*HEADS, "", "wrong"], body), ""]
+        out += [f"- {escape(line, 2000)}" for line in lines(one)]
+        out += [f"- note: {escape(note, 400)}" for note in one.notes]
+        out += ["", escape(method(one), 2000), ""]
+    return "\n".join(out)
+
+
+def json(found: list[Audited]) -> str:
+    """One object: every audit with its probes; the numbers that `--fail-if` names are those of `estimates.json`."""
+    audits: list[dict[str, Any]] = []
+    for one in found:
+        plain = msgspec.to_builtins(one)
+        for row, probe in zip(plain["audit"]["probes"], one.audit.probes, strict=True):
+            row |= {"sways": probe.sways, "loses": probe.loses}
+        audits.append({"title": title(one), "says": [headline(one), *lines(one)], "method": method(one), **plain})
+    return report_json.text({"audits": audits})
