@@ -62,4 +62,4 @@ def load(path: Path) -> Loaded:
     # What a backbone needs is imported only here.
     from honne.judges._scorer._backbone import Backbone
 
-    return Backbone(path, about)
+    return Backbone(path, about, files)
