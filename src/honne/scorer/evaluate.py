@@ -22,7 +22,7 @@ from honne.stats.intervals import Interval, rate
 from honne.stats.multiple import holm
 from honne.stats.paired import paired
 
-__all__ = ["Case", "Class", "Given", "Part", "Rival", "measure"]
+__all__ = ["Case", "Class", "Evaluation", "Given", "Part", "Rival", "measure"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,19 @@ class Part:
     ceiling: tuple[Estimate, ...]
     rivals: tuple[Rival, ...]
     apart: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A judge against the labels `reference` of the `sources`. `scorer` says which scorer it is (None for a judge whose
+    verdicts were in a run); `left_out` counts the rows that were not evaluated, by reason."""
+
+    judge: str
+    scorer: Mapping[str, str] | None
+    reference: str
+    sources: tuple[str, ...]
+    left_out: Mapping[str, int]
+    parts: tuple[Part, ...]
 
 
 def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[Case], given: Sequence[Given]) -> Part:
