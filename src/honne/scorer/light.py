@@ -14,16 +14,19 @@ import importlib.util
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from honne.errors import DataError, MissingExtra
-from honne.judges._scorer._features import ANSWER, BLOCKS, SCHEME, Grams, grams
-from honne.judges._scorer._light import SCRIPTS, WEIGHTS, logits, script, softmax, unmet
-from honne.judges._scorer._tensors import pack
+from honne.judges._scorer._features import BLOCKS, SCHEME
 from honne.judges._scorer._folder import FORMAT, About, Head
+from honne.judges._scorer._light import WEIGHTS, softmax
+from honne.judges._scorer._tensors import pack
+from honne.scorer._fit import calibrated, crossed, rounds_of
+from honne.scorer._table import Table
 from honne.scorer.data import Row
 from honne.scorer.split import components, folds
 
@@ -32,12 +35,6 @@ __all__ = ["LEAST", "PROMPTS", "Held", "ordered", "too_little", "train"]
 # What a head needs of every label: answers, and different prompts that they answer.
 LEAST, PROMPTS = 20, 5
 _FOLDS = 5
-_BINS, _MET = 18, 22  # as powers of two
-_ROUNDS, _STEPS, _PATIENCE = 30, 4, 3
-_STRENGTH = 10.0  # inverse of the L2 penalty
-_BATCH = 512
-# Of held-out answers to prompts like those learnt from, the share that is nearer than "far".
-_NEAR = 0.99
 Array = NDArray[Any]
 Say = Callable[[str], None]
 
@@ -64,7 +61,7 @@ def ordered(labels: Sequence[str]) -> tuple[str, ...]:
 def too_little(rows: Sequence[Row]) -> str | None:
     """Why the rows of one head are too few to learn from, with how many would do; None where they will do."""
     counts = Counter(row.label for row in rows)
-    prompts = {label: set() for label in counts}  # type: dict[str, set[str]]
+    prompts: dict[str, set[str]] = {label: set() for label in counts}
     for row, name in zip(rows, components(rows), strict=True):
         prompts[row.label].add(name)
     if len(counts) < 2:
@@ -75,3 +72,91 @@ def too_little(rows: Sequence[Row]) -> str | None:
         if n < LEAST or len(prompts[label]) < PROMPTS
     ]
     return f"{', '.join(short)}: {LEAST} answers to {PROMPTS} prompts of each label would do" if short else None
+
+
+def train(
+    rows: Sequence[Row],
+    *,
+    name: str,
+    version: str,
+    seed: int = 0,
+    general: Sequence[str] = (),
+    answers_only: Sequence[str] = (),
+    say: Say = lambda _: None,
+) -> tuple[About, dict[str, bytes], dict[str, Held]]:
+    """Learn a head for each dimension of the rows; returns the scorer.json (its card empty), the files beside it, and
+    what was held out of each head.
+
+    `general` names the heads that serve every benchmark with their labels, `answers_only` those that do not read the
+    prompt. The same rows and seed give the same bytes. Raises DataError where a head has too little to learn from
+    (`too_little`), MissingExtra without scikit-learn.
+    """
+    if importlib.util.find_spec("sklearn") is None:
+        raise MissingExtra("honne scorer train", "scorer")
+    from threadpoolctl import threadpool_limits
+
+    heads: dict[str, Head] = {}
+    tensors: dict[str, Array] = {}
+    held: dict[str, Held] = {}
+    usual: dict[str, dict[str, float]] = {}
+    reading: dict[str, list[str]] = {}
+    with threadpool_limits(1):  # sums in one order: the same bytes again
+        for dimension in sorted({row.dimension for row in rows}):
+            mine = sorted((r for r in rows if r.dimension == dimension), key=_order)
+            if why := too_little(mine):
+                raise DataError(f"too few labels for {dimension!r}: {why}")
+            reading[dimension] = [block for block in BLOCKS if block != "prompt" or dimension not in answers_only]
+            made = _head(mine, reading[dimension], seed)
+            say(f"{dimension}: {len(mine):,} answers, {made.held.rounds} rounds")
+            tensors |= {f"{dimension}/{part}": array for part, array in made.tensors.items()}
+            usual[dimension] = made.usual
+            held[dimension] = made.held
+            heads[dimension] = Head(
+                labels=made.held.labels,
+                languages=tuple(sorted({row.lang for row in mine})),
+                general=dimension in general,
+                temperature=made.temperature,
+                far=1.0,
+            )
+    features: dict[str, Any] = {"scheme": SCHEME, "reads": reading, "usual": usual}
+    about = About(
+        format=FORMAT, kind="light", name=name, version=version, heads=heads, features=features, files={}, card={}
+    )
+    return about, {WEIGHTS: pack(tensors)}, held
+
+
+def _order(row: Row) -> tuple[str, ...]:
+    return (row.source, row.prompt, row.answer, row.label, row.lang, row.group, row.family)
+
+
+@dataclass(frozen=True)
+class _Made:
+    tensors: dict[str, Array]
+    temperature: float
+    usual: dict[str, float]
+    held: Held
+
+
+def _head(rows: Sequence[Row], reads: Sequence[str], seed: int) -> _Made:
+    labels = ordered([row.label for row in rows])
+    target = np.array([labels.index(row.label) for row in rows])
+    part = np.array(folds(rows, _FOLDS, seed))
+    for fold in range(_FOLDS):
+        lost = set(range(len(labels))) - set(target[part != fold].tolist())
+        if lost:
+            label = labels[min(lost)]
+            raise DataError(f"too few labels for {rows[0].dimension!r}: {label!r} is given to too few prompts")
+    table = Table(rows, reads)
+    scores, rounds = crossed(table.matrix, target, part, len(labels))
+    temperature, shift = calibrated(scores, target)
+    distances, usual = table.distances(part)
+    held = Held(tuple(rows), labels, softmax(scores / temperature + shift), distances, rounds)
+    weight, bias = next(islice(rounds_of(table.matrix, target), rounds - 1, None))
+    scale = np.maximum(np.abs(weight).max(1) / 127, 1e-12)
+    tensors = {
+        "weight": np.rint(weight / scale[:, None]).astype(np.int8),
+        "scale": scale.astype(np.float32),
+        "bias": (bias + temperature * shift).astype(np.float32),
+        "met": np.packbits(table.met(np.ones(len(rows), bool)), bitorder="little"),
+    }
+    return _Made(tensors, round(temperature, 6), usual, held)

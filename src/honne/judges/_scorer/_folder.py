@@ -13,7 +13,7 @@ import msgspec
 
 from honne.errors import DataError, nearest
 
-__all__ = ["NAME", "About", "Head", "checked", "read_about", "write"]
+__all__ = ["FORMAT", "NAME", "About", "Head", "checked", "read_about", "write"]
 
 NAME = "scorer.json"
 FORMAT = 1
@@ -101,7 +101,9 @@ def checked(folder: Path, about: About) -> dict[str, bytes]:
         except OSError as e:
             raise DataError(f"cannot read {folder / name}: {e.strerror or e}") from None
         if hashlib.sha256(data).hexdigest() != wanted:
-            raise DataError(f"{folder / name} is damaged, or not the file that {NAME} was written with (its hash differs)")
+            raise DataError(
+                f"{folder / name} is damaged, or not the file that {NAME} was written with (its hash differs)"
+            )
         found[name] = data
     return found
 
