@@ -45,14 +45,14 @@ def render(found: Evaluation) -> str:
 
 
 def _part(part: Part, id: str) -> dict[str, Any]:
-    verdicts = {"judge": verdict(part)}
+    stands, says = verdict(part), headline(part).removeprefix(f"{part.dimension}: ")
     return {
         "id": id,
         "name": part.dimension,
         "value": value(part.accuracy),
-        "says": headline(part).removeprefix(f"{part.dimension}: "),
-        "verdict": verdicts["judge"],
-        "proven": verdicts["judge"].startswith("better"),
+        "says": says[:1].upper() + says[1:],
+        "verdict": stands,
+        "proven": stands.startswith("better"),
         "answers": f"{count(part.n)} answers to {count(part.groups)} questions",
         "judges": [
             {
