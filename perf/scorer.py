@@ -45,7 +45,8 @@ from honne.report import scorer as report
 from honne.scorer import light
 from honne.scorer.cases import family
 from honne.scorer.data import Row
-from honne.scorer.evaluate import Case, Evaluation, Given, measure
+from honne.scorer.evaluate import measure
+from honne.scorer.evaluation import Case, Evaluation, Given
 from honne.scorer.split import components, folds
 
 FOLDS = 5

@@ -13,7 +13,8 @@ from honne.errors import ConfigError, DataError
 from honne.report import scorer as report
 from honne.scorer.asked import by_key
 from honne.scorer.cases import family, read
-from honne.scorer.evaluate import Case, Evaluation, Given, measure
+from honne.scorer.evaluate import measure
+from honne.scorer.evaluation import Case, Evaluation, Given
 
 
 def _case(i: int, label: str, **more: object) -> Case:

@@ -9,7 +9,7 @@ from honne.records import Estimate
 from honne.report._text import NO_VALUE, bounds, count, interval, number, oneline, value
 
 if TYPE_CHECKING:
-    from honne.scorer.evaluate import Evaluation, Part, Rival
+    from honne.scorer.evaluation import Evaluation, Part, Rival
 
 __all__ = ["Line", "headline", "left_out", "lines", "methods", "notes", "points", "slice_name", "title", "verdict"]
 

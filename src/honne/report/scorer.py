@@ -17,7 +17,7 @@ from honne.report._text import NO_VALUE, count, interval, number, oneline, value
 from honne.report.markdown import escape, table
 
 if TYPE_CHECKING:
-    from honne.scorer.evaluate import Evaluation, Part
+    from honne.scorer.evaluation import Evaluation, Part
 
 __all__ = ["FORMATS", "json", "markdown", "print_evaluation", "render"]
 

@@ -119,9 +119,7 @@ def _results(card: Mapping[str, Any]) -> list[str]:
     for head, numbers in _map(card.get("results")).items():
         for key, one in _map(numbers).items():
             found = _map(one)
-            name = _NAMES.get(
-                key, f"found of label {key.removeprefix('recall ')}" if key.startswith("recall ") else key
-            )
+            name = _NAMES.get(key) or re.sub("^recall ", "found of label ", key)
             n = [_count(found.get("n")), _count(found.get("n_missing"))]
             body.append([head, name, _percent(found.get("value")), _range(found), *n, str(found.get("method") or "")])
     if not body:

@@ -15,7 +15,7 @@ from honne.report.scorer import probability
 
 if TYPE_CHECKING:
     from honne.records import Estimate
-    from honne.scorer.evaluate import Evaluation, Part
+    from honne.scorer.evaluation import Evaluation, Part
 
 __all__ = ["render"]
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from honne.errors import ConfigError, DataError, unknown
 from honne.judges._scorer import Loaded
 from honne.scorer.cases import Cases
-from honne.scorer.evaluate import Case, Evaluation, Given, Part, measure
+from honne.scorer.evaluate import measure
+from honne.scorer.evaluation import Case, Evaluation, Given, Part
 from honne.scorer.seen import Seen
 
 __all__ = ["by_key", "by_scorer"]

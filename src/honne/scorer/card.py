@@ -13,7 +13,8 @@ from typing import Any
 from honne.records import Estimate
 from honne.scorer.cases import of_rows
 from honne.scorer.data import Row
-from honne.scorer.evaluate import Given, Part, measure
+from honne.scorer.evaluate import measure
+from honne.scorer.evaluation import Given, Part
 from honne.scorer.light import Held
 from honne.scorer.seen import KEY, hashed
 

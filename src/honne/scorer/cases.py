@@ -15,7 +15,7 @@ from honne.judges._scorer._text import prompt_of
 from honne.plugins import is_choice
 from honne.records import Judgment
 from honne.scorer import data
-from honne.scorer.evaluate import Case
+from honne.scorer.evaluation import Case
 
 __all__ = ["Cases", "family", "of_rows", "read"]
 
