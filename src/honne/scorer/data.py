@@ -19,7 +19,7 @@ from honne.records import Item, Judgment
 from honne.rows import DataRow, read_bytes, recorded_rows
 from honne.spec import parse
 
-__all__ = ["Row", "Source", "read"]
+__all__ = ["Row", "Source", "chosen", "dimensions_of", "read"]
 
 _ANSWERS = ("answer", "response")
 # A label that was decided counts before the labels that it was decided from.
@@ -72,9 +72,9 @@ def read(paths: Sequence[Path], judge: str | None = None, dimension: str | None 
 
 def _run(run: RunFolder, judge: str | None, dimension: str | None) -> Source:
     given = run.judgments()
-    keys = _chosen(run, given, judge)
+    keys = chosen(run, given, judge)
     items = {item.id: item for item in run.items()}
-    named = _dimensions(run, items.values()) if dimension is None else {}
+    named = dimensions_of(run, items.values()) if dimension is None else {}
     texts = {(r.item_id, r.sample): r for r in run.responses()}
     model = str(run.info["spec"]["model"].get("name") or "")
     rows, left = [], Counter[str]()
@@ -95,7 +95,7 @@ def _run(run: RunFolder, judge: str | None, dimension: str | None) -> Source:
     return Source(run.name, tuple(rows), tuple(keys), left)
 
 
-def _chosen(run: RunFolder, given: Mapping[str, Sequence[Judgment]], judge: str | None) -> list[str]:
+def chosen(run: RunFolder, given: Mapping[str, Sequence[Judgment]], judge: str | None) -> list[str]:
     """The judges whose labels count: the one that was named, or people's, the decided labels before single ones."""
     if judge is not None:
         exact = [key for key in given if key == judge] or [key for key in given if key.partition("@")[0] == judge]
@@ -110,7 +110,7 @@ def _chosen(run: RunFolder, given: Mapping[str, Sequence[Judgment]], judge: str 
     return [key for key in people if not any(key.startswith(f"{other}.") for other in people)]
 
 
-def _dimensions(run: RunFolder, items: Iterable[Item]) -> dict[str, str]:
+def dimensions_of(run: RunFolder, items: Iterable[Item]) -> dict[str, str]:
     """The dimension of each item: its benchmark, or the topmost category where the scales differ by it."""
     specs = {str(b.get("name")): b for b in run.info["spec"]["benchmarks"]}
     categories: dict[str, set[str]] = {}

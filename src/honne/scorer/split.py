@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from honne.scorer.data import Row
 
-__all__ = ["components", "folds", "held_out"]
+__all__ = ["components", "folds", "held_out", "plain"]
 
 
 def components(rows: Sequence[Row]) -> list[str]:
@@ -25,7 +25,7 @@ def components(rows: Sequence[Row]) -> list[str]:
             name = parents[name]
         return name
 
-    prompts = [f"p{hashlib.sha256(_plain(row.prompt).encode('utf-8', 'replace')).hexdigest()}" for row in rows]
+    prompts = [f"p{hashlib.sha256(plain(row.prompt).encode('utf-8', 'replace')).hexdigest()}" for row in rows]
     for prompt, row in zip(prompts, rows, strict=True):
         # Names of groups begin with g, which is before p: the root is the least prompt all the same, as prompts alone
         # are ever made roots.
@@ -38,7 +38,8 @@ def _prompts_first(name: str) -> tuple[bool, str]:
     return (name[0] != "p", name)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A prompt as prompts are compared: without case and white space."""
     return " ".join(text.casefold().split())
 
 

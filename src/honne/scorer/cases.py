@@ -1,0 +1,152 @@
+"""Labelled answers to evaluate judges on: those of runs with everybody's verdicts beside them, or of label files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from honne.engine.store import RunFolder, open_run
+from honne.errors import ConfigError, DataError, unknown
+from honne.judges._answers import judged_text
+from honne.judges._family import families
+from honne.judges._scorer._text import prompt_of
+from honne.plugins import is_choice
+from honne.records import Judgment
+from honne.scorer import data
+from honne.scorer.evaluation import Case
+
+__all__ = ["Cases", "family", "of_rows", "read"]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What was read: the cases, where from, whose labels are the reference, and what was left out and why. `judges` are
+    the keys of the other judges that every source has."""
+
+    cases: tuple[Case, ...]
+    sources: tuple[str, ...]
+    reference: str
+    left_out: Mapping[str, int]
+    judges: tuple[str, ...]
+
+
+def read(
+    paths: Sequence[Path], labels: str | None = None, raters: Sequence[str] = (), dimension: str | None = None
+) -> Cases:
+    """The labelled answers of runs (or parents of runs) and files.
+
+    `labels` is the key of the reference, by default people's (`labels…`). `raters` are the judges of the runs whose
+    labels the reference is made of; by default all whose key begins with the reference's (`labels.first` for `labels`).
+    Raises ConfigError for a key that a run does not have or where more than one could be meant, DataError where nothing
+    is left.
+    """
+    cases: list[Case] = []
+    sources: list[str] = []
+    references: dict[str, None] = {}
+    left, judges = Counter[str](), list[set[str]]()
+    for path in paths:
+        for run in _runs(path):
+            key = _reference(run, labels)
+            references[key] = None
+            sources.append(run.name)
+            judges.append(set(run.judgments()) - {key})
+            cases += _of_run(run, key, raters, dimension, left)
+        if not path.is_dir():
+            for source in data.read([path], labels, dimension):
+                references |= dict.fromkeys(source.judges or ("label",))
+                sources.append(source.name)
+                judges.append(set())
+                left.update(source.left_out)
+                cases += of_rows(source.rows)
+    if not cases:
+        seen = "; ".join(f"{n} {why}" for why, n in left.items())
+        raise DataError(f"{', '.join(map(str, paths))}: no labelled answer to evaluate on ({seen or 'no rows'})")
+    numbered = tuple(_numbered(case, i) for i, case in enumerate(cases))
+    common = set.intersection(*judges)
+    return Cases(numbered, tuple(sources), ", ".join(references), dict(left), tuple(sorted(common)))
+
+
+def of_rows(rows: Sequence[data.Row]) -> Iterator[Case]:
+    """Labelled rows as cases that nobody else has judged."""
+    for i, row in enumerate(rows):
+        # Without a group of its own, a prompt is one.
+        group = row.group or row.prompt
+        yield Case(
+            f"{i:09d}", row.prompt, row.answer, row.dimension, row.label, group, row.lang, family(row.family), {}, {}
+        )
+
+
+def family(model: str) -> str:
+    """The family of a model's name, or the name where it tells of none."""
+    return "+".join(sorted(families(model))) or model
+
+
+def _numbered(case: Case, number: int) -> Case:
+    return replace(case, id=f"{number:09d}")
+
+
+def _runs(path: Path) -> list[RunFolder]:
+    if not path.is_dir():
+        return []
+    children = [] if (path / "run.json").is_file() else sorted(p.parent for p in path.glob("*/run.json"))
+    return [open_run(folder) for folder in children or [path]]
+
+
+def _reference(run: RunFolder, labels: str | None) -> str:
+    keys = data.chosen(run, run.judgments(), labels)
+    if len(keys) > 1:
+        raise ConfigError(f"{run.path} has labels of {', '.join(keys)}: say which count with --labels KEY")
+    return keys[0]
+
+
+_Key = tuple[str, int]
+
+
+def _of_run(
+    run: RunFolder, reference: str, raters: Sequence[str], dimension: str | None, left: Counter[str]
+) -> Iterator[Case]:
+    given = run.judgments()
+    for rater in raters:
+        if rater not in given:
+            raise ConfigError(f"{run.path}: --rater: {unknown('judge', rater, given)}")
+    people = list(raters) or [key for key in given if key.startswith(f"{reference}.")]
+    verdicts = {key: _verdicts(rows) for key, rows in given.items() if key != reference}
+    items = {item.id: item for item in run.items()}
+    texts = {(r.item_id, r.sample): r for r in run.responses()}
+    named = data.dimensions_of(run, items.values()) if dimension is None else {}
+    model = family(str(run.info["spec"]["model"].get("name") or ""))
+    for j in given[reference]:
+        item, response = items.get(j.item_id), texts.get((j.item_id, j.sample))
+        answer = judged_text(response) if response is not None else None
+        if j.status != "scored" or j.label is None:
+            left["unlabelled"] += 1
+        elif item is None or response is None or answer is None:
+            left["no answer"] += 1
+        elif is_choice(item.form):
+            left["multiple choice"] += 1
+        else:
+            key = (j.item_id, j.sample)
+            said = {judge: rows[key] for judge, rows in verdicts.items() if key in rows}
+            yield Case(
+                id="",
+                prompt=prompt_of(item, response),
+                answer=answer,
+                dimension=dimension or named[item.id],
+                label=j.label,
+                group=f"{item.benchmark}/{item.group}",
+                lang=item.lang,
+                family=model,
+                others={judge: label for judge, label in said.items() if judge not in people},
+                raters={judge: label for judge, label in said.items() if judge in people},
+            )
+
+
+def _verdicts(rows: Sequence[Judgment]) -> dict[_Key, str | None]:
+    """A judge's labels by answer; None where it has no verdict. The first of several authors'."""
+    out: dict[_Key, str | None] = {}
+    for j in rows:
+        label = j.label if j.status == "scored" else None
+        out.setdefault((j.item_id, j.sample), label)
+    return out
