@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,10 @@ class Judge(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """What a reader of the run should know about this judge. Optional."""
+        ...
+
+    def tally(self, judgments: Iterable[Judgment]) -> Sequence[str]:
+        """What a reader of the run should know about all of its judgments, given at the end. Optional."""
         ...
 
     def probes(self) -> Sequence[Probe]:
