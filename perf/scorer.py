@@ -216,7 +216,7 @@ def _tenth(row: Row, edges: NDArray[np.float64]) -> int:
 
 def _case(i: int, labelled: Labelled, group: str, length: str) -> Case:
     row, others, people = labelled
-    known = {**others, "length only": length}
+    known = {key: Given(label) for key, label in (*others.items(), ("length only", length))}
     named = family(row.family)
     return Case(f"{i:09d}", row.prompt, row.answer, row.dimension, row.label, group, row.lang, named, known, people)
 

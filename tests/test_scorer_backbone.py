@@ -74,8 +74,9 @@ def test_nothing_like_the_training_answers_is_far(tmp_path: Path) -> None:
     rows = [(row.prompt, row.answer, "tone") for row in backbone_parts.rows(20, start=900) if row.dimension == "tone"]
     near = loaded.probabilities(rows)
     far = loaded.probabilities([("你好", "世界。" * 40, "tone"), ("%%%%", "0x%%&&@@" * 30, "tone")])
-    assert sum(p.far for p in near) <= 4
+    assert sum(p.far for p in near) <= len(near) / 2
     assert all(p.far for p in far)
+    assert min(p.distance for p in far) > max(p.distance for p in near)
     with pytest.raises(KeyError, match="style"):
         loaded.probabilities([("a", "b", "style")])
 

@@ -24,12 +24,12 @@ class Line(NamedTuple):
 
 
 _REASONS = {
-    "trained": "prompt was among those the scorer was trained on",
+    "trained": "the scorer was trained on their prompt",
     "unlabelled": "no reference label",
     "no answer": "no answer to judge",
-    "no head": "dimension that the scorer has no head for",
-    "foreign label": "label that is not on the scale",
-    "unfinished": "answer cut off before its first word",
+    "no head": "the scorer has no head for their dimension",
+    "language": "in a language that the scorer did not learn",
+    "foreign label": "a label that the scorer does not know",
 }
 
 

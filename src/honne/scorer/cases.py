@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, DataError, unknown
 from honne.judges._answers import judged_text
@@ -15,7 +17,7 @@ from honne.judges._scorer._text import prompt_of
 from honne.plugins import is_choice
 from honne.records import Judgment
 from honne.scorer import data
-from honne.scorer.evaluation import Case
+from honne.scorer.evaluation import Case, Given
 
 __all__ = ["Cases", "family", "of_rows", "read"]
 
@@ -138,15 +140,35 @@ def _of_run(
                 group=f"{item.benchmark}/{item.group}",
                 lang=item.lang,
                 family=model,
-                others={judge: label for judge, label in said.items() if judge not in people},
-                raters={judge: label for judge, label in said.items() if judge in people},
+                others={judge: verdict for judge, verdict in said.items() if judge not in people},
+                raters={judge: verdict.label for judge, verdict in said.items() if judge in people},
             )
 
 
-def _verdicts(rows: Sequence[Judgment]) -> dict[_Key, str | None]:
-    """A judge's labels by answer; None where it has no verdict. The first of several authors'."""
-    out: dict[_Key, str | None] = {}
+def _verdicts(rows: Sequence[Judgment]) -> dict[_Key, Given]:
+    """What a judge says by answer; of several authors the first."""
+    out: dict[_Key, Given] = {}
     for j in rows:
-        label = j.label if j.status == "scored" else None
-        out.setdefault((j.item_id, j.sample), label)
+        out.setdefault((j.item_id, j.sample), _said(j))
     return out
+
+
+class _Sure(msgspec.Struct):
+    """What the judge `scorer` keeps of its verdicts in `raw`."""
+
+    probabilities: dict[str, float]
+    far: bool
+
+
+def _said(j: Judgment) -> Given:
+    """A judgment's verdict, and how sure it is where it is a scorer's."""
+    if j.status != "scored" or j.label is None:
+        return Given(None)
+    if j.judge.partition("@")[0].partition("/")[0] == "scorer" and j.raw is not None:
+        try:
+            raw = msgspec.json.decode(j.raw, type=_Sure)
+        except (msgspec.DecodeError, ValueError):
+            return Given(j.label)
+        most = max(raw.probabilities.values(), default=None)
+        return Given(j.label, None if most is None else min(max(most, 0.0), 1.0), raw.far)
+    return Given(j.label)

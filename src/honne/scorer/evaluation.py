@@ -11,6 +11,16 @@ __all__ = ["Case", "Class", "Evaluation", "Given", "Part", "Rival"]
 
 
 @dataclass(frozen=True)
+class Given:
+    """What the judge says of a case: its label (None: no verdict), how sure it is, and whether the answer is far from
+    its training answers; the latter two are None where a judge does not say."""
+
+    label: str | None
+    confidence: float | None = None
+    far: bool | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """An answer with its reference label. `others` are the verdicts of the other judges and `raters` the labels of the
     people behind the reference, by their keys (None: asked, but no verdict)."""
@@ -23,18 +33,8 @@ class Case:
     group: str
     lang: str = ""
     family: str = ""
-    others: Mapping[str, str | None] = field(default_factory=dict)
+    others: Mapping[str, Given] = field(default_factory=dict)
     raters: Mapping[str, str | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the judge says of a case: its label (None: no verdict), how sure it is, and whether the answer is far from
-    its training answers; the latter two are None where a judge does not say."""
-
-    label: str | None
-    confidence: float | None = None
-    far: bool | None = None
 
 
 @dataclass(frozen=True)
