@@ -43,12 +43,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Source:
-    """What was read of one run or file: its rows, by which judges they are labelled, and what was left out and why."""
+    """What was read of one run or file: its rows, by which judges they are labelled, and what was left out and why.
+
+    `named` are the dimensions that somebody named (others follow from the benchmark): they are of no benchmark.
+    """
 
     name: str
     rows: tuple[Row, ...]
     judges: tuple[str, ...]
     left_out: Mapping[str, int]
+    named: frozenset[str] = frozenset()
 
 
 def read(paths: Sequence[Path], judge: str | None = None, dimension: str | None = None) -> list[Source]:
@@ -92,7 +96,7 @@ def _run(run: RunFolder, judge: str | None, dimension: str | None) -> Source:
                 place = dimension or named[item.id]
                 about = (place, j.label, item.lang, f"{item.benchmark}/{item.group}", model, run.name)
                 rows.append(Row(prompt_of(item, response), answer, *about))
-    return Source(run.name, tuple(rows), tuple(keys), left)
+    return Source(run.name, tuple(rows), tuple(keys), left, frozenset(filter(None, [dimension])))
 
 
 def chosen(run: RunFolder, given: Mapping[str, Sequence[Judgment]], judge: str | None) -> list[str]:
@@ -166,7 +170,8 @@ def _file(path: Path, judge: str | None, dimension: str | None) -> Source:
         categories.setdefault(row.optional("benchmark") or "", set()).add(row.optional("category") or "")
     split = {name for name, found in categories.items() if name and _differ(name, frozenset(found))}
     rows = tuple(_labelled(row, label, path, dimension, split) for row, label in kept)
-    return Source(path.name, rows, tuple(judges), left)
+    named = [dimension or row.optional("dimension") for row, _ in kept]
+    return Source(path.name, rows, tuple(judges), left, frozenset(filter(None, named)))
 
 
 def _rank(row: DataRow) -> int:

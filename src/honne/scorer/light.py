@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -80,8 +80,8 @@ def train(
     name: str,
     version: str,
     seed: int = 0,
-    general: Sequence[str] = (),
-    answers_only: Sequence[str] = (),
+    general: Collection[str] = (),
+    answers_only: Collection[str] = (),
     say: Say = lambda _: None,
 ) -> tuple[About, dict[str, bytes], dict[str, Held]]:
     """Learn a head for each dimension of the rows; returns the scorer.json (its card empty), the files beside it, and

@@ -16,7 +16,7 @@ __all__ = ["components", "folds", "held_out", "plain"]
 
 
 def components(rows: Sequence[Row]) -> list[str]:
-    """For each row the name of its component: the least hash of the prompts in it."""
+    """For each row the name of its component: the least hash of the prompts in it (a group is never the root)."""
     parents: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -27,8 +27,6 @@ def components(rows: Sequence[Row]) -> list[str]:
 
     prompts = [f"p{hashlib.sha256(plain(row.prompt).encode('utf-8', 'replace')).hexdigest()}" for row in rows]
     for prompt, row in zip(prompts, rows, strict=True):
-        # Names of groups begin with g, which is before p: the root is the least prompt all the same, as prompts alone
-        # are ever made roots.
         one, other = sorted((root(prompt), root(f"g{row.group}") if row.group else root(prompt)), key=_prompts_first)
         parents[other] = one
     return [root(prompt) for prompt in prompts]
