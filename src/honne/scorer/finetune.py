@@ -3,9 +3,10 @@ calibrate on, and one that says how good it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -33,7 +34,9 @@ def finetune(
     name: str,
     version: str,
     origins: Iterable[Origin] = (),
-    general: Sequence[str] = (),
+    general: Collection[str] = (),
+    how: Mapping[str, Any] | None = None,
+    limits: Sequence[str] = (),
     say: Callable[[str], None] = lambda line: None,
 ) -> About:
     """Train a scorer on `rows` and write it, with its card, into `folder`.
@@ -66,9 +69,9 @@ def finetune(
     )
     about, steps = train(folder, learnt, stopped, heads, settings, about, say)
     held = {dimension: _held(folder, about, dimension, tested, steps) for dimension in heads}
-    how = {**{k: v for k, v in asdict(settings).items() if v is not None}, "steps": steps}
-    how |= {"learnt from": len(learnt), "stopped and calibrated on": len(stopped), "evaluated on": len(tested)}
-    card = described([*learnt, *stopped], held, origins, how)
+    said = {**(how or {}), **{k: v for k, v in asdict(settings).items() if v is not None}, "steps": steps}
+    said |= {"learnt from": len(learnt), "stopped and calibrated on": len(stopped), "evaluated on": len(tested)}
+    card = described([*learnt, *stopped], held, origins, said, limits)
     return write(folder, msgspec.structs.replace(about, card=card), checked(folder, about))
 
 
