@@ -2,12 +2,13 @@
 
     HONNE_DATA=DIR python perf/scorer.py [--out DIR] [NAME...]
 
-NAME: xstest, xstest-models, safety, truthfulqa, truthfulqa-dev, halueval, jade (default: all). Every answer is judged
-by a scorer that has seen no answer to its prompt, unless the line says otherwise:
+Without a NAME all of them. Every answer is judged by a scorer that has seen no answer to its prompt, unless the line
+says otherwise:
 
     xstest          three labels by people, five models: trained on four models and four fifths of the prompts, tested
                     on the fifth model's answers to the other prompts
     xstest-models   the same, but trained on all prompts (as answered by the other four models)
+    xstest-prompts  the same, but trained on all models' answers to the other prompts
     safety          llm_eval, safe or unsafe by GPT-4, six models: five folds of questions
     truthfulqa      true or not, informative or not, by people: five folds of questions
     truthfulqa-dev  the published dev split, which shares all its questions (not its answers) with the training rows
@@ -43,7 +44,6 @@ from honne.judges._scorer import load
 from honne.judges._scorer._folder import write
 from honne.report import scorer as report
 from honne.scorer import light
-from honne.scorer.cases import family
 from honne.scorer.data import Row
 from honne.scorer.evaluate import measure
 from honne.scorer.evaluation import Case, Evaluation, Given
@@ -87,7 +87,8 @@ _NAMES = {
 def safety() -> Iterator[Labelled]:
     for row in read_rows(_source("llm_eval", "safety.jsonl")):
         label = {"1": "safe", "0": "unsafe"}[row.text("label")]
-        yield _row(row.text("question"), row.text("answer"), "safety", label, "en", row.text("source_model")), {}, {}
+        if answer := (row.optional("answer") or "").strip():
+            yield _row(row.text("question"), answer, "safety", label, "en", row.text("source_model")), {}, {}
 
 
 def truthfulqa(split: str = "") -> Iterator[Labelled]:
@@ -159,6 +160,7 @@ def truthfulqa_dev() -> Iterator[Labelled]:
 PROTOCOLS: dict[str, tuple[Callable[[], Iterator[Labelled]], Callable[[Sequence[Row]], Split]]] = {
     "xstest": (xstest, by_prompt_and_model),
     "xstest-models": (xstest, by_model),
+    "xstest-prompts": (xstest, by_prompt),
     "safety": (safety, by_prompt),
     "truthfulqa": (truthfulqa, by_prompt),
     "truthfulqa-dev": (truthfulqa_dev, published_dev),
@@ -217,8 +219,9 @@ def _tenth(row: Row, edges: NDArray[np.float64]) -> int:
 def _case(i: int, labelled: Labelled, group: str, length: str) -> Case:
     row, others, people = labelled
     known = {key: Given(label) for key, label in (*others.items(), ("length only", length))}
-    named = family(row.family)
-    return Case(f"{i:09d}", row.prompt, row.answer, row.dimension, row.label, group, row.lang, named, known, people)
+    # By model, not by family: XSTest has two Llamas and two Mistrals.
+    about = (row.dimension, row.label, group, row.lang, row.family)
+    return Case(f"{i:09d}", row.prompt, row.answer, *about, known, people)
 
 
 def main() -> None:
