@@ -94,6 +94,8 @@ def left_out(found: Evaluation) -> list[str]:
 
 def notes(part: Part) -> Iterator[str]:
     """What a reader must know beside the numbers."""
+    if part.head not in (None, part.dimension):
+        yield f"judged by the scorer's head {part.head!r}, which serves every dimension with its labels"
     if limits := bounds(part.accuracy):
         yield f"{count(part.n_missing)} without a verdict: {limits} right had all of them been wrong, or right"
     if part.far:

@@ -66,7 +66,8 @@ def by_scorer(found: Cases, scorer: Loaded, name: str) -> Evaluation:
     about = scorer.about
     said = {"name": about.name, "version": about.version, "kind": about.kind, "digest": about.digest}
     scales = {dimension: scorer.heads[head] for dimension, head in heads.items() if head is not None}
-    return Evaluation(name, said, found.reference, found.sources, dict(left), _parts(name, cases, given, scales))
+    parts = (replace(part, head=heads[part.dimension]) for part in _parts(name, cases, given, scales))
+    return Evaluation(name, said, found.reference, found.sources, dict(left), tuple(parts))
 
 
 def _heads(cases: Sequence[Case], scorer: Loaded) -> dict[str, str | None]:
@@ -88,13 +89,13 @@ def _language(lang: str) -> str:
 
 
 def _parts(
-    judge: str, cases: Sequence[Case], given: Mapping[str, Given], heads: Mapping[str, Sequence[str]]
+    judge: str, cases: Sequence[Case], given: Mapping[str, Given], scales: Mapping[str, Sequence[str]]
 ) -> tuple[Part, ...]:
     by_dimension: dict[str, list[Case]] = {}
     for case in cases:
         by_dimension.setdefault(case.dimension, []).append(case)
     return tuple(
-        measure(judge, name, heads.get(name, ()), mine, [given[case.id] for case in mine])
+        measure(judge, name, scales.get(name, ()), mine, [given[case.id] for case in mine])
         for name, mine in sorted(by_dimension.items())
     )
 

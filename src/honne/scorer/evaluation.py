@@ -66,7 +66,8 @@ class Rival:
 
 @dataclass(frozen=True)
 class Part:
-    """A judge on one dimension. `confusion[i][j]`: answers labelled `labels[i]` to which it gave `labels[j]`."""
+    """A judge on one dimension. `confusion[i][j]`: answers labelled `labels[i]` to which it gave `labels[j]`.
+    `head` is the scorer's head that judged it (None for a judge without heads)."""
 
     dimension: str
     labels: tuple[str, ...]
@@ -85,6 +86,7 @@ class Part:
     ceiling: tuple[Estimate, ...]
     rivals: tuple[Rival, ...]
     apart: tuple[str, ...]
+    head: str | None = None
 
 
 @dataclass(frozen=True)
