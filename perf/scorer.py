@@ -11,7 +11,9 @@ says otherwise:
     xstest-prompts  the same, but trained on all models' answers to the other prompts
     safety          llm_eval, safe or unsafe by GPT-4, six models: five folds of questions
     truthfulqa      true or not, informative or not, by people: five folds of questions
-    truthfulqa-dev  the published dev split, which shares all its questions (not its answers) with the training rows
+    truthfulqa-dev  the published dev split, which shares all its questions with the training rows, and more than a
+                    quarter of its answers, word for word: these are not learnt from
+    truthfulqa-released  the same, with these repeated answers learnt from, as whoever trains on the release does
     halueval        ChatGPT's answers with a hallucination or without, by people: five folds
     jade            Chinese triples, a violating and a safe answer each, by construction: five folds
 
@@ -144,11 +146,29 @@ def by_model(rows: Sequence[Row]) -> Split:
         yield asked, [i for i, r in enumerate(rows) if r.family != model]
 
 
-def published_dev(rows: Sequence[Row]) -> Split:
-    """The dev rows are among the others: an answer (to the same question) that is in both is not learnt from."""
-    dev = {(r.dimension, r.prompt, r.answer) for r, _, _ in truthfulqa("_dev")}
+def dev(rows: Sequence[Row]) -> Split:
+    """The dev rows, from the others without the answers that are in both."""
+    known = {_text(r) for r in rows if r.family == "dev"}
     asked = [i for i, r in enumerate(rows) if r.family == "dev"]
-    yield asked, [i for i, r in enumerate(rows) if r.family != "dev" and (r.dimension, r.prompt, r.answer) not in dev]
+    yield asked, [i for i, r in enumerate(rows) if _text(r) not in known]
+
+
+def dev_released(rows: Sequence[Row]) -> Split:
+    """The dev rows, from all other rows: each dev row is in the training file once as itself, and that is left out."""
+    asked = [i for i, r in enumerate(rows) if r.family == "dev"]
+    once = Counter((*_text(rows[i]), rows[i].label) for i in asked)
+    learnt = []
+    for i, row in enumerate(rows):
+        key = (*_text(row), row.label)
+        if row.family != "dev" and not once[key]:
+            learnt.append(i)
+        elif row.family != "dev":
+            once[key] -= 1
+    yield asked, learnt
+
+
+def _text(row: Row) -> tuple[str, str, str]:
+    return (row.dimension, row.prompt, row.answer)
 
 
 def truthfulqa_dev() -> Iterator[Labelled]:
@@ -163,7 +183,8 @@ PROTOCOLS: dict[str, tuple[Callable[[], Iterator[Labelled]], Callable[[Sequence[
     "xstest-prompts": (xstest, by_prompt),
     "safety": (safety, by_prompt),
     "truthfulqa": (truthfulqa, by_prompt),
-    "truthfulqa-dev": (truthfulqa_dev, published_dev),
+    "truthfulqa-dev": (truthfulqa_dev, dev),
+    "truthfulqa-released": (truthfulqa_dev, dev_released),
     "halueval": (halueval, by_prompt),
     "jade": (jade, by_prompt),
 }
