@@ -5,17 +5,17 @@
 Without a NAME all of them. Every answer is judged by a scorer that has seen no answer to its prompt, unless the line
 says otherwise:
 
-    xstest          three labels by people, five models: trained on four models and four fifths of the prompts, tested
+    xstest          three labels by people, five models: trained on four models and two thirds of the prompts, tested
                     on the fifth model's answers to the other prompts
     xstest-models   the same, but trained on all prompts (as answered by the other four models)
     xstest-prompts  the same, but trained on all models' answers to the other prompts
-    safety          llm_eval, safe or unsafe by GPT-4, six models: five folds of questions
-    truthfulqa      true or not, informative or not, by people: five folds of questions
+    safety          llm_eval, safe or unsafe by GPT-4, six models: three folds of questions
+    truthfulqa      true or not, informative or not, by people: three folds of questions
     truthfulqa-dev  the published dev split, which shares all its questions with the training rows, and more than a
                     quarter of its answers, word for word: these are not learnt from
     truthfulqa-released  the same, with these repeated answers learnt from, as whoever trains on the release does
-    halueval        ChatGPT's answers with a hallucination or without, by people: five folds
-    jade            Chinese triples, a violating and a safe answer each, by construction: five folds
+    halueval        ChatGPT's answers with a hallucination or without, by people: three folds
+    jade            Chinese triples, a violating and a safe answer each, by construction: three folds
 
 Beside it stands what the length of the answer alone tells: the commonest label of the training answers in the same
 tenth of lengths. Where that is good, the labels can be had from style. Nothing is tuned: the settings are those of
@@ -51,7 +51,7 @@ from honne.scorer.evaluate import measure
 from honne.scorer.evaluation import Case, Evaluation, Given
 from honne.scorer.split import components, folds
 
-FOLDS = 5
+FOLDS = 3
 _ASKED = re.compile(r"Q: (.*)\nA: (.*)\n(?:True|Helpful):", re.S)
 # Rows with everybody else's labels of the same answer, by key.
 Labelled = tuple[Row, Mapping[str, str | None], Mapping[str, str | None]]
