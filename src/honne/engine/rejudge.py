@@ -222,7 +222,7 @@ async def _judge(
             for judging in judges:
                 judging.take(response)
         for judging in judges:
-            judging.feed.close()
+            judging.close()
         for key, notes in (await check(judges, (), progress)).items():
             said[key] = [*said.get(key, ()), *notes]
         working = [asyncio.create_task(judging.run((), progress)) for judging in judges]

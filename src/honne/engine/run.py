@@ -157,7 +157,7 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
                 await _ask(plan, store, todo, info, progress, answered)
         finally:
             for judging in judges:
-                judging.feed.close()
+                judging.close()
 
     tasks: list[asyncio.Task[None]] = []
     try:

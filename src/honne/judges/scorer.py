@@ -22,7 +22,7 @@ import msgspec
 from honne.errors import ConfigError, JudgeError, unknown
 from honne.judges._answers import about, judged_text, open_answer
 from honne.judges._refusal import LABELS as REFUSALS
-from honne.judges._scorer import NAME, Head, Loaded, Prediction, load, packaged
+from honne.judges._scorer import NAME, Asked, Head, Loaded, Prediction, load, packaged
 from honne.judges._scorer._model import Batches, request
 from honne.judges._scorer._text import dimensions, prompt_of
 from honne.plugins import Benchmark, Model, Reply, Request, Scale, Verdict
@@ -56,6 +56,7 @@ class Scorer:
         if forced is not None and forced not in said.heads:
             raise ConfigError(f"{spec.label}: {unknown('head', forced, said.heads)}")
         self._benchmark, self._forced = benchmark, forced
+        self._heads: dict[tuple[str, str, str], tuple[str, str | None]] = {}
         if forced is None and not self._serves(benchmark):
             raise JudgeError(
                 f"judge {spec.label}: none of its heads ({', '.join(said.heads)}) is for {benchmark.name!r} "
@@ -89,28 +90,44 @@ class Scorer:
 
     def render(self, item: Item, response: Response) -> Request | None:
         """What to ask a scorer with a backbone; None for a light one, and where nothing can be asked."""
-        if self.model is None or not open_answer(item, response) or self._why_not(item) is not None:
-            return None
-        asked = (prompt_of(item, response), judged_text(response) or "", self._head(item) or "")
-        return request(item.id, response.sample, asked)
+        asked = None if self.model is None else self._asked(item, response)
+        return request(item.id, response.sample, asked) if isinstance(asked, tuple) else None
 
     def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
         """The verdict of the item's head; `skipped` without an open answer, `unparsed` where no head can tell."""
+        if self.model is None or reply is None:
+            (judgment,) = self.parse_all([(item, response)])
+            return judgment
         shared = about(item, response, self.key)
-        if not open_answer(item, response):
-            return Judgment(status="skipped", **shared)
-        if (why := self._why_not(item)) is not None:
-            return Judgment(status="unparsed", error=why, **shared)
-        name, text = self._head(item) or "", judged_text(response) or ""
-        if not text.strip():
-            return Judgment(status="unparsed", error="there is nothing to read", **shared)
-        if self.model is None:
-            (found,) = self._loaded.probabilities([(prompt_of(item, response), text, name)])
-        elif reply is None or reply.text is None:
+        if reply.text is None:
             return Judgment(status="error", error="the scorer gave no reply", **shared)
-        else:
-            found = _DECODER.decode(reply.text)
-        return Judgment(**self._judged(item, name, found), **shared)
+        return Judgment(**self._judged(item, self._head(item)[0], _DECODER.decode(reply.text)), **shared)
+
+    def parse_all(self, answers: Sequence[tuple[Item, Response]]) -> list[Judgment]:
+        """The verdicts on several answers: a light scorer reads them at once."""
+        asked = [self._asked(item, response) for item, response in answers]
+        rows = [one for one in asked if isinstance(one, tuple)] if self.model is None else []
+        found = iter(self._loaded.probabilities(rows))
+        out = []
+        for (item, response), one in zip(answers, asked, strict=True):
+            if isinstance(one, dict):
+                said = one
+            elif self.model is None:
+                said = self._judged(item, one[2], next(found))
+            else:
+                said = {"status": "error", "error": "the scorer gave no reply"}
+            out.append(Judgment(**said, **about(item, response, self.key)))
+        return out
+
+    def _asked(self, item: Item, response: Response) -> Asked | dict[str, Any]:
+        """What a head is to be asked, or the fields of the judgment where nothing can be."""
+        if not open_answer(item, response):
+            return {"status": "skipped"}
+        name, why = self._head(item)
+        text = judged_text(response) or ""
+        if why is None and not text.strip():
+            why = "there is nothing to read"
+        return (prompt_of(item, response), text, name) if why is None else {"status": "unparsed", "error": why}
 
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
         """A classifier says the same again: None."""
@@ -145,21 +162,23 @@ class Scorer:
             _general(self._loaded.about.heads, benchmark.scale("")) is not None
         )
 
-    def _head(self, item: Item) -> str | None:
-        if self._forced is not None:
-            return self._forced
-        heads = self._loaded.about.heads
-        named = next((name for name in dimensions(item.benchmark, item.category) if name in heads), None)
-        return named or _general(heads, self._benchmark.scale(item.category))
+    def _head(self, item: Item) -> tuple[str, str | None]:
+        """The head that is for an item, and why none can judge it."""
+        place = (item.benchmark, item.category, item.lang)
+        if place not in self._heads:
+            self._heads[place] = self._found(*place)
+        return self._heads[place]
 
-    def _why_not(self, item: Item) -> str | None:
-        name = self._head(item)
+    def _found(self, benchmark: str, category: str, lang: str) -> tuple[str, str | None]:
+        heads = self._loaded.about.heads
+        name = self._forced or next((name for name in dimensions(benchmark, category) if name in heads), None)
+        name = name or _general(heads, self._benchmark.scale(category))
         if name is None:
-            return f"no head for {item.category!r} of {item.benchmark}"
-        known = self._loaded.about.heads[name].languages
-        if item.lang.partition("-")[0].lower() not in {lang.partition("-")[0].lower() for lang in known}:
-            return f"head {name!r} learnt from {', '.join(known)}, and this item is in {item.lang!r}"
-        return None
+            return "", f"no head for {category!r} of {benchmark}"
+        known = heads[name].languages
+        if lang.partition("-")[0].lower() not in {one.partition("-")[0].lower() for one in known}:
+            return name, f"head {name!r} learnt from {', '.join(known)}, and this item is in {lang!r}"
+        return name, None
 
 
 PLUGIN = Scorer

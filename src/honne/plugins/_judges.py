@@ -63,6 +63,10 @@ class Judge(Protocol):
         """The judgment; `unparsed` when the reply cannot be read without guessing."""
         ...
 
+    def parse_all(self, answers: Sequence[tuple[Item, Response]]) -> Sequence[Judgment]:
+        """`parse` of several answers without a reply, for a judge that is quicker so. Optional."""
+        ...
+
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:
         """After an `unparsed` reply: one more request that may repair it, or None."""
         ...

@@ -79,8 +79,9 @@ def _symbols(texts: Sequence[str]) -> tuple[Array, Array]:
     padded = [f" {text.lower()} " for text in texts]
     lengths = np.fromiter(map(len, padded), np.int64, len(padded))
     codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32)
-    low = codes < _PLANE
-    codes = np.where(low, _folded()[np.where(low, codes, 0)], codes).astype(np.uint64)
+    folded = _folded()[np.minimum(codes, _PLANE - 1)]
+    high = codes >= _PLANE
+    codes = (np.where(high, codes, folded) if high.any() else folded).astype(np.uint64)
     of = np.repeat(np.arange(len(padded), dtype=np.uint64), lengths)
     blank = codes == 32
     keep = np.ones(len(codes), bool)
@@ -104,7 +105,7 @@ def _characters(symbols: Array, of: Array) -> Iterator[tuple[Any, Array, Array]]
 
 def _words(symbols: Array, of: Array) -> Iterator[tuple[Any, Array, Array]]:
     """The same for runs of words."""
-    kinds = _kinds()[np.where(symbols < _PLANE, symbols, _PLANE)]
+    kinds = _kinds()[np.minimum(symbols, np.uint64(_PLANE))]
     letter = kinds == _LETTER
     first = kinds == _CJK
     first[0:1] |= letter[0:1]
@@ -113,9 +114,9 @@ def _words(symbols: Array, of: Array) -> Iterator[tuple[Any, Array, Array]]:
     if not len(at):
         return
     number = np.cumsum(first) - 1
-    place = np.clip(np.arange(len(symbols)) - at[np.maximum(number, 0)], 0, _LONG - 1)
-    parts = np.where(kinds != _BLANK, symbols * _numbers("letters", _LONG)[place], np.uint64(0))
-    words = np.add.reduceat(parts, at)
+    # What stands before the first word is no letter: any place will do for it.
+    place = np.minimum(np.abs(np.arange(len(symbols)) - at[number]), _LONG - 1)
+    words = np.add.reduceat(symbols * _numbers("letters", _LONG)[place] * (kinds != _BLANK), at)
     # A word's hash is a sum, so that its upper half alone is well mixed: that half is what runs of words are made of.
     words = (words >> np.uint64(32)) + np.uint64(1)
     texts = of[at]

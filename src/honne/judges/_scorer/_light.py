@@ -103,8 +103,8 @@ class _Head:
             read = self._reads[found.blocks]
             hashes, rows, weights = hashes[read], rows[read], weights[read]
         bins = hashes >> np.uint32(33 - self.weight.shape[1].bit_length())
-        sums = [np.bincount(rows, label[bins] * weights, found.n) for label in self.weight]
-        return np.asarray(np.stack(sums, 1) * self.scale + self.bias)
+        sums = np.array([np.bincount(rows, label[bins] * weights, found.n) for label in self.weight])
+        return np.asarray(sums.T * self.scale + self.bias)
 
     def new(self, found: Grams) -> Array:
         """For each row the share of its answer's n-grams that the head has not met; 1 for an answer without any."""
