@@ -15,6 +15,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
+from honne.__main__ import main  # noqa: E402
+from honne.engine.store import open_run  # noqa: E402
 from honne.errors import ConfigError, DataError  # noqa: E402
 from honne.judges import _scorer  # noqa: E402
 from honne.judges._scorer._folder import About, Head  # noqa: E402
@@ -192,3 +194,41 @@ def test_a_scorer_with_its_card(tmp_path: Path) -> None:
 
 def _learnt(rows: list[Row], seed: int) -> list[Row]:
     return [row for row, part in zip(rows, folds(rows, 10, seed), strict=True) if part != 0]
+
+
+def test_trained_evaluated_and_judging_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone_parts.save(tmp_path / "model", "qwen3")
+    with (tmp_path / "labels.jsonl").open("w", encoding="utf-8") as file:
+        for row in backbone_parts.rows(240):
+            if row.dimension == "refusal":
+                said = {"prompt": row.prompt, "answer": row.answer, "label": row.label, "lang": "en"}
+                file.write(json.dumps({**said, "dimension": "refusal"}) + "\n")
+    monkeypatch.chdir(tmp_path)
+
+    def honne(*args: str) -> int:
+        monkeypatch.setattr("sys.argv", ["honne", *args])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    train = ("scorer", "train", "labels.jsonl", "--backbone", "model", "--hold-out", "0.2", "-o", "tiny")
+    assert honne(*train, "--lora", "4") == 0
+    assert honne("scorer", "eval", "tiny", "--on", "labels.jsonl", "-f", "json", "-o", "found.json") == 0
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    (part,) = found["parts"]
+    # What was kept back, and the tenth of the rest that was only evaluated on.
+    assert found["left_out"]["trained"] + part["n"] == 240 and part["n"] > 40
+    assert found["scorer"]["kind"] == "backbone"
+    rows = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text(encoding="utf-8").splitlines()]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:20]), encoding="utf-8")
+    mapping = ("--map", "prompt=prompt,response=answer,label=label,lang=lang")
+    assert honne("import", "answers.jsonl", *mapping, "--model", "m", "-o", "runs") == 0
+    # From elsewhere: the adapter still finds its model.
+    monkeypatch.chdir(tmp_path / "runs")
+    assert honne("judge", "m", "--judge", "scorer/../tiny?head=refusal") == 0
+    judged = open_run(tmp_path / "runs" / "m").judgments()
+    (key,) = (key for key in judged if key.startswith("scorer/tiny@"))
+    assert [j.status for j in judged[key]] == ["scored"] * 20
+    loaded = _scorer.load(tmp_path / "tiny")
+    asked = loaded.probabilities([(row["prompt"], row["answer"], "refusal") for row in rows[:20]])
+    assert sorted(j.label or "" for j in judged[key]) == sorted(p.label for p in asked)

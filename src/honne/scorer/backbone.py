@@ -257,8 +257,10 @@ def _save(
         network.texts.save(str(own))
     for page in own.glob("README.md"):  # peft's empty model card
         page.unlink()
+    # An adapter needs its model again, from wherever it is then called.
+    base = Path(settings.model).expanduser()
     features = {
-        "model": settings.model,
+        "model": str(base.resolve()) if base.is_dir() else settings.model,
         "revision": commit or settings.revision,
         "adapter": settings.lora is not None,
         "pooling": network.pooling,
