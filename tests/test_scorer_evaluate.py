@@ -83,11 +83,13 @@ def test_every_format_says_it_and_stays_text() -> None:
     cases, given = _part()
     cases = [replace(c, family=bad if i % 2 else "llama", others={bad: Given(c.label)}) for i, c in enumerate(cases)]
     part = measure(bad, "d/e", ("safe", "unsafe"), cases, given)
-    found = Evaluation(bad, None, bad, (bad,), {"trained": 3, "no answer": 1}, (part,))
+    designs = {"random": 30, "active": 10}
+    found = Evaluation(bad, None, bad, (bad,), {"trained": 3, "no answer": 1}, (part,), designs)
     html, md, screen = report.render("html", found), report.render("md", found), Console(width=100, record=True)
     assert "<script>alert" not in html and "\x1b[31m" not in html and "&lt;script&gt;" in html
     assert "3 left out: the scorer was trained on their prompt" in html
     assert "<script>" not in md and "3 left out" in md
+    assert "10 active of 40 labels are of answers that were not picked at random" in html
     assert "86.1%" in html and "86.1%" in md
     report.print_evaluation(found, screen)
     shown = screen.export_text()

@@ -88,8 +88,17 @@ def slice_name(e: Estimate) -> str:
 
 
 def left_out(found: Evaluation) -> list[str]:
-    """A line for each reason why rows were not evaluated."""
-    return [f"{count(n)} left out: {_REASONS.get(why, why)}" for why, n in found.left_out.items() if n]
+    """A line for each reason why rows were not evaluated, and for labels whose answers were not picked at random."""
+    out = [f"{count(n)} left out: {_REASONS.get(why, why)}" for why, n in found.left_out.items() if n]
+    picked = {how: n for how, n in found.designs.items() if how != "random"}
+    if picked:
+        told = ", ".join(f"{count(n)} {oneline(how, 30)}" for how, n in picked.items())
+        of = sum(found.designs.values())
+        out.append(
+            f"{told} of {count(of)} labels are of answers that were not picked at random: these shares are of what was "
+            "picked, and not of the run (active picks make good judges look bad)"
+        )
+    return out
 
 
 def notes(part: Part) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -25,13 +25,14 @@ __all__ = ["Cases", "family", "of_rows", "read"]
 @dataclass(frozen=True)
 class Cases:
     """What was read: the cases, where from, whose labels are the reference, and what was left out and why. `judges` are
-    the keys of the other judges that every source has."""
+    the keys of the other judges that every source has. `designs` counts the labels by how their answers were picked."""
 
     cases: tuple[Case, ...]
     sources: tuple[str, ...]
     reference: str
     left_out: Mapping[str, int]
     judges: tuple[str, ...]
+    designs: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(
@@ -47,7 +48,7 @@ def read(
     cases: list[Case] = []
     sources: list[str] = []
     references: dict[str, None] = {}
-    left, judges = Counter[str](), list[set[str]]()
+    left, designs, judges = Counter[str](), Counter[str](), list[set[str]]()
     for path in paths:
         for run in _runs(path):
             key = _reference(run, labels)
@@ -55,6 +56,7 @@ def read(
             sources.append(run.name)
             judges.append(set(run.judgments()) - {key})
             cases += _of_run(run, key, raters, dimension, left)
+            designs.update(j.design for j in run.judgments()[key] if j.design is not None and j.status == "scored")
         if not path.is_dir():
             for source in data.read([path], labels, dimension):
                 references |= dict.fromkeys(source.judges or ("label",))
@@ -67,7 +69,7 @@ def read(
         raise DataError(f"{', '.join(map(str, paths))}: no labelled answer to evaluate on ({seen or 'no rows'})")
     numbered = tuple(_numbered(case, i) for i, case in enumerate(cases))
     common = set.intersection(*judges)
-    return Cases(numbered, tuple(sources), ", ".join(references), dict(left), tuple(sorted(common)))
+    return Cases(numbered, tuple(sources), ", ".join(references), dict(left), tuple(sorted(common)), dict(designs))
 
 
 def of_rows(rows: Sequence[data.Row]) -> Iterator[Case]:
