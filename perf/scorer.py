@@ -1,9 +1,10 @@
 """What a light scorer learns from published labels, by held-out prompts: the tables of docs/scorer.md.
 
     HONNE_DATA=DIR python perf/scorer.py [--out DIR] [NAME...]
+    python perf/scorer.py --out DIR --table
 
-Without a NAME all of them. Every answer is judged by a scorer that has seen no answer to its prompt, unless the line
-says otherwise:
+Without a NAME all of them; the second prints the tables from what the first has left in DIR. Every answer is judged by
+a scorer that has seen no answer to its prompt, unless the line says otherwise:
 
     xstest          three labels by people, five models: trained on four models and two thirds of the prompts, tested
                     on the fifth model's answers to the other prompts
@@ -27,6 +28,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
 import re
 import sys
 import tempfile
@@ -35,6 +37,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +48,7 @@ from honne.data import load as load_bytes
 from honne.judges._scorer import load
 from honne.judges._scorer._folder import write
 from honne.report import scorer as report
+from honne.report.markdown import table
 from honne.scorer import light
 from honne.scorer.data import Row
 from honne.scorer.evaluate import measure
@@ -245,11 +249,51 @@ def _case(i: int, labelled: Labelled, group: str, length: str) -> Case:
     return Case(f"{i:09d}", row.prompt, row.answer, *about, known, people)
 
 
+def tables(folder: Path) -> None:
+    """The tables of docs/scorer.md: every protocol, and XSTest model by model."""
+    heads = ["labels", "answers", "right", "macro-F1", "commonest label", "length only", "others", "people"]
+    rows = []
+    for name in PROTOCOLS:
+        for part in _parts(folder, name):
+            agreed = next((e for e in part["ceiling"] if e["metric"] == "rater_agreement"), None)
+            rivals = {r["judge"]: r["accuracy"] for r in part["rivals"]}
+            others = [f"{key} {_percent(e)}" for key, e in rivals.items() if key != "length only"]
+            row = [part["dimension"] if part["dimension"].startswith(name) else name, f"{part['n']:,}"]
+            if name.startswith("truthfulqa-"):
+                row[0] = f"{name}: {part['dimension'].removeprefix('truthfulqa ')}"
+            row += [_percent(part[key]) for key in ("accuracy", "macro_f1", "majority")]
+            rows.append([*row, _percent(rivals["length only"]), ", ".join(others), _percent(agreed)])
+    print("\n".join(table(heads, rows)))
+    by_model: dict[str, list[str]] = {}
+    names = [name for name in PROTOCOLS if name.startswith("xstest") and list(_parts(folder, name))]
+    for name in names:
+        for accuracy, _ in next(iter(_parts(folder, name)))["slices"]:
+            by_model.setdefault(accuracy["slice"].removeprefix("family/"), []).append(_percent(accuracy))
+    if by_model:
+        print("\n" + "\n".join(table(["model", *names], [[model, *cells] for model, cells in by_model.items()])))
+
+
+def _parts(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    path = folder / f"{name}.json"
+    if path.is_file():
+        yield from json.loads(path.read_text(encoding="utf-8"))["parts"]
+
+
+def _percent(e: Mapping[str, Any] | None) -> str:
+    if e is None or e["value"] is None:
+        return "–"
+    return f"{100 * e['value']:.1f} ({100 * e['low']:.1f}–{100 * e['high']:.1f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(PROTOCOLS), help=", ".join(PROTOCOLS))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--table", action="store_true", help="print the tables of what is in --out")
     given = parser.parse_args()
+    if given.table:
+        tables(given.out)
+        return
     for name in given.names or PROTOCOLS:
         if name not in PROTOCOLS:
             parser.error(f"unknown {name!r}: {', '.join(PROTOCOLS)}")

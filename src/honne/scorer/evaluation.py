@@ -92,8 +92,8 @@ class Part:
 @dataclass(frozen=True)
 class Evaluation:
     """A judge against the labels `reference` of the `sources`. `scorer` says which scorer it is (None for a judge whose
-    verdicts were in a run); `left_out` counts the rows that were not evaluated, by reason, and `designs` the labels by how their answers were
-    picked, where that is known."""
+    verdicts were in a run); `left_out` counts the rows that were not evaluated, by reason, and `designs` the labels by
+    how their answers were picked, where that is known."""
 
     judge: str
     scorer: Mapping[str, str] | None
