@@ -1,18 +1,22 @@
 """What a light scorer learns from published labels, by held-out prompts: the tables of docs/scorer.md.
 
     HONNE_DATA=DIR python perf/scorer.py [--out DIR] [NAME...]
+    python perf/scorer.py --out DIR --table
 
-NAME: xstest, xstest-models, safety, truthfulqa, truthfulqa-dev, halueval, jade (default: all). Every answer is judged
-by a scorer that has seen no answer to its prompt, unless the line says otherwise:
+Without a NAME all of them; the second prints the tables from what the first has left in DIR. Every answer is judged by
+a scorer that has seen no answer to its prompt, unless the line says otherwise:
 
-    xstest          three labels by people, five models: trained on four models and four fifths of the prompts, tested
+    xstest          three labels by people, five models: trained on four models and two thirds of the prompts, tested
                     on the fifth model's answers to the other prompts
     xstest-models   the same, but trained on all prompts (as answered by the other four models)
-    safety          llm_eval, safe or unsafe by GPT-4, six models: five folds of questions
-    truthfulqa      true or not, informative or not, by people: five folds of questions
-    truthfulqa-dev  the published dev split, which shares all its questions (not its answers) with the training rows
-    halueval        ChatGPT's answers with a hallucination or without, by people: five folds
-    jade            Chinese triples, a violating and a safe answer each, by construction: five folds
+    xstest-prompts  the same, but trained on all models' answers to the other prompts
+    safety          llm_eval, safe or unsafe by GPT-4, six models: three folds of questions
+    truthfulqa      true or not, informative or not, by people: three folds of questions
+    truthfulqa-dev  the published dev split, which shares all its questions with the training rows, and more than a
+                    quarter of its answers, word for word: these are not learnt from
+    truthfulqa-released  the same, with these repeated answers learnt from, as whoever trains on the release does
+    halueval        ChatGPT's answers with a hallucination or without, by people: three folds
+    jade            Chinese triples, a violating and a safe answer each, by construction: three folds
 
 Beside it stands what the length of the answer alone tells: the commonest label of the training answers in the same
 tenth of lengths. Where that is good, the labels can be had from style. Nothing is tuned: the settings are those of
@@ -24,6 +28,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
 import re
 import sys
 import tempfile
@@ -32,6 +37,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,14 +48,14 @@ from honne.data import load as load_bytes
 from honne.judges._scorer import load
 from honne.judges._scorer._folder import write
 from honne.report import scorer as report
+from honne.report.markdown import table
 from honne.scorer import light
-from honne.scorer.cases import family
 from honne.scorer.data import Row
 from honne.scorer.evaluate import measure
 from honne.scorer.evaluation import Case, Evaluation, Given
 from honne.scorer.split import components, folds
 
-FOLDS = 5
+FOLDS = 3
 _ASKED = re.compile(r"Q: (.*)\nA: (.*)\n(?:True|Helpful):", re.S)
 # Rows with everybody else's labels of the same answer, by key.
 Labelled = tuple[Row, Mapping[str, str | None], Mapping[str, str | None]]
@@ -87,7 +93,8 @@ _NAMES = {
 def safety() -> Iterator[Labelled]:
     for row in read_rows(_source("llm_eval", "safety.jsonl")):
         label = {"1": "safe", "0": "unsafe"}[row.text("label")]
-        yield _row(row.text("question"), row.text("answer"), "safety", label, "en", row.text("source_model")), {}, {}
+        if answer := (row.optional("answer") or "").strip():
+            yield _row(row.text("question"), answer, "safety", label, "en", row.text("source_model")), {}, {}
 
 
 def truthfulqa(split: str = "") -> Iterator[Labelled]:
@@ -143,11 +150,29 @@ def by_model(rows: Sequence[Row]) -> Split:
         yield asked, [i for i, r in enumerate(rows) if r.family != model]
 
 
-def published_dev(rows: Sequence[Row]) -> Split:
-    """The dev rows are among the others: an answer (to the same question) that is in both is not learnt from."""
-    dev = {(r.dimension, r.prompt, r.answer) for r, _, _ in truthfulqa("_dev")}
+def dev(rows: Sequence[Row]) -> Split:
+    """The dev rows, from the others without the answers that are in both."""
+    known = {_text(r) for r in rows if r.family == "dev"}
     asked = [i for i, r in enumerate(rows) if r.family == "dev"]
-    yield asked, [i for i, r in enumerate(rows) if r.family != "dev" and (r.dimension, r.prompt, r.answer) not in dev]
+    yield asked, [i for i, r in enumerate(rows) if _text(r) not in known]
+
+
+def dev_released(rows: Sequence[Row]) -> Split:
+    """The dev rows, from all other rows: each dev row is in the training file once as itself, and that is left out."""
+    asked = [i for i, r in enumerate(rows) if r.family == "dev"]
+    once = Counter((*_text(rows[i]), rows[i].label) for i in asked)
+    learnt = []
+    for i, row in enumerate(rows):
+        key = (*_text(row), row.label)
+        if row.family != "dev" and not once[key]:
+            learnt.append(i)
+        elif row.family != "dev":
+            once[key] -= 1
+    yield asked, learnt
+
+
+def _text(row: Row) -> tuple[str, str, str]:
+    return (row.dimension, row.prompt, row.answer)
 
 
 def truthfulqa_dev() -> Iterator[Labelled]:
@@ -159,9 +184,11 @@ def truthfulqa_dev() -> Iterator[Labelled]:
 PROTOCOLS: dict[str, tuple[Callable[[], Iterator[Labelled]], Callable[[Sequence[Row]], Split]]] = {
     "xstest": (xstest, by_prompt_and_model),
     "xstest-models": (xstest, by_model),
+    "xstest-prompts": (xstest, by_prompt),
     "safety": (safety, by_prompt),
     "truthfulqa": (truthfulqa, by_prompt),
-    "truthfulqa-dev": (truthfulqa_dev, published_dev),
+    "truthfulqa-dev": (truthfulqa_dev, dev),
+    "truthfulqa-released": (truthfulqa_dev, dev_released),
     "halueval": (halueval, by_prompt),
     "jade": (jade, by_prompt),
 }
@@ -216,16 +243,57 @@ def _tenth(row: Row, edges: NDArray[np.float64]) -> int:
 
 def _case(i: int, labelled: Labelled, group: str, length: str) -> Case:
     row, others, people = labelled
-    known = {**others, "length only": length}
-    named = family(row.family)
-    return Case(f"{i:09d}", row.prompt, row.answer, row.dimension, row.label, group, row.lang, named, known, people)
+    known = {key: Given(label) for key, label in (*others.items(), ("length only", length))}
+    # By model, not by family: XSTest has two Llamas and two Mistrals.
+    about = (row.dimension, row.label, group, row.lang, row.family)
+    return Case(f"{i:09d}", row.prompt, row.answer, *about, known, people)
+
+
+def tables(folder: Path) -> None:
+    """The tables of docs/scorer.md: every protocol, and XSTest model by model."""
+    heads = ["labels", "answers", "right", "macro-F1", "commonest label", "length only", "others", "people"]
+    rows = []
+    for name in PROTOCOLS:
+        for part in _parts(folder, name):
+            agreed = next((e for e in part["ceiling"] if e["metric"] == "rater_agreement"), None)
+            rivals = {r["judge"]: r["accuracy"] for r in part["rivals"]}
+            others = [f"{key} {_percent(e)}" for key, e in rivals.items() if key != "length only"]
+            row = [part["dimension"] if part["dimension"].startswith(name) else name, f"{part['n']:,}"]
+            if name.startswith("truthfulqa-"):
+                row[0] = f"{name}: {part['dimension'].removeprefix('truthfulqa ')}"
+            row += [_percent(part[key]) for key in ("accuracy", "macro_f1", "majority")]
+            rows.append([*row, _percent(rivals["length only"]), ", ".join(others), _percent(agreed)])
+    print("\n".join(table(heads, rows)))
+    by_model: dict[str, list[str]] = {}
+    names = [name for name in PROTOCOLS if name.startswith("xstest") and list(_parts(folder, name))]
+    for name in names:
+        for accuracy, _ in next(iter(_parts(folder, name)))["slices"]:
+            by_model.setdefault(accuracy["slice"].removeprefix("family/"), []).append(_percent(accuracy))
+    if by_model:
+        print("\n" + "\n".join(table(["model", *names], [[model, *cells] for model, cells in by_model.items()])))
+
+
+def _parts(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    path = folder / f"{name}.json"
+    if path.is_file():
+        yield from json.loads(path.read_text(encoding="utf-8"))["parts"]
+
+
+def _percent(e: Mapping[str, Any] | None) -> str:
+    if e is None or e["value"] is None:
+        return "–"
+    return f"{100 * e['value']:.1f} ({100 * e['low']:.1f}–{100 * e['high']:.1f})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(PROTOCOLS), help=", ".join(PROTOCOLS))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--table", action="store_true", help="print the tables of what is in --out")
     given = parser.parse_args()
+    if given.table:
+        tables(given.out)
+        return
     for name in given.names or PROTOCOLS:
         if name not in PROTOCOLS:
             parser.error(f"unknown {name!r}: {', '.join(PROTOCOLS)}")

@@ -27,7 +27,7 @@ def _part(n: int = 40) -> tuple[list[Case], list[Given]]:
     for i in range(n):
         label = "unsafe" if i % 4 == 0 else "safe"
         people = {"labels.a": label, "labels.b": "safe" if i == 0 else label}
-        others = {"other": label, "elsewhere": "7"}
+        others = {"other": Given(label), "elsewhere": Given("7")}
         cases.append(_case(i, label, lang="zh" if i % 2 else "en", raters=people, others=others))
         said = None if i % 10 == 9 else "safe" if i % 8 == 0 else label
         given.append(Given(said, None if said is None else 0.9, i >= 30))
@@ -73,7 +73,7 @@ def test_the_numbers_by_hand() -> None:
 def test_p_is_adjusted_for_the_number_of_judges() -> None:
     cases, given = _part(80)
     one = measure("ours", "d", (), cases, given).rivals[0].p
-    more = [replace(c, others={**c.others, "third": c.label, "fourth": c.label}) for c in cases]
+    more = [replace(c, others={**c.others, "third": Given(c.label), "fourth": Given(c.label)}) for c in cases]
     found = measure("ours", "d", (), more, given).rivals
     assert one is not None and [r.p for r in found] == [pytest.approx(min(1.0, 3 * one))] * 3
 
@@ -81,13 +81,15 @@ def test_p_is_adjusted_for_the_number_of_judges() -> None:
 def test_every_format_says_it_and_stays_text() -> None:
     bad = "<script>alert(1)</script>|`x`\x1b[31m"
     cases, given = _part()
-    cases = [replace(c, family=bad if i % 2 else "llama", others={bad: c.label}) for i, c in enumerate(cases)]
+    cases = [replace(c, family=bad if i % 2 else "llama", others={bad: Given(c.label)}) for i, c in enumerate(cases)]
     part = measure(bad, "d/e", ("safe", "unsafe"), cases, given)
-    found = Evaluation(bad, None, bad, (bad,), {"trained": 3, "no answer": 1}, (part,))
+    designs = {"random": 30, "active": 10}
+    found = Evaluation(bad, None, bad, (bad,), {"trained": 3, "no answer": 1}, (part,), designs)
     html, md, screen = report.render("html", found), report.render("md", found), Console(width=100, record=True)
     assert "<script>alert" not in html and "\x1b[31m" not in html and "&lt;script&gt;" in html
-    assert "3 left out: prompt was among those the scorer was trained on" in html
+    assert "3 left out: the scorer was trained on their prompt" in html
     assert "<script>" not in md and "3 left out" in md
+    assert "10 active of 40 labels are of answers that were not picked at random" in html
     assert "86.1%" in html and "86.1%" in md
     report.print_evaluation(found, screen)
     shown = screen.export_text()

@@ -24,12 +24,12 @@ class Line(NamedTuple):
 
 
 _REASONS = {
-    "trained": "prompt was among those the scorer was trained on",
+    "trained": "the scorer was trained on their prompt",
     "unlabelled": "no reference label",
     "no answer": "no answer to judge",
-    "no head": "dimension that the scorer has no head for",
-    "foreign label": "label that is not on the scale",
-    "unfinished": "answer cut off before its first word",
+    "no head": "the scorer has no head for their dimension",
+    "language": "in a language that the scorer did not learn",
+    "foreign label": "a label that the scorer does not know",
 }
 
 
@@ -88,12 +88,23 @@ def slice_name(e: Estimate) -> str:
 
 
 def left_out(found: Evaluation) -> list[str]:
-    """A line for each reason why rows were not evaluated."""
-    return [f"{count(n)} left out: {_REASONS.get(why, why)}" for why, n in found.left_out.items() if n]
+    """A line for each reason why rows were not evaluated, and for labels whose answers were not picked at random."""
+    out = [f"{count(n)} left out: {_REASONS.get(why, why)}" for why, n in found.left_out.items() if n]
+    picked = {how: n for how, n in found.designs.items() if how != "random"}
+    if picked:
+        told = ", ".join(f"{count(n)} {oneline(how, 30)}" for how, n in picked.items())
+        of = sum(found.designs.values())
+        out.append(
+            f"{told} of {count(of)} labels are of answers that were not picked at random: these shares are of what was "
+            "picked, and not of the run (active picks make good judges look bad)"
+        )
+    return out
 
 
 def notes(part: Part) -> Iterator[str]:
     """What a reader must know beside the numbers."""
+    if part.head not in (None, part.dimension):
+        yield f"judged by the scorer's head {part.head!r}, which serves every dimension with its labels"
     if limits := bounds(part.accuracy):
         yield f"{count(part.n_missing)} without a verdict: {limits} right had all of them been wrong, or right"
     if part.far:

@@ -56,14 +56,14 @@ def print_evaluation(found: Evaluation, console: Console) -> None:
 
 
 def _grid(*heads: str) -> Table:
-    out = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    out = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for i, head in enumerate(heads):
-        out.add_column(head, justify="right" if i else "left", no_wrap=bool(i))
+        out.add_column(head, justify="right" if i else "left", no_wrap=bool(i), min_width=0 if i else 15)
     return out
 
 
 def _judges(part: Part) -> Table:
-    out = _grid("", "right", "95% interval", "this − other, points", "p", "n", "missing")
+    out = _grid("", "right", "95% interval", "this − other", "p", "n", "missing")
     for line in lines(part):
         e, rival = line.accuracy, line.rival
         out.add_row(
@@ -95,7 +95,11 @@ def _slices(part: Part) -> Table:
 
 
 def _confusion(part: Part) -> Table:
-    out = _grid("label ↓ given →", *(oneline(label, 20) for label in part.labels), "recall", "precision", "F1")
+    # A label's name may be broken at its underscores.
+    named = (oneline(label, 24).replace("_", " ") for label in part.labels)
+    out = _grid("label ↓ given →", *named, "recall", "precision", "F1")
+    for column in out.columns[1 : 1 + len(part.labels)]:
+        column.no_wrap = False
     for row, one in zip(part.confusion, part.classes, strict=True):
         f1 = NO_VALUE if one.f1 is None else f"{100 * one.f1:.1f}%"
         out.add_row(Text(oneline(one.label, 30)), *map(count, row), value(one.recall), value(one.precision), f1)

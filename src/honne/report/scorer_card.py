@@ -102,15 +102,19 @@ def _cells(labels: object) -> Iterator[tuple[bool, str, str, object]]:
 
 def _how(about: About) -> list[str]:
     said = {"kind": about.kind, **_map(about.card.get("how"))}
-    lines = [
-        [key.replace("_", " "), ", ".join(map(str, v)) if isinstance(v, list) else str(v)] for key, v in said.items()
-    ]
+    lines = [[key.replace("_", " "), _setting(value)] for key, value in said.items()]
     hidden = len(_list(_map(about.card.get("prompts")).get("sha256")))
     return [
         *table(["", ""], lines),
         "",
         f"Salted hashes of {count(hidden)} training prompts are in the file: honne scorer eval leaves them out.",
     ]
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _results(card: Mapping[str, Any]) -> list[str]:

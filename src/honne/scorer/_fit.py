@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["calibrated", "crossed", "log_loss", "rounds_of", "temperature"]
+__all__ = ["calibrated", "crossed", "log_loss", "rounds_of"]
 
 _ROUNDS, _STEPS, _PATIENCE = 12, 8, 2
 _STRENGTH = 10.0  # inverse of the L2 penalty: weak, for it is the rounds that hold the weights down
@@ -88,11 +88,3 @@ def calibrated(scores: Array, target: Array) -> tuple[float, Array]:
 
     found = minimize(loss, np.zeros(labels + 1), jac=True, method="L-BFGS-B").x
     return float(np.exp(-found[0])), np.asarray(found[1:] - found[1:].mean())
-
-
-def temperature(scores: Array, target: Array) -> float:
-    """The temperature T by which softmax(scores / T) has the least log loss (Guo et al. 2017, arXiv 1706.04599)."""
-    from scipy.optimize import minimize_scalar
-
-    found = minimize_scalar(lambda t: log_loss(scores / np.exp(t), target), bounds=(-3, 3), method="bounded")
-    return float(np.exp(found.x))

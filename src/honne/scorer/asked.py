@@ -27,10 +27,10 @@ def by_key(found: Cases, judge: str) -> Evaluation:
     if not keys:
         raise ConfigError(f"{unknown('judge', judge, found.judges)} A scorer is named by its folder.")
     key = keys[0]
-    given = {case.id: Given({**case.raters, **case.others}.get(key)) for case in found.cases}
+    given = {case.id: case.others.get(key) or Given(case.raters.get(key)) for case in found.cases}
     cases = [_without(case, key) for case in found.cases]
     parts = _parts(key, cases, given, {})
-    return Evaluation(key, None, found.reference, found.sources, found.left_out, parts)
+    return Evaluation(key, None, found.reference, found.sources, found.left_out, parts, found.designs)
 
 
 def by_scorer(found: Cases, scorer: Loaded, name: str) -> Evaluation:
@@ -40,45 +40,70 @@ def by_scorer(found: Cases, scorer: Loaded, name: str) -> Evaluation:
     """
     left = Counter(found.left_out)
     seen = Seen.of(scorer.about)
+    heads = _heads(found.cases, scorer)
     cases = []
     for case in found.cases:
-        labels = scorer.heads.get(case.dimension)
-        if labels is None:
+        head = heads[case.dimension]
+        if head is None:
             left["no head"] += 1
-        elif case.label not in labels:
+        elif case.label not in scorer.heads[head]:
             left["foreign label"] += 1
+        elif not case.answer.strip():
+            left["no answer"] += 1
+        elif _language(case.lang) not in map(_language, scorer.about.heads[head].languages):
+            left["language"] += 1
         elif case.prompt in seen:
             left["trained"] += 1
         else:
             cases.append(case)
     if not cases:
         raise DataError(_nothing(found, scorer, left))
-    predictions = scorer.probabilities([(case.prompt, case.answer, case.dimension) for case in cases])
+    predictions = scorer.probabilities([(c.prompt, c.answer, heads[c.dimension] or "") for c in cases])
     given = {
         case.id: Given(p.label, max(p.probabilities.values()), p.far)
         for case, p in zip(cases, predictions, strict=True)
     }
     about = scorer.about
     said = {"name": about.name, "version": about.version, "kind": about.kind, "digest": about.digest}
-    return Evaluation(name, said, found.reference, found.sources, dict(left), _parts(name, cases, given, scorer.heads))
+    scales = {dimension: scorer.heads[head] for dimension, head in heads.items() if head is not None}
+    parts = (replace(part, head=heads[part.dimension]) for part in _parts(name, cases, given, scales))
+    return Evaluation(name, said, found.reference, found.sources, dict(left), tuple(parts), found.designs)
+
+
+def _heads(cases: Sequence[Case], scorer: Loaded) -> dict[str, str | None]:
+    """The head for each dimension, as the judge picks it: of its name, of its benchmark's name, else the only general
+    one that has a word for all of the dimension's labels."""
+    labels: dict[str, set[str]] = {}
+    for case in cases:
+        labels.setdefault(case.dimension, set()).add(case.label)
+    out: dict[str, str | None] = {}
+    for dimension, used in labels.items():
+        named = [name for name in (dimension, dimension.partition("/")[0]) if name in scorer.heads]
+        general = [name for name, h in scorer.about.heads.items() if h.general and used <= set(h.labels)]
+        out[dimension] = named[0] if named else general[0] if len(general) == 1 else None
+    return out
+
+
+def _language(lang: str) -> str:
+    return lang.partition("-")[0].lower()
 
 
 def _parts(
-    judge: str, cases: Sequence[Case], given: Mapping[str, Given], heads: Mapping[str, Sequence[str]]
+    judge: str, cases: Sequence[Case], given: Mapping[str, Given], scales: Mapping[str, Sequence[str]]
 ) -> tuple[Part, ...]:
     by_dimension: dict[str, list[Case]] = {}
     for case in cases:
         by_dimension.setdefault(case.dimension, []).append(case)
     return tuple(
-        measure(judge, name, heads.get(name, ()), mine, [given[case.id] for case in mine])
+        measure(judge, name, scales.get(name, ()), mine, [given[case.id] for case in mine])
         for name, mine in sorted(by_dimension.items())
     )
 
 
 def _without(case: Case, key: str) -> Case:
     """A case without the judge that is evaluated among the others."""
-    others, raters = ({k: v for k, v in found.items() if k != key} for found in (case.others, case.raters))
-    return replace(case, others=others, raters=raters)
+    others = {k: v for k, v in case.others.items() if k != key}
+    return replace(case, others=others, raters={k: v for k, v in case.raters.items() if k != key})
 
 
 def _nothing(found: Cases, scorer: Loaded, left: Mapping[str, int]) -> str:

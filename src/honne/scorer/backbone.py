@@ -21,6 +21,7 @@ from honne.judges._scorer._backbone import ADAPTER, BACKBONE, file_hashes, kth_d
 from honne.judges._scorer._folder import About, Head, write
 from honne.judges._scorer._network import Network, open_backbone, pooling_of
 from honne.judges._scorer._tensors import pack
+from honne.scorer._fit import calibrated
 
 if TYPE_CHECKING:
     from honne.scorer.data import Row
@@ -30,6 +31,8 @@ __all__ = ["Settings", "train"]
 _MOST_WEIGHT = 10.0
 # Training vectors that a head's bank keeps.
 _BANK = 500
+# Of held-out answers, the share that is nearer than "far".
+_NEAR = 0.99
 _CLIP = 1.0
 _WARMUP = 0.1
 _DECAY = 0.01
@@ -74,16 +77,13 @@ def train(
     heads: Mapping[str, Head],
     settings: Settings,
     about: About,
-    temperature: Callable[[Any, Any], float],
-    threshold: float,
     say: Say = lambda line: None,
-) -> About:
-    """Train on `rows`, stop and calibrate on `held` (other prompts), write the scorer into `folder`.
+) -> tuple[About, int]:
+    """Train on `rows`, stop and calibrate on `held` (other prompts), write the scorer into `folder`; returns what its
+    scorer.json says and after how many steps the weights were best.
 
-    `about` says what the scorer is called and carries its card; its heads and features are filled in here.
-    `temperature` finds the temperature of logits (n, K) for labels (n,), `threshold` is the quantile of the held-out
-    distances above which an answer is far. Raises ConfigError for a backbone that cannot be used, TrainingError for a
-    loss that is not finite.
+    `about` says what the scorer is called and carries its card; its heads and features are filled in here. Raises
+    ConfigError for a backbone that cannot be used, TrainingError for a loss that is not finite.
     """
     import torch
 
@@ -102,7 +102,7 @@ def train(
     network = Network(model, texts, labels, pooling, device)
     best, loss, steps = _fit(network, _Coded(network, rows, labels), _Coded(network, held, labels), settings, say)
     say(f"best of {steps:,} steps: held-out loss {loss:.4f} after step {best:,}")
-    return _save(folder, network, rows, held, heads, settings, about, commit, temperature, threshold)
+    return _save(folder, network, rows, held, heads, settings, about, commit), best
 
 
 class _Coded:
@@ -229,8 +229,6 @@ def _save(
     settings: Settings,
     about: About,
     commit: str | None,
-    temperature: Callable[[Any, Any], float],
-    threshold: float,
 ) -> About:
     """Calibrate the heads on the held-out rows and write the folder; scorer.json comes last."""
     random = np.random.default_rng(settings.seed)
@@ -238,6 +236,7 @@ def _save(
     away = unit(vectors)
     done: dict[str, Head] = {}
     banks: dict[str, Any] = {}
+    bias = network.linear.bias.detach().cpu().numpy().copy()
     for name, head in heads.items():
         of = [i for i, row in enumerate(rows) if row.dimension == name]
         some = sorted(random.permutation(of)[:_BANK].tolist())
@@ -247,9 +246,10 @@ def _save(
         if not mine:
             raise TrainingError(f"head {name!r} has no held-out row to be calibrated on")
         codes = np.array([head.labels.index(held[i].label) for i in mine])
-        far = np.quantile(kth_distance(away[mine], banks[name].astype(np.float32) / 127), threshold)
-        scale = temperature(logits[mine][:, network.spans[name]], codes)
-        done[name] = _with(head, scale, float(far))
+        far = np.quantile(kth_distance(away[mine], banks[name].astype(np.float32) / 127), _NEAR)
+        temperature, shift = calibrated(logits[mine][:, network.spans[name]].astype(np.float64), codes)
+        bias[network.spans[name]] += temperature * shift
+        done[name] = msgspec.structs.replace(head, temperature=temperature, far=float(far))
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / (BACKBONE if settings.lora is None else ADAPTER)
     network.model.save_pretrained(str(own), safe_serialization=True)
@@ -257,8 +257,10 @@ def _save(
         network.texts.save(str(own))
     for page in own.glob("README.md"):  # peft's empty model card
         page.unlink()
+    # An adapter needs its model again, from wherever it is then called.
+    base = Path(settings.model).expanduser()
     features = {
-        "model": settings.model,
+        "model": str(base.resolve()) if base.is_dir() else settings.model,
         "revision": commit or settings.revision,
         "adapter": settings.lora is not None,
         "pooling": network.pooling,
@@ -268,12 +270,8 @@ def _save(
     }
     tensors = {
         "weight": network.linear.weight.detach().cpu().numpy(),
-        "bias": network.linear.bias.detach().cpu().numpy(),
+        "bias": bias,
         "bank": np.concatenate(list(banks.values())),
     }
     about = msgspec.structs.replace(about, kind="backbone", heads=done, features=features)
     return write(folder, about, {"weights.safetensors": pack(tensors)})
-
-
-def _with(head: Head, temperature: float, far: float) -> Head:
-    return msgspec.structs.replace(head, temperature=temperature, far=far)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, DataError, unknown
@@ -15,7 +17,7 @@ from honne.judges._scorer._text import prompt_of
 from honne.plugins import is_choice
 from honne.records import Judgment
 from honne.scorer import data
-from honne.scorer.evaluation import Case
+from honne.scorer.evaluation import Case, Given
 
 __all__ = ["Cases", "family", "of_rows", "read"]
 
@@ -23,13 +25,14 @@ __all__ = ["Cases", "family", "of_rows", "read"]
 @dataclass(frozen=True)
 class Cases:
     """What was read: the cases, where from, whose labels are the reference, and what was left out and why. `judges` are
-    the keys of the other judges that every source has."""
+    the keys of the other judges that every source has. `designs` counts the labels by how their answers were picked."""
 
     cases: tuple[Case, ...]
     sources: tuple[str, ...]
     reference: str
     left_out: Mapping[str, int]
     judges: tuple[str, ...]
+    designs: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(
@@ -45,7 +48,7 @@ def read(
     cases: list[Case] = []
     sources: list[str] = []
     references: dict[str, None] = {}
-    left, judges = Counter[str](), list[set[str]]()
+    left, designs, judges = Counter[str](), Counter[str](), list[set[str]]()
     for path in paths:
         for run in _runs(path):
             key = _reference(run, labels)
@@ -53,6 +56,7 @@ def read(
             sources.append(run.name)
             judges.append(set(run.judgments()) - {key})
             cases += _of_run(run, key, raters, dimension, left)
+            designs.update(j.design for j in run.judgments()[key] if j.design is not None and j.status == "scored")
         if not path.is_dir():
             for source in data.read([path], labels, dimension):
                 references |= dict.fromkeys(source.judges or ("label",))
@@ -65,7 +69,7 @@ def read(
         raise DataError(f"{', '.join(map(str, paths))}: no labelled answer to evaluate on ({seen or 'no rows'})")
     numbered = tuple(_numbered(case, i) for i, case in enumerate(cases))
     common = set.intersection(*judges)
-    return Cases(numbered, tuple(sources), ", ".join(references), dict(left), tuple(sorted(common)))
+    return Cases(numbered, tuple(sources), ", ".join(references), dict(left), tuple(sorted(common)), dict(designs))
 
 
 def of_rows(rows: Sequence[data.Row]) -> Iterator[Case]:
@@ -138,15 +142,35 @@ def _of_run(
                 group=f"{item.benchmark}/{item.group}",
                 lang=item.lang,
                 family=model,
-                others={judge: label for judge, label in said.items() if judge not in people},
-                raters={judge: label for judge, label in said.items() if judge in people},
+                others={judge: verdict for judge, verdict in said.items() if judge not in people},
+                raters={judge: verdict.label for judge, verdict in said.items() if judge in people},
             )
 
 
-def _verdicts(rows: Sequence[Judgment]) -> dict[_Key, str | None]:
-    """A judge's labels by answer; None where it has no verdict. The first of several authors'."""
-    out: dict[_Key, str | None] = {}
+def _verdicts(rows: Sequence[Judgment]) -> dict[_Key, Given]:
+    """What a judge says by answer; of several authors the first."""
+    out: dict[_Key, Given] = {}
     for j in rows:
-        label = j.label if j.status == "scored" else None
-        out.setdefault((j.item_id, j.sample), label)
+        out.setdefault((j.item_id, j.sample), _said(j))
     return out
+
+
+class _Sure(msgspec.Struct):
+    """What the judge `scorer` keeps of its verdicts in `raw`."""
+
+    probabilities: dict[str, float]
+    far: bool
+
+
+def _said(j: Judgment) -> Given:
+    """A judgment's verdict, and how sure it is where it is a scorer's."""
+    if j.status != "scored" or j.label is None:
+        return Given(None)
+    if j.judge.partition("@")[0].partition("/")[0] == "scorer" and j.raw is not None:
+        try:
+            raw = msgspec.json.decode(j.raw, type=_Sure)
+        except (msgspec.DecodeError, ValueError):
+            return Given(j.label)
+        most = max(raw.probabilities.values(), default=None)
+        return Given(j.label, None if most is None else min(max(most, 0.0), 1.0), raw.far)
+    return Given(j.label)

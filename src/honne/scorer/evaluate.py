@@ -236,7 +236,7 @@ def _rivals(here: _Here, scale: set[str]) -> tuple[list[Rival], list[str]]:
     """Every other judge on the same answers, and those who never use a label of this scale: they cannot be compared."""
     found, apart = [], []
     for key in sorted({key for case in here.cases for key in case.others}):
-        verdicts = [case.others.get(key) for case in here.cases]
+        verdicts = [case.others.get(key, Given(None)).label for case in here.cases]
         if not {label for label in verdicts if label is not None} & scale:
             apart.append(key)
             continue

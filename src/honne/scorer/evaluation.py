@@ -11,6 +11,16 @@ __all__ = ["Case", "Class", "Evaluation", "Given", "Part", "Rival"]
 
 
 @dataclass(frozen=True)
+class Given:
+    """What the judge says of a case: its label (None: no verdict), how sure it is, and whether the answer is far from
+    its training answers; the latter two are None where a judge does not say."""
+
+    label: str | None
+    confidence: float | None = None
+    far: bool | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """An answer with its reference label. `others` are the verdicts of the other judges and `raters` the labels of the
     people behind the reference, by their keys (None: asked, but no verdict)."""
@@ -23,18 +33,8 @@ class Case:
     group: str
     lang: str = ""
     family: str = ""
-    others: Mapping[str, str | None] = field(default_factory=dict)
+    others: Mapping[str, Given] = field(default_factory=dict)
     raters: Mapping[str, str | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the judge says of a case: its label (None: no verdict), how sure it is, and whether the answer is far from
-    its training answers; the latter two are None where a judge does not say."""
-
-    label: str | None
-    confidence: float | None = None
-    far: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Rival:
 
 @dataclass(frozen=True)
 class Part:
-    """A judge on one dimension. `confusion[i][j]`: answers labelled `labels[i]` to which it gave `labels[j]`."""
+    """A judge on one dimension. `confusion[i][j]`: answers labelled `labels[i]` to which it gave `labels[j]`.
+    `head` is the scorer's head that judged it (None for a judge without heads)."""
 
     dimension: str
     labels: tuple[str, ...]
@@ -85,12 +86,14 @@ class Part:
     ceiling: tuple[Estimate, ...]
     rivals: tuple[Rival, ...]
     apart: tuple[str, ...]
+    head: str | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """A judge against the labels `reference` of the `sources`. `scorer` says which scorer it is (None for a judge whose
-    verdicts were in a run); `left_out` counts the rows that were not evaluated, by reason."""
+    verdicts were in a run); `left_out` counts the rows that were not evaluated, by reason, and `designs` the labels by
+    how their answers were picked, where that is known."""
 
     judge: str
     scorer: Mapping[str, str] | None
@@ -98,3 +101,4 @@ class Evaluation:
     sources: tuple[str, ...]
     left_out: Mapping[str, int]
     parts: tuple[Part, ...]
+    designs: Mapping[str, int] = field(default_factory=dict)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from honne.errors import ConfigError, DataError, MissingExtra
-from honne.judges._scorer import NAME, About, Head
-from honne.judges._scorer._folder import FORMAT, write
+from honne.judges._scorer import NAME, About
+from honne.judges._scorer._folder import write
 from honne.scorer.data import Row, Source
 from honne.scorer.light import LEAST, PROMPTS, ordered, too_little
 from honne.scorer.light import train as train_light
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Lesson", "learn", "lesson"]
 
-# What a backbone's rounds are stopped by, and its temperatures found on.
-_HELD = 0.2
-_NEAR = 0.99
 Say = Callable[[str], None]
 
 
@@ -96,34 +93,23 @@ def learn(
         how |= {"backbone": "light", "rounds": {name: one.rounds for name, one in held.items()}}
         card = described(what.rows, held, origins, how, limits)
         return write(out, msgspec.structs.replace(about, card=card), files)
-    how |= {key: value for key, value in msgspec.to_builtins(backbone).items() if key not in ("device", "seed")}
-    return _on_backbone(what, out, called, version, backbone, described(what.rows, {}, origins, how, limits), say)
-
-
-def _on_backbone(
-    what: Lesson, out: Path, name: str, version: str, settings: Settings, card: dict[str, Any], say: Say
-) -> About:
-    for package in ("torch", "transformers", "safetensors", *(["peft"] if settings.lora else [])):
+    for package in ("torch", "transformers", "safetensors", *(["peft"] if backbone.lora else [])):
         if importlib.util.find_spec(package) is None:
-            raise MissingExtra(f"honne scorer train --backbone {settings.model}", "local")
-    from honne.scorer._fit import temperature
-    from honne.scorer.backbone import train
+            raise MissingExtra(f"honne scorer train --backbone {backbone.model}", "local")
+    from honne.scorer.finetune import finetune
 
-    held = held_out(what.rows, _HELD)
-    tested = [row for row, out in zip(what.rows, held, strict=True) if out]
-    learnt = [row for row, out in zip(what.rows, held, strict=True) if not out]
-    heads = {}
-    for dimension, rows in what.heads.items():
-        labels = ordered([row.label for row in rows])
-        lost = set(labels) - {row.label for row in learnt if row.dimension == dimension}
-        if lost or not any(row.dimension == dimension for row in tested):
-            raise DataError(f"too few labels for {dimension!r}: a fifth of the prompts cannot be held out")
-        langs = tuple(sorted({row.lang for row in rows}))
-        heads[dimension] = Head(labels=labels, languages=langs, general=dimension in what.general, far=0.0)
-    about = About(
-        format=FORMAT, kind="backbone", name=name, version=version, heads=heads, features={}, files={}, card=card
+    return finetune(
+        out,
+        what.rows,
+        backbone,
+        name=called,
+        version=version,
+        origins=origins,
+        general=what.general,
+        how=how,
+        limits=limits,
+        say=say,
     )
-    return train(out, learnt, tested, heads, settings, about, temperature, _NEAR, say)
 
 
 def counts(rows: Sequence[Row]) -> dict[str, int]:
