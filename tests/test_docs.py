@@ -67,6 +67,12 @@ def folder(tmp_path: Path) -> Path:
         for k in range(4)
     )
     (tmp_path / "judged.jsonl").write_text("".join(json.dumps(row) + "\n" for row in judged))
+    labelled = (
+        {"prompt": f"What is {i}?", "answer": answer, "label": label, "lang": "en", "dimension": "help"}
+        for i in range(60)
+        for answer, label in ((f"It is {i}, gladly.", "helpful"), (f"I would rather not say {i}.", "unhelpful"))
+    )
+    (tmp_path / "labelled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in labelled))
     (tmp_path / "safety.csv").write_text("prompt,scenario\n" + "".join(f"What is {i}?,s{i % 2}\n" for i in range(6)))
     (tmp_path / "book.txt").write_text("".join(f"This is sentence {i} of a long story. " for i in range(90)))
     frame = (ROOT / "docs" / "values.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]

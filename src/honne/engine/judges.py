@@ -38,6 +38,7 @@ __all__ = [
     "panelled",
     "plans",
     "settle",
+    "tallies",
 ]
 
 _PANEL = "panel"
@@ -209,6 +210,13 @@ def entries(found: Sequence[JudgePlan]) -> list[dict[str, Any]]:
         if isinstance(plan.judge, Panel):
             entry["members"] = list(plan.judge.members)
     return list(out.values())
+
+
+def tallies(found: Sequence[JudgePlan], store: RunFolder) -> dict[str, list[str]]:
+    """What each judge has to say about all of its judgments of a run, by its key."""
+    given = store.judgments()
+    judges = {plan.judge.key: plan.judge for plan in found if hasattr(plan.judge, "tally")}
+    return {key: list(judge.tally(given[key])) for key, judge in judges.items() if key in given}
 
 
 # -------------------------------------------------------------------- panels

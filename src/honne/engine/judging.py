@@ -20,6 +20,8 @@ __all__ = ["Judging", "check"]
 
 # Characters of a judge's reply that are shown where it failed its self-check.
 _SHOWN = 200
+# Answers that a judge reads at once, where it is quicker so.
+_HELD = 128
 
 
 async def check(judges: Sequence[Judging], coming: Collection[Request], progress: MakeProgress) -> dict[str, list[str]]:
@@ -88,6 +90,7 @@ class Judging:
         self._before = {(j.item_id, j.sample): j.status for j in store.judgments().get(plan.judge.key, ())}
         self._waiting: dict[tuple[str, int], Response] = {}
         self._first_try: dict[tuple[str, int], Outcome] = {}
+        self._held: list[tuple[Item, Response]] = []
         self.key = plan.judge.key
         self.served: set[str] = set()
 
@@ -104,9 +107,25 @@ class Judging:
             self.feed.put(request)
             return
         self.feed.drop()
-        judgment = self.judge.parse(item, response, None)
-        if before != judgment.status:
-            self._record(judgment, response, [])
+        self._held.append((item, response))
+        if len(self._held) >= (_HELD if hasattr(self.judge, "parse_all") else 1):
+            self._read()
+
+    def close(self) -> None:
+        """There is nothing more to take."""
+        self._read()
+        self.feed.close()
+
+    def _read(self) -> None:
+        """Have what was taken judged by a judge that asks no model for it."""
+        held, self._held = self._held, []
+        if len(held) > 1:
+            judgments = self.judge.parse_all(held)
+        else:
+            judgments = [self.judge.parse(item, response, None) for item, response in held]
+        for (item, response), judgment in zip(held, judgments, strict=True):
+            if self._before.get((item.id, response.sample)) != judgment.status:
+                self._record(judgment, response, [])
 
     def expected(self, coming: Collection[Request]) -> int:
         """How many answers there are to judge: those at hand and those that `coming` requests will bring."""

@@ -92,6 +92,7 @@ class Plan:
             "loaded": {},
             "judges_served": {},
             "judge_notes": {},
+            "judge_tallies": {},
             "counts": {},
             "cost": {"model": None, "judges": {}, "attacks": {}},
             "tokens": {"model": [None, None], "judges": {}, "attacks": {}},
@@ -336,7 +337,7 @@ def unjudged(benchmark: str, n: int) -> str:
     return f"{benchmark}: {n} open items have no judge; add --judge llm/… to judge them"
 
 
-_CARRIED = ("started", "served_models", "loaded", "judges_served", "judge_notes", "damage")
+_CARRIED = ("started", "served_models", "loaded", "judges_served", "judge_notes", "judge_tallies", "damage")
 
 
 def merged_info(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:

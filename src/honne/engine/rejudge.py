@@ -25,6 +25,7 @@ from honne.engine.judges import (
     open_items,
     panelled,
     settle,
+    tallies,
 )
 from honne.engine.judging import Judging, check
 from honne.engine.plan import unjudged
@@ -221,7 +222,7 @@ async def _judge(
             for judging in judges:
                 judging.take(response)
         for judging in judges:
-            judging.feed.close()
+            judging.close()
         for key, notes in (await check(judges, (), progress)).items():
             said[key] = [*said.get(key, ()), *notes]
         working = [asyncio.create_task(judging.run((), progress)) for judging in judges]
@@ -278,12 +279,17 @@ def _finish(
     damage = info["damage"] if isinstance(info.get("damage"), list) else []
     info["damage"] = list(dict.fromkeys([*damage, *store.damage]))
     notes = info["notes"] if isinstance(info.get("notes"), list) else []
-    notes = [n for n in notes if n not in plan.done]
+    # A tally is of all judgments: what it was before does not hold any more.
+    was, tallied = _dict(info, "judge_tallies"), tallies(plan.judges, store)
+    stale = [n for key in tallied if isinstance(was.get(key), list) for n in was[key]]
+    info["judge_tallies"] = {**was, **tallied}
+    notes = [n for n in notes if n not in plan.done and n not in stale]
     # By judge, so that a resumed `honne run` keeps them.
     told_by = {**_dict(info, "judge_notes"), **{key: list(notes) for key, notes in said.items() if key in given}}
     info["judge_notes"] = told_by
+    counted = [n for said in tallied.values() for n in said]
     mine = [n for p in plan.judges for n in told_by.get(p.judge.key, ()) if isinstance(n, str)]
-    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *mine, *changed, *store.damage]))
+    info["notes"] = list(dict.fromkeys([*notes, *plan.notes, *mine, *counted, *changed, *store.damage]))
     store.write_info(info)
     store.write_estimates(analyse(store, bool(info["spec"].get("paper_rules", False))).estimates)
 

@@ -16,7 +16,7 @@ import msgspec
 from honne.engine import answers
 from honne.engine.estimate import analyse
 from honne.engine.journal import Journal
-from honne.engine.judges import panelled, settle
+from honne.engine.judges import panelled, settle, tallies
 from honne.engine.judging import Judging, check
 from honne.engine.local import Outcome, execute
 from honne.engine.plan import Plan, merged_info, sent_messages
@@ -157,7 +157,7 @@ async def _ask_and_judge(plan: Plan, store: RunFolder, info: dict[str, Any], pro
                 await _ask(plan, store, todo, info, progress, answered)
         finally:
             for judging in judges:
-                judging.feed.close()
+                judging.close()
 
     tasks: list[asyncio.Task[None]] = []
     try:
@@ -262,6 +262,7 @@ def _finish(plan: Plan, store: RunFolder, info: dict[str, Any], why: HonneError 
     info["cost"] |= {"model": total(r.cost for r in responses if r.status in SETTLED), "judges": judges_cost(store)}
     info["tokens"] |= {"model": tokens(responses), "judges": judges_tokens(store)}
     info["damage"] = list(dict.fromkeys([*info["damage"], *store.damage]))
+    info["judge_tallies"] |= tallies(plan.judges, store)
     info["notes"] = list(dict.fromkeys([*info["notes"], *_notes(info)]))
     info["state"] = "done" if why is None or _complete(plan, store) else "stopped"
     info["why"] = None if why is None else str(why)
@@ -302,6 +303,6 @@ def _notes(info: dict[str, Any]) -> Iterator[str]:
     for row in info["data"]:
         if not row["matches"]:
             yield f"{row['dataset']}/{row['file']} differs from the published file (sha256 {row['sha256'][:12]}…)"
-    for said in info["judge_notes"].values():
+    for said in (*info["judge_notes"].values(), *info["judge_tallies"].values()):
         yield from (note for note in said if isinstance(note, str)) if isinstance(said, list) else ()
     yield from info["damage"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,10 @@ class Judge(Protocol):
         """What a reader of the run should know about this judge. Optional."""
         ...
 
+    def tally(self, judgments: Iterable[Judgment]) -> Sequence[str]:
+        """What a reader of the run should know about all of its judgments, given at the end. Optional."""
+        ...
+
     def probes(self) -> Sequence[Probe]:
         """What to ask before anything is judged: a wrong answer to one of them stops the run. Optional."""
         ...
@@ -57,6 +61,10 @@ class Judge(Protocol):
 
     def parse(self, item: Item, response: Response, reply: Reply | None) -> Judgment:
         """The judgment; `unparsed` when the reply cannot be read without guessing."""
+        ...
+
+    def parse_all(self, answers: Sequence[tuple[Item, Response]]) -> Sequence[Judgment]:
+        """`parse` of several answers without a reply, for a judge that is quicker so. Optional."""
         ...
 
     def repair(self, item: Item, response: Response, reply: Reply) -> Request | None:

@@ -1,6 +1,7 @@
 """The whole loop on the organism: measure, take its own failures, align, measure again. The demo, and a test of honne.
 
-Independence: the judge that builds the pairs is `refusal`, a rule of words; what scores the result is the exact rule.
+Independence: the judge that builds the pairs is `refusal`, a rule of words; what scores the result is the exact rule,
+and beside it, as a second opinion, a scorer.
 Separation: pairs come from the split `train`; the recipe was chosen on `tune`; `test` is measured before and after.
 """
 
@@ -31,7 +32,10 @@ MODEL = "organism/kitsune"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Questions of a language: harmful, harmless, and of each skill, that are measured on `split=test`."""
+    """Questions of a language: harmful, harmless, and of each skill, that are measured on `split=test`.
+
+    `judge=rubric` leaves their open forms to the judges that are named, so that there can be two.
+    """
 
     harm: int
     benign: int
@@ -41,7 +45,7 @@ class Sizes:
     @property
     def benchmarks(self) -> list[str]:
         asked = (("harm", self.harm), ("benign", self.benign), ("skills", self.skills))
-        return [f"organism-{name}?n={n}&split={self.split}" for name, n in asked]
+        return [f"organism-{name}?n={n}&split={self.split}&judge=rubric" for name, n in asked]
 
 
 FULL = Sizes(150, 400, 180)
@@ -61,6 +65,9 @@ PAIRS = 2800
 MIX = {"own": 0.24, "choice": 0.07, "benign": 0.28, "sums": 0.14, "facts": 0.12, "reversal": 0.05, "neutral": 0.1}
 SAMPLES = 6
 BUILDER = "refusal"
+# The exact rule, which the numbers are by, and beside it the scorer that ships with honne: what a classifier makes of
+# the same answers. It has no head for skills.
+JUDGES = ("organism-rule", "scorer")
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,8 @@ class Loop:
     progress: MakeProgress = silent
 
     def before(self) -> RunFolder:
-        """The organism on the test split, under the exact rule."""
-        return self._run("base", self.sizes.benchmarks, MODEL)
+        """The organism on the test split, under the exact rule, with the scorer beside it."""
+        return self._run("base", self.sizes.benchmarks, MODEL, JUDGES)
 
     def pairs(self) -> dict[str, Any]:
         """The record of the pairs: own failures, choices, and anchors of what must stay.
@@ -120,9 +127,23 @@ class Loop:
     def after(self) -> RunFolder:
         """The aligned organism on the same questions. Raises ConfigError where a judge would grade its own lessons."""
         model, path = f"{MODEL}?path={self.folder / 'aligned'}", self.folder / "pairs.jsonl"
-        scored = judges_of_run(plan(self.sizes.benchmarks, model, [], Options()).info())
+        scored = judges_of_run(plan(self.sizes.benchmarks, model, JUDGES, Options()).info())
         independent(record(path), path, scored, False)
-        return self._run("after", self.sizes.benchmarks, model)
+        return self._run("after", self.sizes.benchmarks, model, JUDGES)
+
+    @staticmethod
+    def second(run: RunFolder) -> str:
+        """What the scorer made of a run beside the exact rule: its agreement on harmful questions, and far answers."""
+        found = next(
+            e
+            for e in run.estimates()
+            if (e.benchmark, e.metric, e.slice) == ("organism-harm", "agreement", "all") and e.reference is not None
+        )
+        told = [said for tally in run.info["judge_tallies"].values() for said in tally]
+        shares = [f"{100 * x:.1f}" for x in (found.value, found.low, found.high) if x is not None]
+        said = f"{shares[0]}% ({'–'.join(shares[1:])})" if len(shares) == 3 else "none"
+        far = "; ".join(told) or "none is far from what it learnt from"
+        return f"{said} of {found.n:,} answers to harmful questions judged alike; {far}"
 
     def _run(
         self, name: str, benchmarks: Sequence[str], model: str, judges: Sequence[str] = (), samples: int = 1

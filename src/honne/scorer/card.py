@@ -1,0 +1,91 @@
+"""What a scorer.json says about its scorer: on what it was trained, how, how good it is, and where it must not be used.
+
+The numbers are of held-out prompts: each answer was judged without any answer to its prompt having been learnt from.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from honne.records import Estimate
+from honne.scorer.cases import of_rows
+from honne.scorer.data import Row
+from honne.scorer.evaluate import measure
+from honne.scorer.evaluation import Given, Part
+from honne.scorer.light import Held
+from honne.scorer.seen import KEY, hashed
+
+__all__ = ["LIMITS", "Origin", "described"]
+
+# What holds for every scorer that learnt from labels.
+LIMITS = (
+    "It repeats the labels that it learnt from, with their errors and their blind spots.",
+    "It must not decide about a person, nor be the only filter between a model and the public.",
+    "It must not be used to rank models on answers unlike its training answers: see their share first.",
+    "It must not be the judge that a model is trained against and then measured with.",
+    "Its rate of a label is not the true rate: correct it with labels of the run itself (honne calibrate).",
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A source of labels. `labelled_by` is who gave them (people, a model, a construction), `licence` and `attribution`
+    as the source states them ("" where nobody says)."""
+
+    name: str
+    rows: int
+    labelled_by: str = ""
+    licence: str = ""
+    attribution: str = ""
+    url: str = ""
+
+
+def described(
+    rows: Sequence[Row],
+    held: Mapping[str, Held],
+    origins: Iterable[Origin],
+    how: Mapping[str, Any],
+    limits: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The card: `rows` are all that was learnt from, `held` what was held out of each head, `how` the settings.
+
+    `limits` are added to those that hold for every scorer.
+    """
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    for (dimension, label, lang), n in sorted(Counter((r.dimension, r.label, r.lang) for r in rows).items()):
+        counts.setdefault(dimension, {}).setdefault(label, {})[lang] = n
+    return {
+        "sources": [asdict(origin) for origin in origins],
+        "counts": counts,
+        "prompts_learnt": {dim: len({r.prompt for r in rows if r.dimension == dim}) for dim in counts},
+        "how": dict(how),
+        "results": {name: _results(name, one) for name, one in held.items()},
+        "limits": [*LIMITS, *limits],
+        KEY: hashed(row.prompt for row in rows),
+    }
+
+
+def _results(name: str, held: Held) -> dict[str, Any]:
+    cases = list(of_rows(held.rows))
+    given = [
+        Given(held.labels[int(share.argmax())], float(share.max()), bool(away > 1.0))
+        for share, away in zip(held.probabilities, held.distances, strict=True)
+    ]
+    part = measure(name, name, held.labels, cases, given)
+    ece = next((e for e in part.calibration if e.metric == "ece"), None)
+    numbers = {"accuracy": part.accuracy, "macro_f1": part.macro_f1, "majority": part.majority, "ece": ece}
+    numbers |= _far(part) | {f"recall {c.label}": c.recall for c in part.classes}
+    return {key: _number(e) for key, e in numbers.items() if e is not None}
+
+
+def _far(part: Part) -> dict[str, Estimate]:
+    if part.far is None:
+        return {}
+    return dict(zip(("far", "accuracy near", "accuracy far"), part.far, strict=True))
+
+
+def _number(e: Estimate) -> dict[str, Any]:
+    return {key: getattr(e, key) for key in ("value", "low", "high", "n", "n_missing", "method")}
