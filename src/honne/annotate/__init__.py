@@ -1,0 +1,1 @@
+"""Where people label: projects, queues, agreement, and the pages for it."""
