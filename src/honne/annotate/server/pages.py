@@ -1,0 +1,125 @@
+"""Pages: the templates, what every one of them knows, and its answer.
+
+Every value is cleaned of what a screen would obey and escaped on its way out; a name that a template does not get is an
+error. There is no inline script or style: the policy of `shield.py` forbids them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from honne.annotate.server.security import Member, csrf_token, remember, visitor
+from honne.annotate.server.words import LANGUAGES, negotiate, translator
+from honne.text import clean
+
+__all__ = ["STATIC", "TABS", "asset", "language", "page", "static", "theme"]
+
+# The pages of a project in the order of the tabs: the words' key, the path below the project, who sees it.
+TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("label", "label", ("annotator", "owner")),
+    ("adjudicate", "adjudicate", ("adjudicator", "owner")),
+    ("overview", "overview", ("owner", "viewer")),
+    ("agreement", "agreement", ("owner", "viewer")),
+    ("items", "items", ("owner", "viewer")),
+    ("people", "people", ("owner",)),
+    ("log", "log", ("owner",)),
+    ("exports", "exports", ("owner", "viewer")),
+)
+STATIC = {
+    "base.css": "text/css",
+    "label.css": "text/css",
+    "label.js": "text/javascript",
+    "htmx.min.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+THEMES = ("light", "dark")
+
+
+@cache
+def asset(name: str) -> bytes:
+    """The bytes of a file that ships with the pages."""
+    return files("honne.annotate").joinpath("static", name).read_bytes()
+
+
+@cache
+def static(name: str) -> str:
+    """The address of such a file; it changes with the file's content, so that browsers may keep it."""
+    return f"/static/{name}?v={hashlib.sha256(asset(name)).hexdigest()[:12]}"
+
+
+def _out(value: object) -> object:
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("honne.annotate", "templates"),
+        autoescape=True,
+        finalize=_out,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals["static"] = static
+    env.filters["count"] = lambda n: f"{n:,}"
+    return env
+
+
+def language(request: Request) -> str:
+    """The language chosen here, else the person's own, else the browser's."""
+    who = visitor(request)
+    for code in (request.cookies.get("honne_lang"), who.language if who else None):
+        if code in LANGUAGES:
+            return str(code)
+    return negotiate(request.headers.get("accept-language"))
+
+
+def theme(request: Request) -> str:
+    """`light` or `dark` where chosen; empty: as the system has it."""
+    chosen = request.cookies.get("honne_theme", "")
+    return chosen if chosen in THEMES else ""
+
+
+def _tabs(request: Request, member: Member | None) -> list[Mapping[str, object]]:
+    if member is None:
+        return []
+    t = translator(language(request))
+    out = []
+    for key, path, roles in TABS:
+        href = f"/projects/{member.project_id}/{path}"
+        here = request.url.path == href or request.url.path.startswith(f"{href}/")
+        if member.role in roles:
+            out.append({"href": href, "name": t(f"base.tab_{key}"), "here": here})
+    return out
+
+
+def page(request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a template as the answer. It also knows lang, t, theme, csrf, visitor, member, tabs, languages, here."""
+    lang = language(request)
+    member = getattr(request.state, "member", None)
+    query = f"?{request.url.query}" if request.url.query else ""
+    known = {
+        "lang": lang,
+        "t": translator(lang),
+        "theme": theme(request),
+        "csrf": csrf_token(request),
+        "visitor": visitor(request),
+        "member": member,
+        "tabs": _tabs(request, member),
+        "languages": list(LANGUAGES.items()),
+        "here": request.url.path + query if request.method == "GET" else "/",
+    }
+    response = HTMLResponse(_templates().get_template(name).render({**known, **values}), status)
+    response.headers["Vary"] = "Cookie, Accept-Language"
+    remember(request, response)
+    return response
