@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_DAYS = 7
+_DAYS = 14
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
