@@ -80,9 +80,7 @@ class Database:
             if self._lite:
                 connection.execute(text("PRAGMA query_only=ON"))
             else:
-                connection = connection.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with Session(connection, expire_on_commit=False) as session:
                 yield session
                 session.rollback()

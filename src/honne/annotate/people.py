@@ -152,7 +152,9 @@ def open_session(s: Session, user_id: int) -> str:
 def session_user(s: Session, token: str) -> User | None:
     """Whose log-in this token is; None for one that is unknown, closed or over."""
     row = s.execute(
-        select(User).join(Login, Login.user_id == User.id).where(Login.token_hash == _digest(token), Login.expires > now())
+        select(User)
+        .join(Login, Login.user_id == User.id)
+        .where(Login.token_hash == _digest(token), Login.expires > now())
     )
     return row.scalar_one_or_none()
 
@@ -218,9 +220,7 @@ def join(s: Session, project_id: int, user_id: int, role: str, by: int) -> Membe
 
 def role_of(s: Session, user_id: int, project_id: int) -> str | None:
     """What a user may do in a project; None where nothing."""
-    return s.scalar(
-        select(Membership.role).where(Membership.project_id == project_id, Membership.user_id == user_id)
-    )
+    return s.scalar(select(Membership.role).where(Membership.project_id == project_id, Membership.user_id == user_id))
 
 
 def need_role(s: Session, user_id: int, project_id: int, roles: tuple[str, ...]) -> str:

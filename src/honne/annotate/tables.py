@@ -273,7 +273,7 @@ class Receipt(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"))
     what: Mapped[str]
-    label_id: Mapped[int | None]
+    label: Mapped[str | None]
     at: Mapped[datetime]
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["LONGEST", "dumps", "escape", "head", "loads", "restore", "shown"]
+__all__ = ["LONGEST", "dumps", "escape", "head", "loads", "restore"]
 
 LONGEST = 1 << 16
 """Bytes of UTF-8 of a text that the database holds; of a longer one it has the beginning, and the run folder all."""
@@ -19,8 +19,6 @@ LONGEST = 1 << 16
 _SUBSTITUTE = "\x1a"
 _UNFIT = re.compile("[\x00\x1a\ud800-\udfff]")
 _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
-# What cannot be shown as it is: control characters, lone surrogates, and marks that turn the order of what follows.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 def escape(text: str) -> str:
@@ -43,11 +41,6 @@ def head(text: str) -> tuple[str, bool]:
     while cut and encoded[len(cut)] & 0xC0 == 0x80:
         cut = cut[:-1]
     return cut.decode(errors="surrogatepass"), True
-
-
-def shown(text: str) -> str:
-    """`text` for a page: newlines and tabs kept, every invisible or order-turning character named (`⟦U+202E⟧`)."""
-    return _UNSEEN.sub(lambda m: f"⟦U+{ord(m[0]):04X}⟧", text.replace("\r\n", "\n"))
 
 
 def dumps(value: Any) -> str:
