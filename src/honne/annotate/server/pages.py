@@ -7,7 +7,9 @@ error. There is no inline script or style: the policy of `shield.py` forbids the
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -72,7 +74,22 @@ def _templates() -> jinja2.Environment:
     )
     env.globals["static"] = static
     env.filters["count"] = lambda n: f"{n:,}"
+    env.filters["pair"] = lambda value: (value, value)
+    env.filters["moment"] = _moment
+    env.filters["brief"] = _brief
     return env
+
+
+def _moment(at: datetime) -> Markup:
+    """A time in UTC, as people and programs read it."""
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M}")
+
+
+def _brief(value: object) -> str:
+    """Any value on one line of at most 120 characters."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 120 else f"{text[:119]}…"
 
 
 def language(request: Request) -> str:
