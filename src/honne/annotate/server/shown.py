@@ -30,11 +30,13 @@ _MOST_MARKS = 24
 
 @dataclass(frozen=True)
 class Piece:
-    """The beginning of a text for a page, `length` the characters of the whole, `more` how many are not in it."""
+    """The beginning of a text for a page, `length` the characters of the whole, `more` how many are not in it; both
+    are of what is at hand only where that is `partly` the text."""
 
     html: Markup
     length: int
     more: int
+    partly: bool = False
 
 
 def marked(text: str) -> Markup:
@@ -52,11 +54,10 @@ def marked(text: str) -> Markup:
     return Markup("".join(out))
 
 
-def piece(text: str, length: int | None = None) -> Piece:
-    """The first `FIRST` characters; `length` is that of the whole where `text` is but its beginning."""
-    length = len(text) if length is None else length
+def piece(text: str) -> Piece:
+    """The first `FIRST` characters."""
     first = text[:FIRST]
-    return Piece(marked(first), length, length - len(first))
+    return Piece(marked(first), len(text), len(text) - len(first))
 
 
 def rest(text: str) -> Markup:
