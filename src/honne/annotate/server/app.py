@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from honne.annotate.database import Database
-from honne.annotate.errors import BadForm, LeaseLost, NotYours
-from honne.annotate.server import accounts, owner
+from honne.annotate.errors import LeaseLost, NotYours
+from honne.annotate.server import accounts, owner, projects, viewer
 from honne.annotate.server.pages import STATIC, asset, language, page
 from honne.annotate.server.security import NotSignedIn, forged, identify, public
 from honne.annotate.server.settings import Settings
@@ -36,7 +36,7 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
     app.state.database, app.state.settings, app.state.door = database, settings, accounts.Door(first)
     app.add_middleware(Shield, settings=settings)
     app.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
-    for module in (accounts, owner):
+    for module in (accounts, projects, owner, viewer):
         app.include_router(module.router)
     app.add_exception_handler(NotSignedIn, _answer(_not_signed_in))
     app.add_exception_handler(HTTPException, _answer(_refused))
@@ -66,9 +66,14 @@ def _not_signed_in(request: Request, error: Exception) -> Response:
     where = f"/login?next={quote(request.url.path + query, safe='/')}" if request.method == "GET" else "/login"
     if request.headers.get("hx-request") == "true":
         return Response(status_code=401, headers={"HX-Redirect": "/login"})
-    if request.method == "GET" and "text/html" in request.headers.get("accept", "text/html"):
+    if request.method == "GET" and _reads_html(request):
         return Response(status_code=303, headers={"Location": where})
     return _error(request, 401)
+
+
+def _reads_html(request: Request) -> bool:
+    accept = request.headers.get("accept", "*/*")
+    return "text/html" in accept or "*/*" in accept
 
 
 def _refused(request: Request, error: Exception) -> Response:
@@ -86,7 +91,7 @@ def _unreadable(request: Request, error: Exception) -> Response:
 def _said(request: Request, error: Exception) -> Response:
     """A refusal of the store that no route turned into something better: its own line."""
     code = 403 if isinstance(error, NotYours) else 409 if isinstance(error, LeaseLost) else 400
-    return _error(request, code, text=None if code == 403 else str(error) if isinstance(error, BadForm) else str(error))
+    return _error(request, code, text=None if code == 403 else str(error))
 
 
 def _failed(request: Request, error: Exception) -> Response:
@@ -97,6 +102,6 @@ def _error(request: Request, code: int, key: str | None = None, text: str | None
     t = translator(language(request))
     known = code if code in (400, 401, 403, 404, 405, 409, 413, 422) else 400 if code < 500 else 500
     title, said = t(f"account.error_title_{known}"), text or t(f"account.error_{key or known}")
-    if "text/html" not in request.headers.get("accept", "text/html") and "*/*" not in request.headers.get("accept", ""):
+    if not _reads_html(request):
         return JSONResponse({"error": title, "text": said}, code)
     return page(request, "error.html", status=code, code=str(code), title=title, text=said)

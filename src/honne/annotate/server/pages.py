@@ -21,6 +21,8 @@ from starlette.responses import HTMLResponse
 
 from honne.annotate.server.security import Member, csrf_token, remember, visitor
 from honne.annotate.server.words import LANGUAGES, negotiate, translator
+from honne.records import category_parts
+from honne.stats.intervals import wilson
 from honne.text import clean
 
 __all__ = ["STATIC", "TABS", "asset", "language", "page", "static", "theme"]
@@ -77,6 +79,8 @@ def _templates() -> jinja2.Environment:
     env.filters["pair"] = lambda value: (value, value)
     env.filters["moment"] = _moment
     env.filters["brief"] = _brief
+    env.filters["category"] = lambda path: " › ".join(category_parts(path)) or "–"
+    env.filters["share"] = _share
     return env
 
 
@@ -90,6 +94,14 @@ def _brief(value: object) -> str:
     """Any value on one line of at most 120 characters."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 120 else f"{text[:119]}…"
+
+
+def _share(k: int, n: int) -> str:
+    """k of n with its percentage and the Wilson interval at 95 %."""
+    if not n:
+        return "–"
+    low, high = wilson(k / n, n)
+    return f"{k} / {n} = {100 * k / n:.0f} % [{100 * float(low):.0f}, {100 * float(high):.0f}]"
 
 
 def language(request: Request) -> str:
