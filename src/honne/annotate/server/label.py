@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -27,7 +27,7 @@ from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database
 from honne.annotate.server.words import translator
-from honne.annotate.tables import Label
+from honne.annotate.tables import Answer, Label, Project, Slot
 from honne.records import now
 
 __all__ = ["fields", "key_rows", "part_only", "router"]
@@ -183,8 +183,9 @@ _ACTS = {"submit": submit.submit, "draft": submit.save_draft, "discard": submit.
 
 
 def _act(s: Session, who: Member, what: str, answer_id: int, sent: Mapping[str, Any], key: str) -> submit.Receipt:
+    answer = s.get(Answer, answer_id)
     # The address names the project, and the role was checked for that one.
-    if queue.project_of(s, answer_id) != who.project_id:
+    if answer is None or answer.project_id != who.project_id:
         raise NotYours("no such answer in this project")
     return _ACTS[what](s, who.id, answer_id, sent, key)
 
@@ -194,8 +195,6 @@ def _home(who: Member) -> str:
 
 
 def _guide(s: Session, project_id: int) -> guides.Guide:
-    from honne.annotate.tables import Project
-
     return guides.load(s.get_one(Project, project_id).guide)
 
 
@@ -210,13 +209,14 @@ def _show(
     """The page with a task, or the fragment of it that the script replaces; `watch`: look whether a pause is due."""
     lang, home = language(request), _home(who)
     known: dict[str, Any] = {"home": home, "said": said, "task": task, "pause": False, "finished": True}
+    known["fragment"] = "label_task.html"
     with database(request).read() as s:
         if watch:
             known["pause"] = pause.due(_seen(s, who, _guide(s, who.project_id)), now())
         if task is not None:
             known["before"], known["after"] = _neighbours(s, who, task)
         else:
-            known["finished"] = not queue.waiting(s, who.project_id, who.id)
+            known["finished"] = not _waiting(s, who)
     if task is not None:
         draft = {"label": None, "reasons": [], "flags": [], "note": "", "seconds": None, **(task.draft or {})}
         known |= {
@@ -228,7 +228,7 @@ def _show(
             "suggested": _words(task.guide, task.dimension, task.suggestion, lang) or task.suggestion,
         }
     if part_only(request):
-        return page(request, "label_task.html", status=status, **known)
+        return page(request, known["fragment"], status=status, **known)
     return page(request, "label.html", status=status, key_rows=key_rows(request), **known)
 
 
@@ -248,6 +248,15 @@ def _neighbours(s: Session, who: Member, task: queue.Task) -> tuple[str | None, 
     home = _home(who)
     onward = {"submitted": home, "draft": f"{home}/after/{task.answer_id}"}.get(task.state)
     return (f"{home}/{before}" if before else None, f"{home}/{after}" if after else onward)
+
+
+def _waiting(s: Session, who: Member) -> bool:
+    """Whether others hold places of answers that this annotator has not labelled."""
+    over = exists().where(
+        Label.answer_id == Slot.answer_id, Label.user_id == who.id, Label.state.in_(("submitted", "discarded"))
+    )
+    held = select(Slot.id).where(Slot.project_id == who.project_id, Slot.state == "leased", Slot.user_id != who.id)
+    return s.scalar(held.where(~over).limit(1)) is not None
 
 
 def _seen(s: Session, who: Member, guide: guides.Guide) -> list[tuple[datetime, bool]]:

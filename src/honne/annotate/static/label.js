@@ -8,7 +8,7 @@ if (!work) return;
 const shelf = "honne-unsent:" + location.host + ":" + work.dataset.visitor;
 const form = () => $("#label-form");
 const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRF-Token"];
-let since = 0, seconds = 0, active = 0, looked = false, warned = false, touched = false, saving, sending = null;
+let drafts = 0, since = 0, seconds = 0, active = 0, looked = false, warned = false, touched = false, saving, sending = null;
 
 function say(text, bad = false, ...more) {
   said.replaceChildren(text, ...more);
@@ -46,6 +46,8 @@ function body(what) {
   tick();
   const data = new URLSearchParams(new FormData(form()));
   data.delete("csrf");
+  // Drafts of one showing differ from each other, so each is a request of its own; there is one label.
+  if (what === "draft") data.set("key", `${data.get("key")}-${++drafts}`);
   data.set("do", what);
   data.set("seconds", seconds.toFixed(1));
   if (looked) data.set("exposed", "1");
@@ -88,13 +90,13 @@ function settle(answer, kept) {
   if (kept) localStorage.removeItem(shelf);
   if (answer.status === 200) {
     work.innerHTML = answer.text;
-    if (location.pathname !== work.dataset.home && form()) history.replaceState(null, "", form().getAttribute("action"));
+    history.replaceState(null, "", form()?.getAttribute("action") ?? work.dataset.home);
     shown();
     $("#item-title")?.focus({ preventScroll: true });
     scrollTo(0, 0);
   } else if (answer.status === 409) {
     const next = document.createElement("a");
-    next.href = $(".list")?.pathname.replace(/\/queue$/, "") ?? location.pathname; next.textContent = "→";
+    next.href = work.dataset.home; next.textContent = "→";
     say(answer.text + " ", true, next);
   } else say(work.dataset.refused.replace("{why}", answer.status === 422 ? answer.text : "HTTP " + answer.status), true);
   return undefined;
@@ -145,6 +147,7 @@ document.addEventListener("change", (event) => { if (event.target.id === "expose
 document.addEventListener("click", (event) => event.target.closest("[data-close]")?.parentElement.remove());
 document.addEventListener("input", (event) => {
   if (!form()?.contains(event.target)) return;
+  if ("noDraft" in form().dataset) return;
   touched = true;
   clearTimeout(saving);
   saving = setTimeout(() => { if (touched && !sending) { touched = false; send("draft", form().getAttribute("action")); } }, 1500);
