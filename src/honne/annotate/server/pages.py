@@ -7,7 +7,9 @@ error. There is no inline script or style: the policy of `shield.py` forbids the
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,6 +21,8 @@ from starlette.responses import HTMLResponse
 
 from honne.annotate.server.security import Member, csrf_token, remember, visitor
 from honne.annotate.server.words import LANGUAGES, negotiate, translator
+from honne.records import category_parts
+from honne.stats.intervals import wilson
 from honne.text import clean
 
 __all__ = ["STATIC", "TABS", "asset", "language", "page", "static", "theme"]
@@ -72,7 +76,32 @@ def _templates() -> jinja2.Environment:
     )
     env.globals["static"] = static
     env.filters["count"] = lambda n: f"{n:,}"
+    env.filters["pair"] = lambda value: (value, value)
+    env.filters["moment"] = _moment
+    env.filters["brief"] = _brief
+    env.filters["category"] = lambda path: " › ".join(category_parts(path)) or "–"
+    env.filters["share"] = _share
     return env
+
+
+def _moment(at: datetime) -> Markup:
+    """A time in UTC, as people and programs read it."""
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M}")
+
+
+def _brief(value: object) -> str:
+    """Any value on one line of at most 120 characters."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 120 else f"{text[:119]}…"
+
+
+def _share(k: int, n: int) -> str:
+    """k of n with its percentage and the Wilson interval at 95 %."""
+    if not n:
+        return "–"
+    low, high = wilson(k / n, n)
+    return f"{k} / {n} = {100 * k / n:.0f} % [{100 * float(low):.0f}, {100 * float(high):.0f}]"
 
 
 def language(request: Request) -> str:

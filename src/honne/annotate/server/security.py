@@ -21,8 +21,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from honne.annotate import people, projects
+from honne.annotate import people
 from honne.annotate.server.settings import Settings, database, settings
+from honne.annotate.tables import Project
 
 __all__ = [
     "Member",
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_DAYS = 7
+_DAYS = 14
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -218,7 +219,7 @@ def member(*roles: str) -> Callable[[Request, int], Member]:
             role = people.role_of(s, who.id, project_id)
             if role is None or role not in roles:
                 raise HTTPException(403)
-            name = projects.name_of(s, project_id)
+            name = s.get_one(Project, project_id).name
         request.state.member = Member(who.id, who.name, project_id, name, role)
         found: Member = request.state.member
         return found
