@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from honne.annotate.tables import Answer, Decision, Label, Project, Run, User
 
-__all__ = ["STATES", "Found", "Given", "counts", "listed", "one"]
+__all__ = ["STATES", "Found", "Given", "counts", "drawn", "listed", "one"]
 
 # An answer is decided by an adjudicator, or has all its labels alike (agreed), or some that differ (disputed), or waits.
 STATES = ("disputed", "decided", "agreed", "waiting")
@@ -86,6 +86,11 @@ def counts(s: Session, project_id: int) -> Mapping[str, int]:
         query = _joined(func.count()).where(Answer.project_id == project_id, _state(state, overlap))
         out[state] = s.scalar(query) or 0
     return {"all": sum(out.values()), **out}
+
+
+def drawn(s: Session, project_id: int) -> int:
+    """How many answers the plan drew; gold items beside them are nobody's draw."""
+    return s.scalar(select(func.count()).where(Answer.project_id == project_id, Answer.design != "gold")) or 0
 
 
 def listed(s: Session, project_id: int, state: str = "all", after: int = 0, limit: int = 50) -> list[Found]:
