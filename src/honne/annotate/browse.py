@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, and_, distinct, false, func, select, true
 from sqlalchemy.orm import Session
 
 from honne.annotate.tables import Answer, Decision, Label, Project, Run, User
+from honne.errors import DataError, unknown
 
-__all__ = ["STATES", "Found", "Given", "counts", "drawn", "listed", "one"]
+__all__ = ["STATES", "Found", "Given", "counts", "drawn", "find", "listed", "one"]
 
 # An answer is decided by an adjudicator, or has all its labels alike (agreed), or some that differ (disputed), or waits.
 STATES = ("disputed", "decided", "agreed", "waiting")
@@ -86,6 +87,17 @@ def counts(s: Session, project_id: int) -> Mapping[str, int]:
         query = _joined(func.count()).where(Answer.project_id == project_id, _state(state, overlap))
         out[state] = s.scalar(query) or 0
     return {"all": sum(out.values()), **out}
+
+
+def find(s: Session, text: str) -> int:
+    """The number of the project with this name, short name or number. Raises DataError for none, or for several."""
+    rows = s.execute(select(Project.id, Project.slug, Project.name).order_by(Project.id)).all()
+    found = [row.id for row in rows if text in (row.slug, str(row.id))] or [row.id for row in rows if text == row.name]
+    if len(found) == 1:
+        return int(found[0])
+    if found:
+        raise DataError(f"{len(found)} projects are called {text!r}: name one by its number, {', '.join(map(str, found))}")
+    raise DataError(unknown("project", text, [row.slug for row in rows]))
 
 
 def drawn(s: Session, project_id: int) -> int:
