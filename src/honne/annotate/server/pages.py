@@ -41,6 +41,7 @@ TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 STATIC = {
     "base.css": "text/css",
     "label.css": "text/css",
+    "keys.js": "text/javascript",
     "label.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
