@@ -26,7 +26,7 @@ from honne.engine.store import open_run
 from honne.errors import StoreError, unknown
 from honne.records import Message, now
 
-__all__ = ["LEASE", "STATES", "QueueRow", "Task", "full_text", "next_task", "queue", "task"]
+__all__ = ["LEASE", "STATES", "QueueRow", "Task", "full_text", "messages", "next_task", "queue", "task"]
 
 LEASE = timedelta(minutes=30)
 STATES = ("pending", "draft", "submitted", "discarded")
@@ -167,7 +167,7 @@ def whole(s: Session, answer: Answer) -> tuple[tuple[Message, ...], tuple[str, .
     """The question and the answers as the run folders have them. Raises StoreError where they are gone."""
     if not answer.cut:
         texts = (answer.text,) if answer.other_text is None else (answer.text, answer.other_text)
-        return _messages(answer), texts
+        return messages(answer), texts
     question, text = _from_run(s, answer.run_id, answer.item_id, answer.sample)
     if answer.other_run_id is None:
         return question, (text,)
@@ -335,7 +335,7 @@ def _shown(
         lease_token=None if slot is None else slot.token,
         until=None if slot is None else slot.until,
         state=label.state,
-        question=_messages(answer),
+        question=messages(answer),
         answers=texts[::-1] if label.swapped else texts,
         cut=answer.cut,
         dimension=answer.category,
@@ -366,7 +366,8 @@ def _row(answer: Answer, state: str, label: str | None, at: datetime | None) -> 
     return QueueRow(answer.id, state, last[:_BEGINNING], answer.category, answer.lang, label, at)
 
 
-def _messages(answer: Answer) -> tuple[Message, ...]:
+def messages(answer: Answer) -> tuple[Message, ...]:
+    """The question as the database holds it."""
     return tuple(Message(role, content) for role, content in answer.question)
 
 

@@ -22,7 +22,18 @@ from honne.annotate.text import LONGEST
 from honne.errors import unknown
 from honne.records import now
 
-__all__ = ["Form", "Receipt", "check", "discard", "receipt", "save_draft", "store_receipt", "submit", "undo"]
+__all__ = [
+    "Form",
+    "Receipt",
+    "check",
+    "discard",
+    "one_at_a_time",
+    "receipt",
+    "save_draft",
+    "store_receipt",
+    "submit",
+    "undo",
+]
 
 _KEY = 200
 _DAY = 86400.0
@@ -148,7 +159,7 @@ def undo(s: Session, project_id: int, user_id: int, at: datetime | None = None) 
     A label that was decided on stays.
     """
     at = at or now()
-    _one_at_a_time(s, project_id, user_id)
+    one_at_a_time(s, project_id, user_id)
     people.need_role(s, user_id, project_id, people.LABELLERS)
     rows = s.scalars(
         select(Label)
@@ -219,7 +230,8 @@ def _seconds(given: Any) -> float | None:
 # --------------------------------------------------------------------- holding
 
 
-def _one_at_a_time(s: Session, project_id: int, user_id: int) -> None:
+def one_at_a_time(s: Session, project_id: int, user_id: int) -> None:
+    """Wait for this user's other request in the project, if there is one under way."""
     s.scalar(
         select(Membership).where(Membership.project_id == project_id, Membership.user_id == user_id).with_for_update()
     )
@@ -234,7 +246,7 @@ def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, La
     answer = s.get(Answer, answer_id)
     if answer is None:
         raise NotYours("no such answer")
-    _one_at_a_time(s, answer.project_id, user_id)
+    one_at_a_time(s, answer.project_id, user_id)
     people.need_role(s, user_id, answer.project_id, people.LABELLERS)
     slot = s.scalar(
         select(Slot)

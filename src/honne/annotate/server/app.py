@@ -32,6 +32,8 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(identify), Depends(forged)],
+        # Spans would carry addresses, and an invitation's address is its secret.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.database, app.state.settings, app.state.door = database, settings, accounts.Door(first)
     app.add_middleware(Shield, settings=settings)
