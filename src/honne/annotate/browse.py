@@ -14,7 +14,7 @@ from honne.errors import DataError, unknown
 
 __all__ = ["STATES", "Found", "Given", "counts", "drawn", "find", "listed", "one"]
 
-# An answer is decided by an adjudicator, or has all its labels alike (agreed), or some that differ (disputed), or waits.
+# Decided by an adjudicator; else with labels that differ (disputed), or all labels it needs and all alike (agreed).
 STATES = ("disputed", "decided", "agreed", "waiting")
 
 
@@ -96,7 +96,9 @@ def find(s: Session, text: str) -> int:
     if len(found) == 1:
         return int(found[0])
     if found:
-        raise DataError(f"{len(found)} projects are called {text!r}: name one by its number, {', '.join(map(str, found))}")
+        raise DataError(
+            f"{len(found)} projects are called {text!r}: name one by its number, {', '.join(map(str, found))}"
+        )
     raise DataError(unknown("project", text, [row.slug for row in rows]))
 
 
@@ -123,7 +125,9 @@ def one(s: Session, project_id: int, answer_id: int) -> Found | None:
 
 def _found(s: Session, answers: list[Answer], overlap: int) -> list[Found]:
     ids = [answer.id for answer in answers]
-    runs = {run.id: run for run in s.scalars(select(Run).where(Run.id.in_({a.run_id for a in answers} | _others(answers))))}
+    runs = {
+        run.id: run for run in s.scalars(select(Run).where(Run.id.in_({a.run_id for a in answers} | _others(answers))))
+    }
     given: dict[int, list[Given]] = {i: [] for i in ids}
     decided = set()
     labels = select(Label, User.name).outerjoin(User, User.id == Label.user_id)

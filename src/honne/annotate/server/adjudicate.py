@@ -1,4 +1,4 @@
-"""The adjudicator's pages: what annotators disagree on, the most disputed first, and the page that settles one answer."""
+"""The adjudicator's pages: what annotators disagree on, the most disputed first, and the page that settles one."""
 
 from __future__ import annotations
 
@@ -91,9 +91,7 @@ def decide(request: Request, who: Adjudicator, answer_id: int, sent: Sent) -> Re
     t = translator(language(request))
     key = str(sent.get("key"))
     try:
-        database(request).write(
-            lambda s: adjudicate.decide(s, who.project_id, who.id, answer_id, fields(sent), key)
-        )
+        database(request).write(lambda s: adjudicate.decide(s, who.project_id, who.id, answer_id, fields(sent), key))
     except BadForm as e:
         return _refused(request, who, answer_id, 422, t("label.wrong_label") if e.field == "label" else str(e))
     except NotYours:

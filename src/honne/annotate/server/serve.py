@@ -1,4 +1,4 @@
-"""One process that serves the pages until Ctrl-C: what is checked before it listens, and what is said in the terminal."""
+"""One process that serves the pages until Ctrl-C: what is checked before it listens, and what the terminal is told."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from honne.annotate.server.accounts import count_users
 from honne.annotate.server.app import create_app
 from honne.annotate.server.settings import Settings
 from honne.engine.store import open_run
-from honne.errors import ConfigError, StoreError
+from honne.errors import ConfigError
 
 __all__ = ["secret", "serve"]
 
@@ -89,7 +89,9 @@ def _address(host: str, port: int, url: str | None) -> str:
         except ValueError:
             every = False
         if every:
-            raise ConfigError(f"--host {host} listens everywhere: say by --url how people reach it, e.g. https://labels.example.org")
+            raise ConfigError(
+                f"--host {host} listens everywhere: say by --url how people reach it, e.g. https://labels.example.org"
+            )
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         parts = urlsplit(url)
@@ -97,7 +99,9 @@ def _address(host: str, port: int, url: str | None) -> str:
     except ValueError:
         raise ConfigError(f"--url {url!r} is no address, such as https://labels.example.org") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.username:
-        raise ConfigError(f"--url {url!r} is no address such as https://labels.example.org, without a path or a name in it")
+        raise ConfigError(
+            f"--url {url!r} is no address such as https://labels.example.org, without a path or a name in it"
+        )
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -113,7 +117,9 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as e:
         if made is not None:
             made.close()
-        raise ConfigError(f"cannot listen at {host} port {port}: {(e.strerror or str(e)).lower()}; choose another --port") from None
+        raise ConfigError(
+            f"cannot listen at {host} port {port}: {(e.strerror or str(e)).lower()}; choose another --port"
+        ) from None
     return made
 
 

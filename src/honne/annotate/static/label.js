@@ -86,7 +86,7 @@ function login() {
   say(work.dataset.loggedOut + " ", true, link);
 }
 function settle(answer, kept) {
-  if (answer.status === 401) return login();
+  if (answer.status === 401 || answer.status === 403) return login();
   if (kept) localStorage.removeItem(shelf);
   if (answer.status === 200) {
     work.innerHTML = answer.text;
