@@ -23,6 +23,9 @@ function shown() {
   clearTimeout(saving);
   veil();
   if (window.htmx) htmx.process(work);
+  const guideline = $("#guideline"), kept = localStorage.getItem("honne-guideline");
+  if (guideline && kept) guideline.open = kept === "open";
+  else if (guideline) guideline.open = innerWidth >= 1700 || (guideline.open && innerWidth > 980);
   const news = $(".news");
   if (news) say(news.textContent);
 }
