@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, and_, distinct, false, func, select, true
 from sqlalchemy.orm import Session
 
 from honne.annotate.tables import Answer, Decision, Label, Project, Run, User
+from honne.errors import DataError, unknown
 
-__all__ = ["STATES", "Found", "Given", "counts", "listed", "one"]
+__all__ = ["STATES", "Found", "Given", "counts", "drawn", "find", "listed", "one"]
 
-# An answer is decided by an adjudicator, or has all its labels alike (agreed), or some that differ (disputed), or waits.
+# Decided by an adjudicator; else with labels that differ (disputed), or all labels it needs and all alike (agreed).
 STATES = ("disputed", "decided", "agreed", "waiting")
 
 
@@ -88,6 +89,24 @@ def counts(s: Session, project_id: int) -> Mapping[str, int]:
     return {"all": sum(out.values()), **out}
 
 
+def find(s: Session, text: str) -> int:
+    """The number of the project with this name, short name or number. Raises DataError for none, or for several."""
+    rows = s.execute(select(Project.id, Project.slug, Project.name).order_by(Project.id)).all()
+    found = [row.id for row in rows if text in (row.slug, str(row.id))] or [row.id for row in rows if text == row.name]
+    if len(found) == 1:
+        return int(found[0])
+    if found:
+        raise DataError(
+            f"{len(found)} projects are called {text!r}: name one by its number, {', '.join(map(str, found))}"
+        )
+    raise DataError(unknown("project", text, [row.slug for row in rows]))
+
+
+def drawn(s: Session, project_id: int) -> int:
+    """How many answers the plan drew; gold items beside them are nobody's draw."""
+    return s.scalar(select(func.count()).where(Answer.project_id == project_id, Answer.design != "gold")) or 0
+
+
 def listed(s: Session, project_id: int, state: str = "all", after: int = 0, limit: int = 50) -> list[Found]:
     """Answers in one state (or `all`) by number, from the one after `after` on."""
     overlap = s.get_one(Project, project_id).overlap
@@ -106,16 +125,18 @@ def one(s: Session, project_id: int, answer_id: int) -> Found | None:
 
 def _found(s: Session, answers: list[Answer], overlap: int) -> list[Found]:
     ids = [answer.id for answer in answers]
-    runs = {run.id: run for run in s.scalars(select(Run).where(Run.id.in_({a.run_id for a in answers} | _others(answers))))}
+    runs = {
+        run.id: run for run in s.scalars(select(Run).where(Run.id.in_({a.run_id for a in answers} | _others(answers))))
+    }
     given: dict[int, list[Given]] = {i: [] for i in ids}
     decided = set()
     labels = select(Label, User.name).outerjoin(User, User.id == Label.user_id)
     for row, name in s.execute(labels.where(Label.answer_id.in_(ids), Label.state == "submitted").order_by(Label.at)):
         given[row.answer_id].append(_given(row, name or row.annotator or "?", False, row.suggestion))
     decisions = select(Decision, User.name).outerjoin(User, User.id == Decision.user_id)
-    for row, name in s.execute(decisions.where(Decision.answer_id.in_(ids))):
-        decided.add(row.answer_id)
-        given[row.answer_id].append(_given(row, name or row.adjudicator or "?", True, None))
+    for word, name in s.execute(decisions.where(Decision.answer_id.in_(ids))):
+        decided.add(word.answer_id)
+        given[word.answer_id].append(_given(word, name or word.adjudicator or "?", True, None))
     out = []
     for answer in answers:
         said = [one.label for one in given[answer.id] if not one.adjudicator]

@@ -83,6 +83,8 @@ class Database:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with Session(connection, expire_on_commit=False) as session:
                 yield session
+                # Rows that were read outlive the session; a rollback would empty those that it still holds.
+                session.expunge_all()
                 session.rollback()
 
     def write(self, work: Callable[[Session], T]) -> T:

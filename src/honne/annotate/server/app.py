@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from honne.annotate.database import Database
 from honne.annotate.errors import LeaseLost, NotYours
-from honne.annotate.server import accounts, owner, projects, viewer
-from honne.annotate.server.pages import STATIC, asset, language, page
+from honne.annotate.server import accounts, adjudicate, exports, label, owner, projects, viewer
+from honne.annotate.server.pages import asset, kind, language, page
 from honne.annotate.server.security import NotSignedIn, forged, identify, public
 from honne.annotate.server.settings import Settings
 from honne.annotate.server.shield import Shield
@@ -32,11 +32,13 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(identify), Depends(forged)],
+        # Spans would carry addresses, and an invitation's address is its secret.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.database, app.state.settings, app.state.door = database, settings, accounts.Door(first)
     app.add_middleware(Shield, settings=settings)
     app.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
-    for module in (accounts, projects, owner, viewer):
+    for module in (accounts, projects, label, adjudicate, owner, viewer, exports):
         app.include_router(module.router)
     app.add_exception_handler(NotSignedIn, _answer(_not_signed_in))
     app.add_exception_handler(HTTPException, _answer(_refused))
@@ -48,10 +50,11 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
 
 @public
 def _static(name: str) -> Response:
-    if name not in STATIC:
+    media = kind(name)
+    if media is None:
         raise HTTPException(404)
     kept = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(asset(name), media_type=STATIC[name], headers=kept)
+    return Response(asset(name), media_type=media, headers=kept)
 
 
 def _answer(make: Callable[[Request, Exception], Response]) -> Callable[[Request, Exception], Awaitable[Response]]:

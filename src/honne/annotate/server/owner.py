@@ -9,7 +9,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from honne.annotate import log, people, projects
+from honne.annotate import gold, log, people, projects
+from honne.annotate.errors import BadForm
 from honne.annotate.server.pages import page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database, settings
@@ -55,6 +56,17 @@ def suggestions(request: Request, owner: Owner, form: Form) -> Response:
     except HonneError as e:
         return page(request, "refused.html", status=422, said=str(e), back=f"/projects/{owner.project_id}/overview")
     return see(f"/projects/{owner.project_id}/overview")
+
+
+@router.post("/projects/{project_id}/items/{answer_id}/gold")
+def known(request: Request, owner: Owner, answer_id: int, form: Form) -> Response:
+    """Say what the right label of an answer is, or that nobody knows."""
+    label, back = str(form.get("label", "")) or None, f"/projects/{owner.project_id}/items/{answer_id}"
+    try:
+        database(request).write(lambda s: gold.mark(s, owner.project_id, owner.id, answer_id, label))
+    except BadForm as e:
+        return page(request, "refused.html", status=422, said=e.message, back=back)
+    return see(back)
 
 
 @router.get("/projects/{project_id}/log")

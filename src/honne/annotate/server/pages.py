@@ -20,12 +20,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from honne.annotate.server.security import Member, csrf_token, remember, visitor
+from honne.annotate.server.shown import marked
 from honne.annotate.server.words import LANGUAGES, negotiate, translator
 from honne.records import category_parts
 from honne.stats.intervals import wilson
 from honne.text import clean
 
-__all__ = ["STATIC", "TABS", "asset", "language", "page", "static", "theme"]
+__all__ = ["TABS", "THEMES", "asset", "kind", "language", "page", "static", "theme"]
 
 # The pages of a project in the order of the tabs: the words' key, the path below the project, who sees it.
 TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -38,14 +39,18 @@ TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("log", "log", ("owner",)),
     ("exports", "exports", ("owner", "viewer")),
 )
-STATIC = {
-    "base.css": "text/css",
-    "label.css": "text/css",
-    "label.js": "text/javascript",
-    "htmx.min.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
-}
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 THEMES = ("light", "dark")
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    return frozenset(entry.name for entry in files("honne.annotate").joinpath("static").iterdir())
+
+
+def kind(name: str) -> str | None:
+    """The media type of a file that ships with the pages; None where there is none of this name."""
+    return _KINDS.get(f".{name.rpartition('.')[2]}") if name in _shipped() else None
 
 
 @cache
@@ -81,6 +86,9 @@ def _templates() -> jinja2.Environment:
     env.filters["brief"] = _brief
     env.filters["category"] = lambda path: " › ".join(category_parts(path)) or "–"
     env.filters["share"] = _share
+    env.filters["coefficient"] = lambda v: "–" if v is None else f"{v:.2f}".replace("-", "−")
+    env.filters["facts"] = _facts
+    env.filters["marked"] = marked
     return env
 
 
@@ -94,6 +102,12 @@ def _brief(value: object) -> str:
     """Any value on one line of at most 120 characters."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 120 else f"{text[:119]}…"
+
+
+def _facts(values: Mapping[str, object] | None) -> str:
+    """What a log entry says, on one line: what is empty is left out."""
+    kept = {k: v for k, v in (values or {}).items() if v not in (None, "", [], {}, False)}
+    return " · ".join(f"{k.replace('_', ' ')}: {_brief(v)}" for k, v in kept.items()) or "–"
 
 
 def _share(k: int, n: int) -> str:
@@ -123,7 +137,7 @@ def _tabs(request: Request, member: Member | None) -> list[Mapping[str, object]]
     if member is None:
         return []
     t = translator(language(request))
-    out = []
+    out: list[Mapping[str, object]] = []
     for key, path, roles in TABS:
         href = f"/projects/{member.project_id}/{path}"
         here = request.url.path == href or request.url.path.startswith(f"{href}/")
