@@ -272,7 +272,7 @@ def allowed(method: str, path: str) -> set[str] | None:
 
 
 def address(path: str, project: int, answer: int) -> str:
-    places = {"project_id": project, "answer_id": answer, "token": "nothing", "key": "nothing", "which": "answer"}
+    places = {"project_id": project, "answer_id": answer, "token": "nothing", "key": "nothing", "which": "a0"}
     return re.sub(r"{(\w+)}", lambda m: str(places[m[1]]), path)
 
 
