@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -180,17 +181,22 @@ class Team:
         return seen
 
 
+@cache
+def _hashed() -> str:
+    """One hash for everybody: it takes its time by design."""
+    return people.hashed(PASSWORD)
+
+
 def a_team(
     database: Database, runs: Sequence[RunFolder], plan: projects.Plan, annotators: int = 2, name: str = "A project"
 ) -> Team:
     """A project of these runs, with its people."""
     guide = guides.load(plan.guide)
-    hashed = people.hashed(PASSWORD)
 
     def make(s: Any) -> Team:
         roles = ["owner", "adjudicator", "viewer", *["annotator"] * annotators]
         users = [
-            people.create_user(s, f"{role}{i}@{name}", f"{role.title()} {i}", PASSWORD, hash=hashed).id
+            people.create_user(s, f"{role}{i}@{name}", f"{role.title()} {i}", PASSWORD, hash=_hashed()).id
             for i, role in enumerate(roles)
         ]
         project = projects.create_project(s, name, runs, plan, guide, users[0]).id
