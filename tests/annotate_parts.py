@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -61,14 +62,15 @@ def postgres() -> Iterator[str]:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = [binaries / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder]
-        command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off"]
         with (folder / "log").open("wb") as out:
             server = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=out, **more)
         try:
             _ready(binaries, port, server)
             yield f"postgresql://honne@127.0.0.1:{port}/"
         finally:
-            server.terminate()
+            # Not SIGTERM: it would wait for every client to leave.
+            server.send_signal(signal.SIGINT)
             server.wait(60)
 
 

@@ -434,8 +434,8 @@ def test_suggestions_are_the_owners_switch_and_are_recorded(database: Database, 
     database.write(lambda s: projects.suggest(s, it.project, it.owner, "refusal"))
     seen = {task.answer_id: task.suggestion for task in it.label_all(user, lambda t: "safe")}
     with database.read() as s:
-        held = dict(s.execute(select(Answer.id, Answer.held)).tuples().all())
-        stored = dict(s.execute(select(Label.answer_id, Label.suggestion)).tuples().all())
+        held = dict(s.execute(select(Answer.id, Answer.held)).all())
+        stored = dict(s.execute(select(Label.answer_id, Label.suggestion)).all())
         judges = set(s.scalars(select(Label.suggestion_judge).where(Label.suggestion.is_not(None))))
     assert stored == seen
     assert {answer: shown is None for answer, shown in seen.items()} == held
@@ -451,8 +451,8 @@ def test_gold_items_go_to_everybody_and_show_who_does_well(database: Database, t
     run = parts.a_run(tmp_path / "run", 40, judges={"labels": lambda i: "unsafe" if i % 4 else "safe"})
     it = parts.a_team(database, [run], Plan("safe", overlap=1, labels=10, gold="labels", gold_count=8), 3)
     with database.read() as s:
-        known = dict(s.execute(select(Answer.id, Answer.gold).where(Answer.gold.is_not(None))).tuples().all())
-        designs = dict(s.execute(select(Answer.id, Answer.design)).tuples().all())
+        known = dict(s.execute(select(Answer.id, Answer.gold).where(Answer.gold.is_not(None))).all())
+        designs = dict(s.execute(select(Answer.id, Answer.design)).all())
     assert len(known) == 8
     seen = [
         it.label_all(it.annotators[0], lambda t: known.get(t.answer_id) or "safe"),

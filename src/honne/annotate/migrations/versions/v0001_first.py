@@ -138,7 +138,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "item_id", "sample"),
     )
-    op.create_index("answers_by_project", "answers", ["project_id", "place"], unique=False)
+    op.create_index("answers_by_project", "answers", ["project_id", "place", "design"], unique=False)
     op.create_table(
         "decisions",
         sa.Column("answer_id", sa.Integer(), nullable=False),
