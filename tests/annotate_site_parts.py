@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -37,6 +37,12 @@ def chromium() -> Iterator[Any]:
             yield browser
         finally:
             browser.close()
+
+
+class At(Protocol):
+    """Something at an address."""
+
+    url: str
 
 
 class Site:
@@ -73,7 +79,7 @@ class Site:
 class Person:
     """Somebody at a browser of their own: signed in, and whatever their pages complain about is kept in `errors`."""
 
-    def __init__(self, browser: Any, site: Site, login: str | None = None, **context: Any) -> None:
+    def __init__(self, browser: Any, site: At, login: str | None = None, **context: Any) -> None:
         self.site = site
         self.errors: list[str] = []
         self.foreign: list[str] = []

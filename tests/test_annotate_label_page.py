@@ -1,0 +1,521 @@
+"""The annotator's and the adjudicator's pages in real Chromium: by keyboard, unblurred on demand, nothing lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from annotate_parts import Team, a_run, a_team
+from annotate_site_parts import Person, Site, chromium
+from honne.annotate import adjudicate, exporting
+from honne.annotate.database import Database
+from honne.annotate.projects import Plan
+from honne.annotate.tables import Label, Slot
+from honne.plugins import Verdict
+
+DIMENSIONS = ("Fairness/Toxic language", "Safety", "Legality")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+class Place:
+    """A project with people, behind a real server."""
+
+    def __init__(self, folder: Path, browser: Any, plan: Plan, annotators: int = 2, n: int = 6, **run: Any) -> None:
+        self.browser = browser
+        self.database = Database.open(f"sqlite:///{folder / 'labels.db'}")
+        made = {"category": lambda i: DIMENSIONS[i % 3], **run}
+        runs = [a_run(folder / "run", n, **made)]
+        if plan.guide == "preference":
+            runs.append(a_run(folder / "other", n, model="acme/other", text=lambda i: f"Another answer {i}.", **run))
+        self.team: Team = a_team(self.database, runs, plan, annotators, name="Pilot")
+        self.home = f"/projects/{self.team.project}/label"
+        self.site = Site(self.database)
+        self.people: list[Person] = []
+
+    def person(self, who: str = "annotator3", **context: Any) -> Person:
+        found = Person(self.browser, self.site, f"{who}@Pilot", **context)
+        self.people.append(found)
+        return found
+
+    def annotator(self, **context: Any) -> Person:
+        """The first annotator, with the first item before them."""
+        found = self.person(**context)
+        found.go(self.home)
+        return found
+
+    def labels(self, *columns: Any, state: str = "submitted") -> list[Any]:
+        with self.database.read() as s:
+            return list(s.execute(select(*columns).where(Label.state == state).order_by(Label.at)))
+
+    def close(self) -> None:
+        for person in self.people:
+            person.context.close()
+        self.site.stop()
+        self.database.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path, browser: Any) -> Iterator[Any]:
+    made: list[Place] = []
+
+    def make(guide: str = "flames", **more: Any) -> Place:
+        plan = Plan(
+            guide=guide, **{k: more.pop(k) for k in ("suggestions", "without_suggestion", "overlap") if k in more}
+        )
+        made.append(Place(tmp_path, browser, plan, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        clean = [person for person in one.people if person.errors or person.foreign]
+        one.close()
+        assert not clean, [(person.errors, person.foreign) for person in clean]
+
+
+def saved(person: Person, words: str) -> None:
+    person.page.wait_for_selector(f".said.on:has-text('{words}')")
+
+
+# ------------------------------------------------------------------- labelling
+
+
+def test_labelling_by_keyboard_alone(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    assert ann.page.inner_text(".progress").startswith("0 of 6 labelled")
+    first = ann.item()
+    ann.press("b", "1", "n")
+    ann.page.keyboard.type("3 2 1 b? Enter")
+    assert ann.page.input_value("#note") == "3 2 1 b? Enter", "keys do nothing while one types"
+    assert ann.page.is_checked("input[value='1']")
+    ann.press("Escape", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown", "Enter")
+    saved(ann, "Saved.")
+    assert ann.item() != first and ann.page.inner_text(".progress").startswith("1 of 6 labelled")
+    assert ann.page.evaluate("document.activeElement.id") == "item-title", "a screen reader goes on with the new item"
+    [(label, note, exposed, seconds)] = here.labels(Label.label, Label.note, Label.exposed, Label.seconds)
+    assert (label, note, exposed) == ("2" if "Legality" not in first else "1", "3 2 1 b? Enter", True) or label in "31"
+    assert 0 < seconds < 60
+
+
+def test_every_key_of_the_ten_points(place: Any) -> None:
+    here = place("responsibility", n=10)
+    ann = here.annotator()
+    for key in "1234567890":
+        ann.label(key)
+    assert sorted(here.labels(Label.label), key=lambda r: int(r[0])) == [(str(n),) for n in range(1, 11)]
+    assert ann.page.inner_text("#item-title") == "All done"
+
+
+def test_undo_takes_the_last_label_back_with_what_was_said(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    first = ann.item()
+    ann.press("b", "1")
+    ann.page.check("input[name=reasons] >> nth=0", force=True)
+    ann.press("Enter")
+    saved(ann, "Saved.")
+    ann.press("Backspace")
+    saved(ann, "Taken back")
+    assert ann.item() == first and ann.page.is_checked("input[value='1']")
+    assert ann.page.locator("input[name=reasons]:checked").count() == 1
+    assert here.labels(Label.id) == []
+    ann.press("b", "3", "Enter")
+    saved(ann, "Saved.")
+    assert here.labels(Label.label) == [("3",)]
+
+
+def test_drafts_save_themselves_and_wait_in_the_queue(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    title = ann.item()
+    ann.press("b", "1")
+    saved(ann, "Draft saved")
+    ann.page.fill("#note", "to be continued")
+    ann.press("Control+s")
+    ann.page.wait_for_timeout(300)
+    ann.page.reload()
+    assert ann.item() == title and ann.page.input_value("#note") == "to be continued"
+    ann.press("ArrowRight")
+    ann.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=title)
+    ann.go(f"{here.home}/queue?state=draft")
+    assert ann.page.inner_text(".states [aria-current]").split() == ["Drafts", "1"]
+    ann.page.click(".rows a")
+    assert ann.item() == title and ann.page.is_checked("input[value='1']")
+
+
+def test_stepping_through_ones_own_items(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    titles = []
+    for _ in range(3):
+        titles.append(ann.item())
+        ann.label("3")
+    titles.append(ann.item())
+    for at in (2, 1, 0):
+        ann.press("ArrowLeft")
+        ann.page.wait_for_function("t => document.querySelector('#item-title').innerText === t", arg=titles[at])
+    assert ann.page.locator("a[rel=prev][href]").count() == 0
+    ann.press("b", "1", "Enter")
+    saved(ann, "Saved.")
+    assert ann.item() == titles[3], "a changed label leads back to what is open"
+    assert sorted(label for (label,) in here.labels(Label.label)) == ["1", "3", "3"]
+
+
+def test_a_discarded_item_goes_to_somebody_else(place: Any) -> None:
+    here = place(overlap=1)
+    ann = here.annotator()
+    title = ann.item()
+    ann.page.click("button[value=discard]")
+    saved(ann, "Discarded.")
+    assert ann.item() != title
+    with here.database.read() as s:
+        assert s.scalar(select(func.count()).where(Slot.state == "leased")) == 1
+    bob = here.person("annotator4")
+    bob.go(f"{here.home}/{title.split()[-1]}")
+    assert bob.item() == title
+
+
+# ------------------------------------------------------------- before it is shown
+
+
+def test_a_text_is_blurred_until_asked_and_counted(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    text = ann.page.locator(".veiled")
+    assert "blur" in text.evaluate("e => getComputedStyle(e).filter") and text.evaluate("e => e.inert")
+    ann.press("3", "Enter")
+    saved(ann, "You have not looked at the text yet")
+    assert here.labels(Label.id) == []
+    ann.press("Enter")
+    saved(ann, "Saved.")
+    assert here.labels(Label.exposed) == [(False,)]
+    ann.press("b")
+    assert text.evaluate("e => getComputedStyle(e).filter") == "none" and not text.evaluate("e => e.inert")
+    ann.press("b")
+    assert "blur" in text.evaluate("e => getComputedStyle(e).filter")
+    ann.press("3", "Enter")
+    ann.page.wait_for_function("document.querySelector('.progress').innerText.includes('1 text shown')")
+    assert here.labels(Label.exposed) == [(False,), (True,)], "seen once is seen"
+    assert "blur" in text.evaluate("e => getComputedStyle(e).filter"), "the next one is blurred again"
+
+
+def test_a_pause_is_suggested_after_much_harmful_text(place: Any) -> None:
+    here = place(n=12)
+    ann = here.annotator()
+    for n in range(1, 11):
+        assert ann.page.locator(".pause").count() == 0, n
+        ann.label("1")
+    assert "Time for a pause?" in ann.page.inner_text(".pause")
+    ann.page.click(".pause button")
+    assert ann.page.locator(".pause").count() == 0
+    ann.label("1")
+    assert ann.page.locator(".pause").count() == 0
+
+
+def test_blind_unless_suggestions_are_on_and_never_preselected(place: Any) -> None:
+    said = {"refusal@1": lambda i: "1"}
+    here = place(suggestions="refusal@1", without_suggestion=0.0, judges=said, score=lambda v: Verdict(v, 1 / 3, 1.0))
+    ann = here.annotator()
+    assert "Suggestion of a judge: 1 · Harmful" in ann.page.inner_text(".suggestion").replace("\n", " ")
+    assert ann.page.locator("input[name=label]:checked").count() == 0
+    assert "secret-model" not in ann.page.content() and "refusal@1" not in ann.page.content()
+    ann.label("3")
+    assert here.labels(Label.label, Label.suggestion, Label.suggestion_judge) == [("3", "1", "refusal@1")]
+
+
+def test_without_suggestions_nothing_of_a_judge_is_on_the_page(place: Any) -> None:
+    here = place(judges={"refusal@1": lambda i: "1"}, score=lambda v: Verdict(v, 1 / 3, 1.0))
+    ann = here.annotator()
+    assert ann.page.locator(".suggestion").count() == 0
+    assert "secret-model" not in ann.page.content() and "refusal" not in ann.page.content()
+
+
+def test_two_answers_side_by_side(place: Any) -> None:
+    here = place("preference", n=8)
+    ann = here.annotator()
+    boxes = [box.bounding_box() for box in ann.page.locator(".answers .answer").all()]
+    assert len(boxes) == 2 and boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] < boxes[1]["x"]
+    chosen: dict[str, str] = {}
+    for _ in range(8):
+        first = ann.page.inner_text(".answers .text >> nth=0")
+        chosen[ann.item()] = "a" if first.startswith("Answer") else "b"
+        ann.label("1")
+    # Whichever stood first, the label is in the order of the runs.
+    stored = {f"Item {answer}": label for answer, label in here.labels(Label.answer_id, Label.label)}
+    assert stored == chosen and set(chosen.values()) == {"a", "b"}
+
+
+# ------------------------------------------------------------------ nothing lost
+
+
+def test_a_label_waits_in_the_browser_until_the_server_is_back(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    first = ann.item()
+    here.site.stop()
+    ann.press("b", "3", "Enter")
+    saved(ann, "No connection")
+    assert here.labels(Label.id) == []
+    here.site.start()
+    ann.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=first)
+    assert here.labels(Label.label) == [("3",)]
+    ann.errors.clear()
+
+
+def test_a_kept_label_is_sent_when_the_page_is_opened_again(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    ann.page.route("**/label/*", lambda route: route.abort())
+    ann.press("b", "3", "Enter")
+    saved(ann, "No connection")
+    ann.page.unroute("**/label/*")
+    ann.page.reload()
+    saved(ann, "Connected again")
+    assert here.labels(Label.label) == [("3",)]
+    ann.errors.clear()
+
+
+def test_the_same_request_twice_is_one_label(place: Any) -> None:
+    """The answer to a label is lost on its way: the browser sends it again, with the same key."""
+    here = place()
+    ann = here.annotator()
+    bodies: list[str] = []
+
+    def lose(route: Any) -> None:
+        bodies.append(route.request.post_data)
+        if len(bodies) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    ann.page.route("**/label/*", lose)
+    ann.label("3")
+    assert len(bodies) == 2 and bodies[0] == bodies[1] and "key=" in bodies[0]
+    with here.database.read() as s:
+        assert s.scalar(select(func.count()).where(Label.state == "submitted")) == 1
+    ann.errors.clear()
+
+
+def test_a_lost_lease_is_said_and_the_draft_is_kept(place: Any) -> None:
+    here = place(overlap=1, n=1)
+    ann = here.annotator()
+    ann.press("b", "3", "Control+s")
+    saved(ann, "Draft saved")
+    answer = int(ann.item().split()[-1])
+
+    def take(s: Any) -> None:
+        from datetime import timedelta
+
+        slot = s.scalar(select(Slot).where(Slot.answer_id == answer))
+        slot.until -= timedelta(hours=1)
+
+    here.database.write(take)
+    here.team.next(here.team.annotators[1])
+    here.team.label(here.team.annotators[1], answer, "1")
+    ann.press("Enter")
+    saved(ann, "others have labelled it meanwhile")
+    assert here.labels(Label.label) == [("1",)]
+    assert here.labels(Label.user_id, state="draft") == [(here.team.annotators[0],)]
+    ann.errors.clear()
+
+
+def test_two_browsers_on_one_item_give_one_label(place: Any) -> None:
+    """One annotator with two windows, and two annotators for one place: never a second label."""
+    here = place(overlap=1, n=3)
+    one, two = here.annotator(), here.annotator()
+    assert one.item() == two.item()
+    one.press("b", "3")
+    two.press("b", "1")
+    one.press("Enter")
+    two.press("Enter")
+    saved(one, "Saved.")
+    saved(two, "Saved.")
+    assert len(here.labels(Label.label)) == 1
+    # All at once, and for every place left.
+    tasks = [here.team.next(user) for user in here.team.annotators]
+    assert tasks[0] and tasks[1] and tasks[0].answer_id != tasks[1].answer_id
+    threads = [
+        threading.Thread(target=here.team.label, args=(user, task.answer_id, "3", f"{key}-{user}-key"))
+        for key in range(4)
+        for user, task in zip(here.team.annotators, tasks, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with here.database.read() as s:
+        per_answer = s.execute(
+            select(Label.answer_id, func.count()).where(Label.state == "submitted").group_by(Label.answer_id)
+        )
+        assert sorted(n for _, n in per_answer) == [1, 1, 1]
+
+
+def test_after_log_out_a_label_is_kept_until_the_next_log_in(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    cookies = ann.context.cookies()
+    ann.context.clear_cookies()
+    ann.press("b", "3", "Enter")
+    saved(ann, "You are logged out")
+    assert here.labels(Label.id) == []
+    ann.context.add_cookies(cookies)
+    ann.page.click(".said a")
+    saved(ann, "Connected again")
+    assert here.labels(Label.label) == [("3",)]
+    ann.errors.clear()
+
+
+# ------------------------------------------------------------------ for everyone
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("zh", "察觉并妥善应对"), ("ja", "気づいて適切に対応"), ("en", "Sees it and deals")]
+)
+def test_every_language(place: Any, lang: str, words: str) -> None:
+    here = place()
+    ann = here.annotator()
+    ann.page.click(".menu > summary")
+    ann.page.click(f".menu button[value={lang}]")
+    assert ann.page.get_attribute("html", "lang") == lang
+    assert words in ann.page.inner_text(".choices") and ann.page.url.endswith("/label")
+    ann.label("3")
+    assert here.labels(Label.label) == [("3",)]
+
+
+def test_dark_and_light(place: Any) -> None:
+    here = place()
+    color = "e => getComputedStyle(e).backgroundColor"
+    light, dark = (here.annotator(color_scheme=scheme) for scheme in ("light", "dark"))
+    for selector in ("body", "#label-form", ".answer"):
+        assert light.page.eval_on_selector(selector, color) != dark.page.eval_on_selector(selector, color)
+
+
+def test_on_a_phone_nothing_is_cut_and_touch_is_enough(place: Any) -> None:
+    here = place("responsibility", text=lambda i: "word " * 300)
+    ann = here.annotator(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = ann.page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("label[for=exposed]").tap()
+    page.locator(".choice >> nth=9").tap()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("button[value=submit]").tap()
+    saved(ann, "Saved.")
+    assert here.labels(Label.label, Label.exposed) == [("10", True)]
+
+
+def test_without_scripts_the_page_still_labels(place: Any) -> None:
+    here = place()
+    ann = here.annotator(java_script_enabled=False)
+    first = ann.item()
+    ann.page.click("label[for=exposed]")
+    ann.page.check("input[name=label] >> nth=0")
+    ann.page.click("button[value=submit]")
+    assert ann.item() != first
+    assert here.labels(Label.label, Label.exposed) == [("3", True)]
+    ann.page.click("button[value=undo]")
+    assert ann.item() == first and here.labels(Label.id) == []
+
+
+def test_keys_are_listed_and_can_be_switched_off(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    ann.press("?")
+    assert "take the last label back" in ann.page.inner_text("dialog[open]")
+    ann.press("1")
+    assert ann.page.locator("input[name=label]:checked").count() == 0, "no key reaches what is behind the dialog"
+    ann.page.uncheck("#keys-on")
+    ann.press("Escape", "1", "b")
+    assert ann.page.locator("input[name=label]:checked").count() == 0 and not ann.page.is_checked("#exposed")
+
+
+def test_what_a_screen_reader_is_told(place: Any) -> None:
+    here = place()
+    page = here.annotator().page
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll("main button, main a, main input:not([type=hidden]), main textarea")]
+        .filter((e) => !(e.getAttribute("aria-label") || e.innerText?.trim() || e.labels?.length)).map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+    assert page.get_attribute("#said", "aria-live") == "polite"
+    assert page.locator("fieldset > legend").count() == page.locator("#label-form fieldset").count() == 3
+    # Tab goes from the text to the form, and everything in it can be reached and used without a mouse.
+    page.keyboard.press("Tab")
+    page.focus("input[name=label] >> nth=0")
+    page.keyboard.press("Space")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.value") == "submit":
+            break
+    assert page.evaluate("document.activeElement.value") == "submit"
+
+
+# --------------------------------------------------------------------- deciding
+
+
+def test_the_adjudicator_decides_by_keyboard_the_most_disputed_first(place: Any) -> None:
+    here = place(n=6)
+    ann, bob = here.team.annotators
+    apart = {1: ("3", "1"), 2: ("3", "3")}
+    for user, place_ in ((ann, 0), (bob, 1)):
+        here.team.label_all(
+            user,
+            lambda task, at=place_: (
+                apart[1][at] if task.answer_id % 3 == 0 else ("3", "2")[at if len(task.guide_part.values) == 3 else 0]
+            ),
+        )
+    with here.database.read() as s:
+        order = [d.answer_id for d in adjudicate.to_adjudicate(s, here.team.project)]
+    judy = here.person("adjudicator1")
+    judy.go(f"/projects/{here.team.project}/adjudicate")
+    listed = [row.split()[1] for row in judy.page.locator(".rows > li").all_inner_texts()]
+    assert [int(n) for n in listed] == order and len(order) > 2
+    judy.page.click("main a.primary")
+    seen = []
+    while judy.page.locator("#label-form").count():
+        assert [o.split("\n")[-1][0] for o in judy.page.locator(".opinions li").all_inner_texts()] in (
+            ["3", "1"],
+            ["3", "2"],
+        )
+        seen.append(int(judy.item().split()[-1]))
+        judy.label("3")
+    assert seen == order
+    with here.database.read() as s:
+        assert adjudicate.to_adjudicate(s, here.team.project) == []
+        decided = [row for row in exporting.rows(s, here.team.project) if row["kind"] == "decision"]
+    assert len(decided) == len(order) and {row["label"] for row in decided} == {"3"}
+    # An earlier word can be changed.
+    judy.go(f"/projects/{here.team.project}/adjudicate/{order[0]}")
+    assert judy.page.is_checked("input[value='3']")
+
+
+def test_other_roles_are_refused(place: Any) -> None:
+    here = place()
+    base = f"/projects/{here.team.project}"
+    for who, path in (
+        ("annotator3", "/adjudicate"),
+        ("annotator3", "/adjudicate/1"),
+        ("adjudicator1", "/label"),
+        ("adjudicator1", "/label/1"),
+        ("viewer2", "/label"),
+        ("viewer2", "/adjudicate"),
+    ):
+        person = here.person(who)
+        assert person.page.goto(here.site.url + base + path).status == 403, (who, path)
+        person.errors.clear()
+    forged = here.annotator()
+    status = forged.page.evaluate(
+        f"fetch('{here.home}/1', {{method: 'POST', body: new URLSearchParams({{do: 'submit', label: '3'}})}}).then((r) => r.status)"
+    )
+    assert status == 403 and here.labels(Label.id) == []
+    forged.errors.clear()
