@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -35,27 +34,6 @@ from honne.records import now
 from run_parts import environment
 
 HALF = timedelta(minutes=31)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    with parts.postgres() as address:
-        yield address
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'labels.db'}"
-    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
-    return parts.database_of(request.getfixturevalue("server"), name)
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    opened = Database.open(url)
-    yield opened
-    opened.close()
 
 
 def team(database: Database, tmp_path: Path, n: int = 6, annotators: int = 2, **plan: Any) -> parts.Team:
