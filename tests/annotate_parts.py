@@ -69,8 +69,8 @@ def postgres() -> Iterator[str]:
             _ready(binaries, port, server)
             yield f"postgresql://honne@127.0.0.1:{port}/"
         finally:
-            # Not SIGTERM: it would wait for every client to leave.
-            server.send_signal(signal.SIGINT)
+            # SIGTERM would wait for every client to leave, and nothing of it is to be kept.
+            server.send_signal(signal.SIGQUIT)
             server.wait(60)
 
 
