@@ -132,7 +132,7 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
     if what not in _ACTS:
         raise HTTPException(400)
     try:
-        receipt = database(request).write(lambda s: _act(s, who, what, answer_id, fields(sent), key))
+        database(request).write(lambda s: _act(s, who, what, answer_id, fields(sent), key))
     except BadForm as e:
         return _refused(request, who, 422, t("label.wrong_label") if e.field == "label" else str(e))
     except LeaseLost:
@@ -142,7 +142,7 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
     if not part_only(request):
         return see(f"{_home(who)}/{answer_id}" if what == "draft" else _home(who))
     if what == "draft":
-        return PlainTextResponse(t("label.draft_saved", time=f"{receipt.at:%H:%M:%S} UTC"))
+        return Response(status_code=204)
     task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
     said = t("label.sent") if what == "submit" else t("label.discarded")
     return _show(request, who, task, said=said, watch=what == "submit")
