@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +62,15 @@ def postgres() -> Iterator[str]:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = [binaries / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder]
-        command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off"]
         with (folder / "log").open("wb") as out:
             server = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=out, **more)
         try:
             _ready(binaries, port, server)
             yield f"postgresql://honne@127.0.0.1:{port}/"
         finally:
-            server.terminate()
+            # SIGTERM would wait for every client to leave, and nothing of it is to be kept.
+            server.send_signal(signal.SIGQUIT)
             server.wait(60)
 
 
@@ -180,17 +183,22 @@ class Team:
         return seen
 
 
+@cache
+def _hashed() -> str:
+    """One hash for everybody: it takes its time by design."""
+    return people.hashed(PASSWORD)
+
+
 def a_team(
     database: Database, runs: Sequence[RunFolder], plan: projects.Plan, annotators: int = 2, name: str = "A project"
 ) -> Team:
     """A project of these runs, with its people."""
     guide = guides.load(plan.guide)
-    hashed = people.hashed(PASSWORD)
 
     def make(s: Any) -> Team:
         roles = ["owner", "adjudicator", "viewer", *["annotator"] * annotators]
         users = [
-            people.create_user(s, f"{role}{i}@{name}", f"{role.title()} {i}", PASSWORD, hash=hashed).id
+            people.create_user(s, f"{role}{i}@{name}", f"{role.title()} {i}", PASSWORD, hash=_hashed()).id
             for i, role in enumerate(roles)
         ]
         project = projects.create_project(s, name, runs, plan, guide, users[0]).id

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from honne.annotate import guides, log, people
 from honne.annotate.errors import BadForm, NotYours
 from honne.annotate.queue import messages
-from honne.annotate.submit import Receipt, check, one_at_a_time, receipt, store_receipt
+from honne.annotate.submit import Receipt, check, receipt, store_receipt
 from honne.annotate.tables import Answer, Decision, Label, Project, User
 from honne.records import Message, now
 
@@ -105,7 +105,6 @@ def decide(
     for one that this user has labelled: nobody is the judge of their own label.
     """
     at = at or now()
-    one_at_a_time(s, project_id, user_id)
     people.need_role(s, user_id, project_id, people.ADJUDICATORS)
     answer = s.get(Answer, answer_id, with_for_update=True)
     if answer is None or answer.project_id != project_id:

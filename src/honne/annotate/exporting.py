@@ -201,18 +201,14 @@ def _given(s: Session, project: Project) -> Iterator[_Given]:
             judge = f"{reference}.{key}"
             yield _Given(answer, "decision", judge, name, decision.label, "scored", None, "adjudicated", None, decision)
         said = {label.label for label in labels if label.state == "submitted"}
-        author: str | None
-        if decision is not None:
-            author, word = names[decision.user_id, decision.adjudicator][0], decision.label
-        elif said:
-            author, word = None, said.pop() if len(said) == 1 else None
-        else:
+        if decision is None and not said:
             continue
+        word = decision.label if decision is not None else said.pop() if len(said) == 1 else None
         yield _Given(
             answer=answer,
             kind="reference",
             judge=reference,
-            annotator=author,
+            annotator=None if decision is None else names[decision.user_id, decision.adjudicator][0],
             label=word,
             status="scored" if word is not None else "skipped",
             error=None if word is not None else _DISAGREE,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from honne.annotate import guides, log
@@ -84,6 +84,7 @@ def load(
     project = s.get_one(Project, project_id)
     answers = _Answers(s, project)
     source = f"{labels.name} sha256:{labels.sha256[:16]}"
+    said = _said(s, project_id)
     counts = dict.fromkeys(("labels", "decisions", "known", "references", "unknown_design"), 0)
     for row in labels.rows:
         kind = row.optional("kind") or "label"
@@ -97,7 +98,7 @@ def load(
         made = read(row, answer, answers.guide, source, label_map or {})
         if isinstance(made, Label) and made.design is None:
             counts["unknown_design"] += 1
-        new = _store_label(s, row, made) if isinstance(made, Label) else _store_decision(s, row, made)
+        new = _store_label(s, row, made, said) if isinstance(made, Label) else _store_decision(s, row, made)
         counts["known" if not new else "labels" if kind == "label" else "decisions"] += 1
     s.flush()
     log.add(s, project_id, by, "import", source, None, counts)
@@ -207,22 +208,30 @@ def _decision(row: DataRow, answer: Answer, guide: guides.Guide, source: str, la
     )
 
 
-def _store_label(s: Session, row: DataRow, made: Label) -> bool:
-    """Add a label unless it is there; whether it was added. An account of the annotator's name is the annotator."""
-    old = s.scalar(
-        select(Label)
+_Said = dict[tuple[int, str], tuple[str, str | None]]
+
+
+def _said(s: Session, project_id: int) -> _Said:
+    """What each annotator of a project said of each answer. An account of the annotator's name is the annotator."""
+    rows = s.execute(
+        select(Label.answer_id, Label.annotator, User.name, Label.state, Label.label)
         .outerjoin(User, User.id == Label.user_id)
-        .where(Label.answer_id == made.answer_id, Label.state.in_(("submitted", "discarded")))
-        .where(or_(Label.annotator == made.annotator, User.name == made.annotator))
+        .where(Label.project_id == project_id, Label.state.in_(("submitted", "discarded")))
     )
-    if old is None:
+    return {(answer_id, annotator or name or ""): (state, label) for answer_id, annotator, name, state, label in rows}
+
+
+def _store_label(s: Session, row: DataRow, made: Label, said: _Said) -> bool:
+    """Add a label unless it is there; whether it was added."""
+    where = (made.answer_id, made.annotator or "")
+    if where not in said:
         s.add(made)
-        s.flush()
+        said[where] = (made.state, made.label)
         return True
-    if (old.state, old.label) != (made.state, made.label):
-        before = old.label or old.state
+    state, label = said[where]
+    if (state, label) != (made.state, made.label):
         raise DataError(
-            f"{row.where}: {made.annotator!r} says {made.label!r} of an answer that they labelled {before!r}"
+            f"{row.where}: {made.annotator!r} says {made.label!r} of an answer that they labelled {label or state!r}"
         )
     return False
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import BigInteger, Integer, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from honne.annotate import guides, people
 from honne.annotate.errors import NotYours
-from honne.annotate.tables import Answer, Label, Membership, Project, Run, Slot
+from honne.annotate.tables import Answer, Label, Membership, Moment, Project, Run, Slot
 from honne.engine.store import open_run
 from honne.errors import StoreError, unknown
 from honne.records import Message, now
@@ -32,6 +32,7 @@ LEASE = timedelta(minutes=30)
 STATES = ("pending", "draft", "submitted", "discarded")
 _PRIME = 2**31 - 1
 _AHEAD = 50
+_TRIED = 20
 _BEGINNING = 120
 
 
@@ -84,29 +85,20 @@ def next_task(s: Session, project_id: int, user_id: int, at: datetime | None = N
     Call it within `Database.write`: it takes a slot. Raises NotYours without the role.
     """
     at = at or now()
-    project = _begin(s, project_id, user_id)
-    held = s.execute(
-        select(Answer, Slot)
-        .join(Slot, Slot.answer_id == Answer.id)
-        .join(Label, Label.slot_id == Slot.id)
-        .where(Slot.project_id == project_id, Slot.user_id == user_id, Slot.state == "leased")
-        .order_by(Label.opened.desc(), Slot.id)
-        .limit(1)
-        .with_for_update(of=Slot)
-    ).first()
+    project = begin(s, project_id, user_id)
+    held = s.execute(_HELD, {"project": project_id, "user": user_id}).first()
     if held is not None:
         answer, slot = held
-    else:
-        done, ordinary, gold = _left(s, project, user_id, at)
-        # So that gold items come evenly among the others, whatever there is of either.
-        due = _unit(project, user_id, f"gold/{done}") < gold / max(gold + ordinary, 1)
-        found = _next_gold(s, project, user_id) if due else _next(s, project, user_id, at)
-        # Where others were quicker by a moment, what is left of the other kind is as good.
-        found = found or (_next(s, project, user_id, at) if due else _next_gold(s, project, user_id))
-        if found is None:
-            return None
-        answer, slot = found
-    return _shown(s, project, answer, _take(s, project, answer, slot, user_id, at), slot, user_id, at)
+        return _shown(s, project, answer, _take(s, project, answer, slot, user_id, at), slot, user_id, at)
+    # Others may take every one of these in this moment; then there are new ones, or none.
+    while candidates := s.execute(_FREE, _mine(project, user_id, at, _TRIED)).all():
+        for answer_id, left in candidates:
+            answer = s.get_one(Answer, answer_id)
+            free = place(s, answer, user_id, at)
+            if free is not None:
+                label = _take(s, project, answer, free, user_id, at)
+                return _shown(s, project, answer, label, free, user_id, at, left)
+    return None
 
 
 def task(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime | None = None) -> Task:
@@ -115,14 +107,14 @@ def task(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime
     Raises NotYours without the role, for an answer of another project, and where every place of it is taken.
     """
     at = at or now()
-    project = _begin(s, project_id, user_id)
+    project = begin(s, project_id, user_id)
     answer = s.get(Answer, answer_id)
     if answer is None or answer.project_id != project_id:
         raise NotYours("no such answer in this project")
     label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
     if label is not None and label.state == "submitted":
         return _shown(s, project, answer, label, s.get(Slot, label.slot_id) if label.slot_id else None, user_id, at)
-    slot = place(s, project, answer, user_id, at)
+    slot = place(s, answer, user_id, at)
     if slot is None:
         raise NotYours("every place of this answer is taken")
     return _shown(s, project, answer, _take(s, project, answer, slot, user_id, at), slot, user_id, at)
@@ -142,9 +134,10 @@ def queue(s: Session, project_id: int, user_id: int, state: str, at: datetime | 
     )
     out = [_row(answer, state, shown_label(label), label.at or label.opened) for answer, label in rows]
     if state == "pending":
-        seen = {row.answer_id for row in out}
-        free = s.scalars(_free(project, user_id, at or now()).with_only_columns(Answer).limit(_AHEAD))
-        out += [_row(answer, state, None, None) for answer in free.unique() if answer.id not in seen]
+        seen = set(s.scalars(select(Label.answer_id).where(Label.project_id == project_id, Label.user_id == user_id)))
+        ahead = [i for i, _ in s.execute(_FREE, _mine(project, user_id, at or now(), _AHEAD)) if i not in seen]
+        found = {answer.id: answer for answer in s.scalars(select(Answer).where(Answer.id.in_(ahead)))}
+        out += [_row(found[answer_id], state, None, None) for answer_id in ahead]
     return out
 
 
@@ -185,17 +178,11 @@ def turned(label: str | None) -> str | None:
     return {"a": "b", "b": "a"}.get(label or "", label)
 
 
-def place(s: Session, project: Project, answer: Answer, user_id: int, at: datetime) -> Slot | None:
+def place(s: Session, answer: Answer, user_id: int, at: datetime) -> Slot | None:
     """A slot of this answer that the user holds or may take, locked; None where others have them all."""
     if answer.design == "gold":
         return _gold_slot(s, answer, user_id)
-    return s.scalar(
-        select(Slot)
-        .where(Slot.answer_id == answer.id, or_(_open(at), and_(Slot.user_id == user_id, Slot.state == "leased")))
-        .order_by((Slot.user_id == user_id).is_(True).desc(), Slot.number)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+    return s.scalar(_PLACE, {"answer": answer.id, "user": user_id, "at": at})
 
 
 def hold(s: Session, slot: Slot, label: Label, user_id: int, at: datetime) -> None:
@@ -206,51 +193,70 @@ def hold(s: Session, slot: Slot, label: Label, user_id: int, at: datetime) -> No
         slot.token = secrets.token_urlsafe(16)
     slot.state, slot.user_id, slot.until = "leased", user_id, at + LEASE
     label.slot_id = slot.id
-    s.flush()
 
 
 # ----------------------------------------------------------------------- free
 
-
-def _open(at: datetime) -> ColumnElement[bool]:
-    return or_(Slot.state == "open", and_(Slot.state == "leased", Slot.until < at))
-
-
-def _free(project: Project, user_id: int, at: datetime) -> Select[*tuple[Any, ...]]:
-    """The free slots of answers that the user has not labelled, discarded or under lease, in the user's order."""
-    # An affine map modulo a prime, of random places: for every user another shuffled order, made in the database.
-    turn = 1 + int(_unit(project, user_id, "turn") * (_PRIME - 2))
-    shift = int(_unit(project, user_id, "shift") * (_PRIME - 1))
-    mine = aliased(Label)
-    held = aliased(Slot)
-    over = exists().where(
-        mine.answer_id == Slot.answer_id, mine.user_id == user_id, mine.state.in_(("submitted", "discarded"))
+# The statements of every request are built once: to build them costs more than to run them.
+_USER, _AT = bindparam("user", type_=Integer), bindparam("at", type_=Moment)
+_OPEN = or_(
+    Slot.state == "open",
+    and_(Slot.state == "leased", or_(Slot.until < _AT, Slot.user_id == _USER)),
+)
+_HELD = (
+    select(Answer, Slot)
+    .join(Slot, Slot.answer_id == Answer.id)
+    .join(Label, Label.slot_id == Slot.id)
+    .where(Slot.project_id == bindparam("project"), Slot.user_id == _USER, Slot.state == "leased")
+    .order_by(Label.opened.desc(), Slot.id)
+    .limit(1)
+    .with_for_update(of=Slot)
+)
+_PLACE = (
+    select(Slot)
+    .where(Slot.answer_id == bindparam("answer"), _OPEN)
+    .order_by(case((Slot.user_id == _USER, 0), else_=1), Slot.number)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+# The ids of answers that a user may still label, in the user's order, each with the number of all of them. An affine
+# map modulo a prime, of random places, is for every user another shuffled order, made in the database.
+_FREE = (
+    select(Answer.id, func.count().over())
+    .where(
+        Answer.project_id == bindparam("project"),
+        Answer.id.not_in(
+            select(Label.answer_id).where(
+                Label.project_id == bindparam("project"),
+                Label.user_id == _USER,
+                Label.state.in_(("submitted", "discarded")),
+            )
+        ),
+        or_(Answer.design == "gold", exists().where(Slot.answer_id == Answer.id, _OPEN)),
     )
-    at_hand = exists().where(held.answer_id == Slot.answer_id, held.user_id == user_id, held.state == "leased")
-    return (
-        select(Answer, Slot)
-        .join(Answer, Answer.id == Slot.answer_id)
-        .where(Slot.project_id == project.id, Answer.design != "gold", _open(at), ~over, ~at_hand)
-        .order_by((Answer.place * turn + shift) % _PRIME, Slot.number)
-    )
+    .order_by((Answer.place * bindparam("turn", type_=BigInteger) + bindparam("shift", type_=BigInteger)) % _PRIME)
+    .limit(bindparam("most", type_=Integer))
+)
+_DONE = select(
+    func.count().filter(Label.state.in_(("submitted", "discarded"))), func.count().filter(Label.exposed)
+).where(Label.project_id == bindparam("project"), Label.user_id == _USER)
+_BEGIN = (
+    select(Project, Membership.role)
+    .join(Membership, Membership.project_id == Project.id)
+    .where(Project.id == bindparam("project"), Membership.user_id == _USER)
+    .with_for_update(of=Membership)
+)
 
 
-def _next(s: Session, project: Project, user_id: int, at: datetime) -> tuple[Answer, Slot] | None:
-    row = s.execute(_free(project, user_id, at).limit(1).with_for_update(of=Slot, skip_locked=True)).first()
-    return None if row is None else (row[0], row[1])
-
-
-def _gold_left(project: Project, user_id: int) -> Select[*tuple[Any, ...]]:
-    over = exists().where(
-        Label.answer_id == Answer.id, Label.user_id == user_id, Label.state.in_(("submitted", "discarded"))
-    )
-    return select(Answer).where(Answer.project_id == project.id, Answer.design == "gold", ~over)
-
-
-def _next_gold(s: Session, project: Project, user_id: int) -> tuple[Answer, Slot] | None:
-    turn = 1 + int(_unit(project, user_id, "turn") * (_PRIME - 2))
-    answer = s.scalar(_gold_left(project, user_id).order_by((Answer.place * turn) % _PRIME).limit(1))
-    return None if answer is None else (answer, _gold_slot(s, answer, user_id))
+def _mine(project: Project, user_id: int, at: datetime, most: int) -> dict[str, Any]:
+    return {
+        "project": project.id,
+        "user": user_id,
+        "at": at,
+        "turn": 1 + int(_unit(project, user_id, "turn") * (_PRIME - 2)),
+        "shift": int(_unit(project, user_id, "shift") * (_PRIME - 1)),
+        "most": most,
+    }
 
 
 def _gold_slot(s: Session, answer: Answer, user_id: int) -> Slot:
@@ -263,32 +269,19 @@ def _gold_slot(s: Session, answer: Answer, user_id: int) -> Slot:
     return slot
 
 
-def _left(s: Session, project: Project, user_id: int, at: datetime) -> tuple[int, int, int]:
-    """How many answers the user has done, and how many ordinary and gold ones are free for them."""
-    done = s.scalar(
-        select(func.count()).where(
-            Label.project_id == project.id, Label.user_id == user_id, Label.state.in_(("submitted", "discarded"))
-        )
-    )
-    free = _free(project, user_id, at).with_only_columns(Slot.answer_id).order_by(None).distinct().subquery()
-    gold = _gold_left(project, user_id).with_only_columns(Answer.id).subquery()
-    return (
-        done or 0,
-        s.scalar(select(func.count()).select_from(free)) or 0,
-        s.scalar(select(func.count()).select_from(gold)) or 0,
-    )
-
-
 # ---------------------------------------------------------------------- taking
 
 
-def _begin(s: Session, project_id: int, user_id: int) -> Project:
-    """The project, for one who labels in it; one request of a user at a time, so that two pages take one slot."""
-    s.scalar(
-        select(Membership).where(Membership.project_id == project_id, Membership.user_id == user_id).with_for_update()
-    )
-    people.need_role(s, user_id, project_id, people.LABELLERS)
-    return s.get_one(Project, project_id)
+def begin(s: Session, project_id: int, user_id: int) -> Project:
+    """The project, for one who labels in it; one request of a user at a time, so that two pages take one slot.
+
+    Raises NotYours without the role.
+    """
+    found = s.execute(_BEGIN, {"project": project_id, "user": user_id}).first()
+    if found is None or found[1] not in people.LABELLERS:
+        raise NotYours(f"this needs the role {' or '.join(people.LABELLERS)} in the project")
+    project: Project = found[0]
+    return project
 
 
 def _take(s: Session, project: Project, answer: Answer, slot: Slot, user_id: int, at: datetime) -> Label:
@@ -305,10 +298,10 @@ def _take(s: Session, project: Project, answer: Answer, slot: Slot, user_id: int
             inclusion=answer.inclusion,
             opened=at,
         )
-        s.add(label)
     elif label.state == "discarded":
         label.state, label.opened = ("draft" if label.draft else "pending"), at
     hold(s, slot, label, user_id, at)
+    s.add(label)
     if project.suggestions is not None and not answer.held and answer.suggestion is not None:
         # Kept once seen, also where the owner switches suggestions off before the label is given.
         label.suggestion, label.suggestion_judge = answer.suggestion, project.suggestions
@@ -317,17 +310,22 @@ def _take(s: Session, project: Project, answer: Answer, slot: Slot, user_id: int
 
 
 def _shown(
-    s: Session, project: Project, answer: Answer, label: Label, slot: Slot | None, user_id: int, at: datetime
+    s: Session,
+    project: Project,
+    answer: Answer,
+    label: Label,
+    slot: Slot | None,
+    user_id: int,
+    at: datetime,
+    left: int | None = None,
 ) -> Task:
     guide = guides.load(project.guide)
     texts = (answer.text,) if answer.other_text is None else (answer.text, answer.other_text)
-    done, ordinary, gold = _left(s, project, user_id, at)
-    # A gold item at hand is still among those left, an ordinary one is not.
-    here = int(label.state in ("pending", "draft") and answer.design != "gold")
-    exposed = select(func.count()).where(Label.project_id == project.id, Label.user_id == user_id, Label.exposed)
-    draft = label.draft
-    if label.state == "submitted":
-        draft = form_of(label)
+    done, exposures = s.execute(_DONE, {"project": project.id, "user": user_id}).one()
+    if left is None:
+        first = s.execute(_FREE, _mine(project, user_id, at, 1)).first()
+        left = 0 if first is None else first[1]
+    draft = form_of(label) if label.state == "submitted" else label.draft
     return Task(
         project_id=project.id,
         answer_id=answer.id,
@@ -344,8 +342,8 @@ def _shown(
         guide_part=guides.part(guide, answer.category),
         draft=draft,
         suggestion=label.suggestion,
-        progress=(done, done + ordinary + gold + here),
-        exposures=s.scalar(exposed) or 0,
+        progress=(done, done + left),
+        exposures=exposures,
     )
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, defer
 
-from honne.annotate import guides, log, people, queue
+from honne.annotate import guides, log, queue
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
-from honne.annotate.tables import Answer, Decision, Label, Membership, Project, Slot
+from honne.annotate.tables import Answer, Decision, Label, Project, Slot
 from honne.annotate.tables import Receipt as Stored
 from honne.annotate.text import LONGEST
 from honne.errors import unknown
@@ -27,7 +27,6 @@ __all__ = [
     "Receipt",
     "check",
     "discard",
-    "one_at_a_time",
     "receipt",
     "save_draft",
     "store_receipt",
@@ -114,10 +113,11 @@ def submit(
     if label.state == "submitted":
         _undecided(s, answer_id)
     else:
-        slot = slot or queue.place(s, project, answer, user_id, at)
+        slot = slot or queue.place(s, answer, user_id, at)
         if slot is None:
             raise LeaseLost("the time for this answer was over, and others have labelled it since")
-        queue.hold(s, slot, label, user_id, at)
+        if label.slot_id != slot.id:
+            queue.hold(s, slot, label, user_id, at)
         slot.state, slot.until = "done", None
     label.state, label.at, label.draft = "submitted", at, None
     label.label = queue.turned(checked.label) if label.swapped else checked.label
@@ -159,8 +159,7 @@ def undo(s: Session, project_id: int, user_id: int, at: datetime | None = None) 
     A label that was decided on stays.
     """
     at = at or now()
-    one_at_a_time(s, project_id, user_id)
-    people.need_role(s, user_id, project_id, people.LABELLERS)
+    queue.begin(s, project_id, user_id)
     rows = s.scalars(
         select(Label)
         .outerjoin(Decision, Decision.answer_id == Label.answer_id)
@@ -168,11 +167,10 @@ def undo(s: Session, project_id: int, user_id: int, at: datetime | None = None) 
         .where(Label.state.in_(("submitted", "discarded")))
         .order_by(Label.at.desc(), Label.id.desc())
     )
-    project = s.get_one(Project, project_id)
     for label in rows:
         slot = s.get(Slot, label.slot_id, with_for_update=True) if label.slot_id else None
         if slot is None:
-            slot = queue.place(s, project, s.get_one(Answer, label.answer_id), user_id, at)
+            slot = queue.place(s, s.get_one(Answer, label.answer_id), user_id, at)
         if slot is None:
             continue
         before = _logged(label)
@@ -229,12 +227,19 @@ def _seconds(given: Any) -> float | None:
 
 # --------------------------------------------------------------------- holding
 
-
-def one_at_a_time(s: Session, project_id: int, user_id: int) -> None:
-    """Wait for this user's other request in the project, if there is one under way."""
-    s.scalar(
-        select(Membership).where(Membership.project_id == project_id, Membership.user_id == user_id).with_for_update()
-    )
+_PROJECT = select(Answer.project_id).where(Answer.id == bindparam("answer"))
+_SLOT = (
+    select(Slot)
+    .where(Slot.answer_id == bindparam("answer"), Slot.user_id == bindparam("user"), Slot.state == "leased")
+    .with_for_update()
+)
+# Not its texts: they are long, and a label does without them.
+_LABEL = (
+    select(Answer, Label)
+    .join(Label, Label.answer_id == Answer.id)
+    .where(Answer.id == bindparam("answer"), Label.user_id == bindparam("user"))
+    .options(defer(Answer.text), defer(Answer.other_text), defer(Answer.question))
+)
 
 
 def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, Label, Slot | None]:
@@ -243,20 +248,15 @@ def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, La
     The locks are taken in one order everywhere (membership, slot, label), so that two requests never wait for each
     other.
     """
-    answer = s.get(Answer, answer_id)
-    if answer is None:
+    found = s.scalar(_PROJECT, {"answer": answer_id})
+    if found is None:
         raise NotYours("no such answer")
-    one_at_a_time(s, answer.project_id, user_id)
-    people.need_role(s, user_id, answer.project_id, people.LABELLERS)
-    slot = s.scalar(
-        select(Slot)
-        .where(Slot.answer_id == answer_id, Slot.user_id == user_id, Slot.state == "leased")
-        .with_for_update()
-    )
-    label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
-    if label is None:
+    project = queue.begin(s, found, user_id)
+    slot = s.scalar(_SLOT, {"answer": answer_id, "user": user_id})
+    row = s.execute(_LABEL, {"answer": answer_id, "user": user_id}).first()
+    if row is None:
         raise NotYours("this answer was not shown to you")
-    return s.get_one(Project, answer.project_id), answer, label, slot
+    return project, row[0], row[1], slot
 
 
 def _undecided(s: Session, answer_id: int) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "Label",
     "Log",
     "Membership",
+    "Moment",
     "Project",
     "Receipt",
     "Run",
@@ -166,7 +167,7 @@ class Answer(Base):
     __tablename__ = "answers"
     __table_args__ = (
         UniqueConstraint("run_id", "item_id", "sample"),
-        Index("answers_by_project", "project_id", "place"),
+        Index("answers_by_project", "project_id", "place", "design"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))

@@ -32,7 +32,6 @@ WITHHELD = "withheld"
 NO_VALUE = "–"
 
 
-
 def oneline(text: str, limit: int = 160) -> str:
     """`clean` text on one line of at most `limit` characters, for names in tables."""
     return clip(" ".join(clean(text).split()), limit)

@@ -21,7 +21,9 @@ from honne.annotate.server.shield import Shield
 from honne.annotate.server.words import translator
 from honne.errors import HonneError
 
-__all__ = ["create_app"]
+__all__ = ["ROOMS", "create_app"]
+
+ROOMS = (accounts, projects, label, adjudicate, owner, viewer, exports)
 
 
 def create_app(database: Database, settings: Settings, first: str | None = None) -> FastAPI:
@@ -38,7 +40,7 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
     app.state.database, app.state.settings, app.state.door = database, settings, accounts.Door(first)
     app.add_middleware(Shield, settings=settings)
     app.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
-    for module in (accounts, projects, label, adjudicate, owner, viewer, exports):
+    for module in ROOMS:
         app.include_router(module.router)
     app.add_exception_handler(NotSignedIn, _answer(_not_signed_in))
     app.add_exception_handler(HTTPException, _answer(_refused))

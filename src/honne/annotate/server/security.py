@@ -122,9 +122,8 @@ def start(request: Request, response: Response, token: str) -> None:
 
 
 def end(request: Request, response: Response) -> None:
-    """Take the session and everything cached with it from the browser."""
+    """Take the session from the browser; pages are not kept there (`no-store`)."""
     _drop(request, response, "session")
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 def _drop(request: Request, response: Response, kind: str) -> None:

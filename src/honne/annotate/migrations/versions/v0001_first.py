@@ -8,6 +8,17 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+# The log is only ever added to, whoever has the database open.
+_SQLITE = (
+    f"CREATE TRIGGER log_keeps_{what} BEFORE {what} ON log BEGIN SELECT RAISE(ABORT, 'the log is only added to'); END"
+    for what in ("update", "delete")
+)
+_POSTGRES = (
+    "CREATE FUNCTION log_is_kept() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the log is only added to'; END $$",
+    "CREATE TRIGGER log_keeps BEFORE UPDATE OR DELETE ON log FOR EACH ROW EXECUTE FUNCTION log_is_kept()",
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -127,7 +138,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "item_id", "sample"),
     )
-    op.create_index("answers_by_project", "answers", ["project_id", "place"], unique=False)
+    op.create_index("answers_by_project", "answers", ["project_id", "place", "design"], unique=False)
     op.create_table(
         "decisions",
         sa.Column("answer_id", sa.Integer(), nullable=False),
@@ -213,3 +224,5 @@ def upgrade() -> None:
         sa.UniqueConstraint("slot_id"),
     )
     op.create_index("labels_by_user", "labels", ["project_id", "user_id", "state"], unique=False)
+    for statement in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRES:
+        op.execute(statement)
