@@ -245,7 +245,7 @@ def _why(error: BaseException) -> str:
 
 
 def _lite_engine(url: URL, begin: str) -> Engine:
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": _BUSY})
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": _BUSY}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
@@ -262,7 +262,8 @@ def _lite_engine(url: URL, begin: str) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    return create_engine(url, pool_size=20, max_overflow=40, pool_pre_ping=True, pool_timeout=_BUSY)
+    pool = {"pool_size": 20, "max_overflow": 40, "pool_pre_ping": True, "pool_timeout": _BUSY}
+    return create_engine(url, hide_parameters=True, **pool)
 
 
 def _revision(connection: Connection) -> str | None:
