@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from sqlalchemy import select
 
-from annotate_parts import PASSWORD
+from annotate_parts import PASSWORD, Team, a_run, a_team
 from honne.annotate.database import Database
+from honne.annotate.projects import Plan
 from honne.annotate.server.app import create_app
 from honne.annotate.server.settings import Settings
+from honne.annotate.tables import Label
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -97,12 +100,12 @@ class Person:
         page.on("dialog", lambda d: (self.errors.append(f"dialog {d.message}"), d.dismiss()))
         return page
 
-    def sign_in(self, login: str, password: str = PASSWORD) -> None:
-        self.go("/login")
-        self.page.fill("#f-login", login)
-        self.page.fill("#f-password", password)
-        self.page.click("main button.primary")
-        self.page.wait_for_url(re.compile(r"^(?!.*/login)"))
+    def sign_in(self, login: str) -> None:
+        answer = self.context.request.get(self.site.url + "/login")
+        token = re.search(r'name="csrf" value="([^"]+)"', answer.text())
+        assert token
+        sent = {"csrf": token[1], "login": login, "password": PASSWORD, "next": "/static/icon.svg"}
+        assert self.context.request.post(self.site.url + "/login", form=sent).ok
 
     def go(self, path: str) -> None:
         self.page.goto(self.site.url + path)
@@ -123,3 +126,64 @@ class Person:
         self.page.wait_for_function(
             "was => document.querySelector('#label-form input[name=key]')?.value !== was", arg=was
         )
+
+
+class Ground:
+    """One database, server and browser for the projects of several tests."""
+
+    def __init__(self, folder: Path, browser: Any) -> None:
+        self.folder, self.browser = folder, browser
+        self.database = Database.open(f"sqlite:///{folder / 'labels.db'}")
+        self.site = Site(self.database)
+        self.count = 0
+
+    def close(self) -> None:
+        self.site.stop()
+        self.database.close()
+
+
+DIMENSIONS = ("Fairness/Toxic language", "Safety", "Legality")
+
+
+class Place:
+    """A project of its own with its people; whatever is no part of the plan is told to `a_run`."""
+
+    def __init__(self, ground: Ground, guide: str, annotators: int = 2, n: int = 6, **more: Any) -> None:
+        ground.count += 1
+        self.ground, self.database, self.site = ground, ground.database, ground.site
+        self.name = f"Pilot{ground.count}"
+        plan = Plan(guide, **{k: more.pop(k) for k in ("suggestions", "without_suggestion", "overlap") if k in more})
+        folder = ground.folder / self.name
+        made = {"category": lambda i: DIMENSIONS[i % 3], **more}
+        self.runs = [a_run(folder / "run", n, **made)]
+        if guide == "preference":
+            self.runs.append(
+                a_run(folder / "other", n, model="acme/other", text=lambda i: f"Another answer {i}.", **more)
+            )
+        self.team: Team = a_team(self.database, self.runs, plan, annotators, name=self.name)
+        self.home = f"/projects/{self.team.project}/label"
+        self.people: list[Person] = []
+
+    def person(self, who: str = "annotator3", **context: Any) -> Person:
+        found = Person(self.ground.browser, self.site, f"{who}@{self.name}", **context)
+        self.people.append(found)
+        return found
+
+    def annotator(self, **context: Any) -> Person:
+        """The first annotator, with the first item before them."""
+        found = self.person(**context)
+        found.go(self.home)
+        return found
+
+    def labels(self, *columns: Any, state: str = "submitted") -> list[Any]:
+        """What the database has of this project's labels in one state, in their order."""
+        mine = select(*columns).where(Label.project_id == self.team.project, Label.state == state)
+        with self.database.read() as s:
+            return list(s.execute(mine.order_by(Label.at)))
+
+    def close(self) -> None:
+        """Close the browsers; nobody's page may have complained, or asked anything of another address."""
+        for person in self.people:
+            person.context.close()
+        for person in self.people:
+            assert not person.errors and not person.foreign, (person.errors, person.foreign)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from starlette.requests import Request
 
 from annotate_parts import PASSWORD, Team, a_run, a_team, database_of, postgres
 from annotate_site_parts import Site
@@ -19,7 +20,7 @@ from annotate_web_parts import Client, follow
 from honne.annotate import people
 from honne.annotate.database import Database
 from honne.annotate.projects import Plan
-from honne.annotate.server.accounts import Door
+from honne.annotate.server.accounts import Door, _address
 from honne.annotate.server.app import ROOMS
 from honne.annotate.server.limits import Failures
 from honne.annotate.server.security import local
@@ -200,7 +201,7 @@ def test_log_in_is_limited_by_account_and_by_address(kept: tuple[Site, Team]) ->
     try:
         tries = [client.post("/login", {"login": "Mallory", "password": "x" * 12}).status for _ in range(3)]
         assert tries == [401, 401, 401]
-        held = client.post("/login", {"login": " mallory", "password": "x" * 12})
+        held = client.post("/login", {"login": " ｍａｌｌｏｒｙ", "password": "x" * 12})
         assert held.status == 429 and 0 < int(held.headers["retry-after"]) <= 900
         # The account is held back even with the right password; another one from here soon is, too.
         follow(client.post("/login", {"login": LOGINS["viewer"], "password": PASSWORD}))
@@ -210,6 +211,14 @@ def test_log_in_is_limited_by_account_and_by_address(kept: tuple[Site, Team]) ->
         assert codes == [401] * 5 + [429]
     finally:
         site.app.state.door = Door()
+
+
+def test_an_address_of_a_site_counts_as_one() -> None:
+    def key(host: str) -> str:
+        return _address(Request({"type": "http", "client": (host, 1), "headers": []}))
+
+    assert key("2001:db8::1") == key("2001:db8::ffff:2") != key("2001:db8:0:1::1") and key("::1") == "::/64"
+    assert key("192.0.2.1") != key("192.0.2.2")
 
 
 def test_failures_are_forgotten_in_time_and_in_number() -> None:
@@ -388,6 +397,39 @@ def test_headers_are_on_every_answer(kept: tuple[Site, Team]) -> None:
         assert got.headers["x-frame-options"] == "DENY" and got.headers["x-content-type-options"] == "nosniff"
         assert got.headers["referrer-policy"] == "same-origin" and "camera=()" in got.headers["permissions-policy"]
         assert got.headers["cache-control"] == "no-store"
+
+
+def test_a_fault_of_the_server_is_a_page_that_tells_nothing(
+    kept: tuple[Site, Team], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    site, team = kept
+    viewer = signed_in(site, LOGINS["viewer"])
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the details")
+
+    monkeypatch.setattr("honne.annotate.browse.counts", broken)
+    got = viewer.get(f"/projects/{team.project}/items")
+    assert got.status == 500 and "fault of this server" in got.words and "the details" not in got.text
+    assert "default-src 'none'" in got.headers["content-security-policy"] and got.headers["cache-control"] == "no-store"
+
+
+def test_numbers_beyond_any_row_are_not_found(kept: tuple[Site, Team]) -> None:
+    site, team = kept
+    owner = signed_in(site, LOGINS["owner"])
+    for number in (2**31, 2**63, 10**40):
+        for method, path in routes():
+            if "{answer_id}" not in path:
+                continue
+            owner.get("/")
+            for where in (address(path, team.project, number), address(path, number, 1)):
+                got = owner.get(where) if method == "GET" else owner.post(where)
+                assert got.status == 404, (where, got.status)
+        for odd in ("%C2%B2", "%D9%A3", "-1", "1.5", "%00", "1%0d%0aX:y", "0x1"):
+            assert owner.get(f"/projects/{team.project}/items/{odd}").status == 404, odd
+            assert owner.get(f"/projects/{odd}/items").status in (403, 404), odd
+        for path in (f"items?after={number}", f"log?before={number}", "log?before=-1"):
+            assert owner.get(f"/projects/{team.project}/{path}").status == 404
 
 
 def test_pages_have_no_inline_script_or_style(kept: tuple[Site, Team]) -> None:

@@ -252,7 +252,7 @@ def _why(error: BaseException) -> str:
 
 
 def _lite_engine(url: URL, begin: str) -> Engine:
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": _BUSY})
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": _BUSY}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
@@ -270,7 +270,8 @@ def _lite_engine(url: URL, begin: str) -> Engine:
 
 def _postgres_engine(url: URL) -> Engine:
     # Few connections: with fifty at once the processors of a small machine change places more than they work.
-    return create_engine(url, pool_size=8, max_overflow=0, pool_pre_ping=True, pool_timeout=_BUSY)
+    pool = {"pool_size": 8, "max_overflow": 0, "pool_pre_ping": True, "pool_timeout": _BUSY}
+    return create_engine(url, hide_parameters=True, **pool)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -40,6 +40,7 @@ __all__ = [
     "invitation",
     "invite",
     "join",
+    "login_key",
     "members",
     "need_role",
     "open_session",
@@ -96,7 +97,7 @@ def hashed(password: str) -> str:
 
 def create_user(s: Session, login: str, name: str, password: str, language: str = "en", *, hash: str = "") -> User:
     """A new account. Raises BadForm for a login that is taken, or a field that is empty or too long."""
-    login, name = _login(login), " ".join(name.split())
+    login, name = login_key(login), " ".join(name.split())
     for field, value in (("login", login), ("name", name)):
         if not value or len(value) > _NAME or not value.isprintable():
             raise BadForm(field, f"use 1 to {_NAME} printable characters")
@@ -113,7 +114,7 @@ def check_password(s: Session, login: str, password: str) -> User | None:
     """The user with this login and password, or None; an unknown login takes as long as a wrong password."""
     from argon2.exceptions import VerificationError
 
-    user = s.scalar(select(User).where(User.login == _login(login)))
+    user = s.scalar(select(User).where(User.login == login_key(login)))
     try:
         _hasher().verify(user.password_hash if user else _nobody(), _plain(password[: _PASSWORD[1]]))
     except VerificationError:
@@ -126,7 +127,8 @@ def set_language(s: Session, user_id: int, language: str) -> None:
     s.get_one(User, user_id).language = language
 
 
-def _login(text: str) -> str:
+def login_key(text: str) -> str:
+    """A login as it is stored and compared: people mean one account, however they type it."""
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 

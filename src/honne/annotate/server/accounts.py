@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import math
 import re
 import threading
@@ -55,7 +56,13 @@ def _door(request: Request) -> Door:
 
 
 def _address(request: Request) -> str:
-    return request.client.host if request.client else "?"
+    """Whose failures are counted together: an IPv4 address, or the 64 bits of an IPv6 one that a site is given."""
+    host = request.client.host if request.client else ""
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return host if found.version == 4 else str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
 
 
 # ---------------------------------------------------------------- log in, log out
@@ -74,7 +81,7 @@ def login_page(request: Request, next: str = "/") -> Response:
 def login(request: Request, form: Form) -> Response:
     door, t = _door(request), translator(language(request))
     name, password, after = str(form.get("login", ""))[:200], str(form.get("password", ""))[:1000], form.get("next")
-    account, address = name.strip().casefold(), _address(request)
+    account, address = people.login_key(name), _address(request)
     wait = max(door.addresses.wait(address), door.accounts.wait(account))
     if wait:
         minutes = math.ceil(wait / 60)

@@ -17,7 +17,7 @@ from honne.annotate.server import accounts, adjudicate, exports, label, owner, p
 from honne.annotate.server.pages import asset, kind, language, page
 from honne.annotate.server.security import NotSignedIn, forged, identify, public
 from honne.annotate.server.settings import Settings
-from honne.annotate.server.shield import Shield
+from honne.annotate.server.shield import Shield, harden
 from honne.annotate.server.words import translator
 from honne.errors import HonneError
 
@@ -100,7 +100,10 @@ def _said(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    return _error(request, 500)
+    # This answer is made outside of every layer, the shield's as well.
+    response = _error(request, 500)
+    harden(response.headers, request.app.state.settings)
+    return response
 
 
 def _error(request: Request, code: int, key: str | None = None, text: str | None = None) -> Response:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -131,8 +131,14 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
     what, key = str(sent.get("do")), str(sent.get("key"))
     if what not in _ACTS:
         raise HTTPException(400)
+    onward = what != "draft" and part_only(request)
+
+    def work(s: Session) -> queue.Task | None:
+        _act(s, who, what, answer_id, fields(sent), key)
+        return queue.next_task(s, who.project_id, who.id) if onward else None
+
     try:
-        receipt = database(request).write(lambda s: _act(s, who, what, answer_id, fields(sent), key))
+        task = database(request).write(work)
     except BadForm as e:
         return _refused(request, who, 422, t("label.wrong_label") if e.field == "label" else str(e))
     except LeaseLost:
@@ -142,8 +148,7 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
     if not part_only(request):
         return see(f"{_home(who)}/{answer_id}" if what == "draft" else _home(who))
     if what == "draft":
-        return PlainTextResponse(t("label.draft_saved", time=f"{receipt.at:%H:%M:%S} UTC"))
-    task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
+        return Response(status_code=204)
     said = t("label.sent") if what == "submit" else t("label.discarded")
     return _show(request, who, task, said=said, watch=what == "submit")
 
@@ -180,6 +185,18 @@ def key_rows(request: Request, without: Sequence[str] = ()) -> list[tuple[list[s
     ]
 
 
+# Made once: to build a query costs more than to run it.
+_MINE = (Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
+_HERE = select(Label.id).where(Label.answer_id == bindparam("answer"), *_MINE).scalar_subquery()
+_BEFORE = select(Label.answer_id).where(*_MINE, Label.id < _HERE).order_by(Label.id.desc()).limit(1)
+_AFTER = select(Label.answer_id).where(*_MINE, Label.id > _HERE).order_by(Label.id).limit(1)
+_READ = (
+    select(Label.at, Label.label)
+    .where(*_MINE, Label.state == "submitted", Label.exposed)
+    .order_by(Label.at.desc())
+    .limit(100)
+)
+
 _ACTS = {"submit": submit.submit, "draft": submit.save_draft, "discard": submit.discard}
 
 
@@ -213,7 +230,7 @@ def _show(
     known["fragment"] = "label_task.html"
     with database(request).read() as s:
         if watch:
-            known["pause"] = pause.due(_seen(s, who, _guide(s, who.project_id)), now())
+            known["pause"] = pause.due(_seen(s, who, task.guide if task else _guide(s, who.project_id)), now())
         if task is not None:
             known["before"], known["after"] = _neighbours(s, who, task)
         else:
@@ -242,10 +259,8 @@ def _refused(request: Request, who: Member, status: int, why: str) -> Response:
 
 def _neighbours(s: Session, who: Member, task: queue.Task) -> tuple[str | None, str | None]:
     """Where the arrows lead: through one's items in the order of their first showing, and on to new ones."""
-    mine = select(Label.answer_id).where(Label.project_id == who.project_id, Label.user_id == who.id)
-    here = select(Label.id).where(Label.answer_id == task.answer_id, Label.user_id == who.id).scalar_subquery()
-    before = s.scalar(mine.where(Label.id < here).order_by(Label.id.desc()).limit(1))
-    after = s.scalar(mine.where(Label.id > here).order_by(Label.id).limit(1))
+    here = {"project": who.project_id, "user": who.id, "answer": task.answer_id}
+    before, after = s.scalar(_BEFORE, here), s.scalar(_AFTER, here)
     home = _home(who)
     onward = {"submitted": home, "draft": f"{home}/after/{task.answer_id}"}.get(task.state)
     return (f"{home}/{before}" if before else None, f"{home}/{after}" if after else onward)
@@ -263,10 +278,5 @@ def _waiting(s: Session, who: Member) -> bool:
 def _seen(s: Session, who: Member, guide: guides.Guide) -> list[tuple[datetime, bool]]:
     """When this annotator read which texts of late, and whether their label calls them harmful."""
     bad = {choice.value for part in guide.parts for choice in part.choices if choice.tone == "bad"}
-    rows = s.execute(
-        select(Label.at, Label.label)
-        .where(Label.project_id == who.project_id, Label.user_id == who.id, Label.state == "submitted", Label.exposed)
-        .order_by(Label.at.desc())
-        .limit(200)
-    )
+    rows = s.execute(_READ, {"project": who.project_id, "user": who.id})
     return [(at, label in bad) for at, label in rows if at is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +21,7 @@ __all__ = ["router"]
 router = APIRouter()
 Owner = Annotated[Member, Depends(member("owner"))]
 Form = Annotated[FormData, Depends(form)]
+Before = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 _DAYS = 7
 _ENTRIES = 100
 
@@ -70,7 +71,9 @@ def known(request: Request, owner: Owner, answer_id: int, form: Form) -> Respons
 
 
 @router.get("/projects/{project_id}/log")
-def changes(request: Request, owner: Owner, before: int | None = None) -> Response:
+def changes(
+    request: Request, owner: Owner, before: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None
+) -> Response:
     with database(request).read() as s:
         entries = log.entries(s, owner.project_id, limit=_ENTRIES + 1, before=before)
     more = entries[_ENTRIES - 1].id if len(entries) > _ENTRIES else None

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from honne.annotate.server.settings import Settings
 
-__all__ = ["POLICY", "Shield"]
+__all__ = ["POLICY", "Shield", "harden"]
 
 POLICY = "; ".join(
     (
@@ -38,6 +38,14 @@ _HEADERS = {
 }
 
 
+def harden(headers: MutableHeaders, settings: Settings) -> None:
+    """Put the security headers on an answer; only the files that ship with the pages may be kept by a browser."""
+    headers.update(_HEADERS)
+    if settings.https:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    headers.setdefault("Cache-Control", "no-store")
+
+
 class Shield:
     """Security headers on every answer (also of errors), the Host check, the check of origins, the limit of bodies."""
 
@@ -55,12 +63,7 @@ class Shield:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-                if self.settings.https:
-                    headers["Strict-Transport-Security"] = "max-age=31536000"
-                headers.setdefault("Cache-Control", "no-store")
+                harden(MutableHeaders(scope=message), self.settings)
             await send(message)
 
         headers = Headers(scope=scope)

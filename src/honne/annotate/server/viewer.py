@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +24,7 @@ __all__ = ["router"]
 router = APIRouter()
 Viewer = Annotated[Member, Depends(member("owner", "viewer"))]
 _PAGE = 50
+Number = Annotated[int, Query(ge=0, le=2**31 - 1)]
 # Why labels do not count, as `agreement` says it, and the key of the words for it.
 _WHYS = {
     "gold items are not drawn": "gold",
@@ -76,7 +77,7 @@ def agreeing(request: Request, viewer: Viewer) -> Response:
 
 
 @router.get("/projects/{project_id}/items")
-def items(request: Request, viewer: Viewer, show: str = "all", after: int = 0) -> Response:
+def items(request: Request, viewer: Viewer, show: str = "all", after: Number = 0) -> Response:
     show = show if show in browse.STATES else "all"
     with database(request).read() as s:
         states = browse.counts(s, viewer.project_id)

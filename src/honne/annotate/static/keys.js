@@ -49,7 +49,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.closest?.("a, button, summary, label")) return;
   if (event.repeat && once.has(event.key)) { event.preventDefault(); return; }
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const done = /^[0-9]$/.test(key) ? press(`#label-form input[data-key="${key}"]`) : plain[key]?.();
+  // By its place where a layout has no bare digit in the row of digits (French, Czech).
+  const digit = /^[0-9]$/.test(key) ? key : event.code.match(/^Digit([0-9])$/)?.[1];
+  const done = plain[key] ? plain[key]() : digit && press(`#label-form input[data-key="${digit}"]`);
   if (done) event.preventDefault();
 });
 document.addEventListener("click", (event) => {

@@ -89,11 +89,11 @@ function login() {
   say(work.dataset.loggedOut + " ", true, link);
 }
 function settle(answer, kept) {
-  if (answer.status === 401 || answer.status === 403) return login();
+  if (answer.status === 401 || answer.status === 403) { login(); return; }
   if (kept) localStorage.removeItem(shelf);
   if (answer.status === 200) {
     work.innerHTML = answer.text;
-    history.replaceState(null, "", form()?.getAttribute("action") ?? work.dataset.home);
+    history.replaceState(null, "", $("[data-here]")?.dataset.here ?? work.dataset.home);
     shown();
     $("#item-title")?.focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -102,7 +102,6 @@ function settle(answer, kept) {
     next.href = work.dataset.home; next.textContent = "→";
     say(answer.text + " ", true, next);
   } else say(work.dataset.refused.replace("{why}", answer.status === 422 ? answer.text : "HTTP " + answer.status), true);
-  return undefined;
 }
 async function send(what, url) {
   if (sending?.what === "final") return;
@@ -117,8 +116,8 @@ async function send(what, url) {
   if (sending === mine) sending = null;
   work.classList.remove("busy");
   if (!answer) return;
-  if (what !== "draft") return settle(answer, final);
-  if (answer.status === 200) say(answer.text);
+  if (what !== "draft") settle(answer, final);
+  else if (answer.status === 204) say(work.dataset.drafted.replace("{time}", new Date().toLocaleTimeString(document.documentElement.lang)));
   else settle(answer, false);
 }
 async function resend() {
@@ -130,7 +129,9 @@ async function resend() {
   const answer = await insist(url, data, control.signal);
   sending = null;
   if (!answer) return;
-  settle(answer, true);
+  if (url.startsWith(work.dataset.home + "/")) settle(answer, true);
+  // Of another project: what comes next there is not for this page.
+  else if (answer.status !== 401 && answer.status !== 403) localStorage.removeItem(shelf);
   if (answer.status === 200) say(work.dataset.resent);
 }
 
@@ -138,7 +139,7 @@ document.addEventListener("submit", (event) => {
   const what = event.submitter?.value;
   if (event.target !== form() || !what) return;
   event.preventDefault();
-  if (what === "submit" && !looked && !warned) { warned = true; return say(work.dataset.look, true); }
+  if (what === "submit" && !looked && !warned) { warned = true; say(work.dataset.look, true); return; }
   send(what, event.submitter.getAttribute("formaction") || form().getAttribute("action"));
 });
 document.addEventListener("invalid", (event) => {
