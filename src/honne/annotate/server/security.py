@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, Signer
+from sqlalchemy import select
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,7 +24,7 @@ from starlette.responses import RedirectResponse, Response
 
 from honne.annotate import people
 from honne.annotate.server.settings import Settings, database, settings
-from honne.annotate.tables import Project
+from honne.annotate.tables import Membership, Project
 
 __all__ = [
     "Member",
@@ -216,12 +217,12 @@ def member(*roles: str) -> Callable[[Request, int], Member]:
         # No database counts so far: a larger number in an address is that of nothing.
         if any(part.isdigit() and int(part[:20]) > _MOST for part in request.path_params.values()):
             raise HTTPException(404)
+        here = select(Membership.role, Project.name).join(Project, Project.id == Membership.project_id)
         with database(request).read() as s:
-            role = people.role_of(s, who.id, project_id)
-            if role is None or role not in roles:
-                raise HTTPException(403)
-            name = s.get_one(Project, project_id).name
-        request.state.member = Member(who.id, who.name, project_id, name, role)
+            row = s.execute(here.where(Project.id == project_id, Membership.user_id == who.id)).one_or_none()
+        if row is None or row.role not in roles:
+            raise HTTPException(403)
+        request.state.member = Member(who.id, who.name, project_id, row.name, row.role)
         found: Member = request.state.member
         return found
 
