@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from honne.annotate.database import Database
 
 ROOT = Path(__file__).resolve().parent.parent
 _DEFAULT = ROOT.parent / "shared" / "data"
@@ -24,6 +30,35 @@ def honne_data(monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip(NO_DATA)
     monkeypatch.setenv("HONNE_DATA", str(DATA))
     return DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server for all tests of annotation; skips where PostgreSQL is not installed."""
+    from annotate_parts import postgres
+
+    with postgres() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database for labels, of either kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'labels.db'}"
+    from annotate_parts import database_of
+
+    return database_of(request.getfixturevalue("postgres_server"), f"t{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """An open, empty database for labels, of either kind in turn."""
+    from honne.annotate.database import Database
+
+    opened = Database.open(url)
+    yield opened
+    opened.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,7 +11,7 @@ import honne
 
 SOURCE = Path(honne.__file__).parent
 FLOORS = [
-    {"stats", "errors", "_version"},
+    {"stats", "errors", "text", "_version"},
     {"records", "rows", "spec"},
     {"plugins"},
     {"models", "metrics", "attacks", "values", "data"},

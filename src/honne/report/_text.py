@@ -1,19 +1,14 @@
-"""Untrusted text made safe to look at, and numbers as people read them.
-
-Answers, categories and names of models come from datasets, servers and other people's run folders. `clean` takes away
-what a screen would obey (control characters, escape sequences, bidirectional overrides, invisible characters) and shows
-it instead; each output format then escapes its own mark-up.
-"""
+"""Texts and numbers as people read them."""
 
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from honne.records import Estimate, category_parts
+from honne.text import clean
 
 __all__ = [
     "Axis",
@@ -35,27 +30,6 @@ __all__ = [
 
 WITHHELD = "withheld"
 NO_VALUE = "–"
-
-# Overrides, embeddings and isolates reorder what is around them; zero-width and tag characters hide text in text.
-# Joiners (U+200C, U+200D) and the plain direction marks stay: scripts and emoji need them.
-_HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\u200b\u2060-\u2064\ufeff\u2028\u2029\U000e0000-\U000e007f]")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _named(match: re.Match[str]) -> str:
-    return f"‹U+{ord(match.group()):04X}›"
-
-
-def _pictured(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else _named(match)
-
-
-def clean(text: str) -> str:
-    """`text` with newlines and tabs kept and every other control, override or invisible character made visible."""
-    text = text.replace("\r\n", "\n")
-    return _SURROGATE.sub("\ufffd", _CONTROL.sub(_pictured, _HIDDEN.sub(_named, text)))
 
 
 def oneline(text: str, limit: int = 160) -> str:

@@ -1,0 +1,24 @@
+"""What an annotator's request may be refused for."""
+
+from __future__ import annotations
+
+from honne.errors import HonneError
+
+__all__ = ["BadForm", "LeaseLost", "NotYours"]
+
+
+class BadForm(HonneError):
+    """A form that cannot be stored: `field` says which part of it, `message` what is allowed."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class LeaseLost(HonneError):
+    """The time for this answer was over and others have labelled it since. A saved draft is kept."""
+
+
+class NotYours(HonneError):
+    """This user may not see or change this answer or project."""

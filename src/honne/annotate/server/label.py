@@ -1,0 +1,282 @@
+"""The annotator's page: one answer to label, one's own items, drafts, discards and undo.
+
+A page asks for a task and sends what was made of it. Its script sends with `X-Part` and gets the next task as a
+fragment; without scripts the same forms work and lead back to the page.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import bindparam, exists, select
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from honne.annotate import guides, queue, submit
+from honne.annotate.errors import BadForm, LeaseLost, NotYours
+from honne.annotate.server import pause
+from honne.annotate.server.item import View, category_name, whole_text
+from honne.annotate.server.pages import language, page
+from honne.annotate.server.security import Member, form, member, see
+from honne.annotate.server.settings import database
+from honne.annotate.server.words import translator
+from honne.annotate.tables import Answer, Label, Project, Slot
+from honne.records import now
+
+__all__ = ["fields", "key_rows", "part_only", "router"]
+
+router = APIRouter(prefix="/projects/{project_id}/label")
+Labeller = Annotated[Member, Depends(member("annotator", "owner"))]
+Sent = Annotated[FormData, Depends(form)]
+
+_KEYS = (
+    ("1 … 9, 0", "choice"),
+    ("↑ ↓", "updown"),
+    ("← →", "leftright"),
+    ("enter", "enter"),
+    ("Ctrl enter", "note_enter"),
+    ("Ctrl S", "draft"),
+    ("backspace", "undo"),
+    ("b", "blur"),
+    ("n", "note"),
+    ("g", "guideline"),
+    ("?", "help"),
+)
+
+
+@router.get("")
+def next_one(request: Request, who: Labeller) -> Response:
+    """The answer at hand, or the next one."""
+    task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
+    return _show(request, who, task)
+
+
+@router.get("/queue")
+def mine(request: Request, who: Labeller, state: str = "submitted") -> Response:
+    """One's own items in one state."""
+    if state not in queue.STATES:
+        raise HTTPException(404)
+    lang = language(request)
+    with database(request).read() as s:
+        listed = {name: queue.queue(s, who.project_id, who.id, name) for name in queue.STATES}
+        guide = _guide(s, who.project_id)
+    rows = [
+        {
+            "answer_id": row.answer_id,
+            "category": category_name(guides.part(guide, row.dimension), row.dimension),
+            "label": row.label,
+            "words": _words(guide, row.dimension, row.label, lang),
+            "at": row.at,
+        }
+        for row in listed[state]
+    ]
+    states = [(name, len(found)) for name, found in listed.items()]
+    return page(request, "label_queue.html", home=_home(who), rows=rows, state=state, states=states)
+
+
+@router.get("/after/{answer_id}")
+def another(request: Request, who: Labeller, answer_id: int) -> Response:
+    """Another free answer than this one, which stays a draft; one's drafts where there is none."""
+    with database(request).read() as s:
+        free = queue.queue(s, who.project_id, who.id, "pending")
+    found = next((row.answer_id for row in free if row.answer_id != answer_id), None)
+    return see(f"{_home(who)}/queue?state=draft" if found is None else f"{_home(who)}/{found}")
+
+
+@router.post("/undo")
+def undo(request: Request, who: Labeller) -> Response:
+    """Take back the last label or discard."""
+    t = translator(language(request))
+    task = database(request).write(lambda s: submit.undo(s, who.project_id, who.id))
+    said = t("label.undone") if task else t("label.nothing_to_undo")
+    if not part_only(request):
+        return see(f"{_home(who)}/{task.answer_id}" if task else _home(who))
+    if task is None:
+        task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
+    return _show(request, who, task, said=said)
+
+
+@router.get("/{answer_id}")
+def given(request: Request, who: Labeller, answer_id: int) -> Response:
+    """A given answer: one's own, or a free one."""
+    try:
+        task = database(request).write(lambda s: queue.task(s, who.project_id, who.id, answer_id))
+    except NotYours:
+        raise HTTPException(403) from None
+    return _show(request, who, task)
+
+
+@router.get("/{answer_id}/text/{which}")
+def text(request: Request, who: Labeller, answer_id: int, which: str) -> Response:
+    """What the page left out of a long text; all of it as plain text where no script asks."""
+    try:
+        with database(request).read() as s:
+            found = queue.full_text(s, who.project_id, who.id, answer_id)
+    except NotYours:
+        raise HTTPException(403) from None
+    return whole_text(request, found, which)
+
+
+@router.post("/{answer_id}")
+def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Response:
+    """Submit, draft or discard."""
+    t = translator(language(request))
+    what, key = str(sent.get("do")), str(sent.get("key"))
+    if what not in _ACTS:
+        raise HTTPException(400)
+    onward = what != "draft" and part_only(request)
+
+    def work(s: Session) -> queue.Task | None:
+        _act(s, who, what, answer_id, fields(sent), key)
+        return queue.next_task(s, who.project_id, who.id) if onward else None
+
+    try:
+        task = database(request).write(work)
+    except BadForm as e:
+        return _refused(request, who, 422, t("label.wrong_label") if e.field == "label" else str(e))
+    except LeaseLost:
+        return _refused(request, who, 409, t("label.lease_lost"))
+    except NotYours:
+        return _refused(request, who, 409, t("label.not_yours"))
+    if not part_only(request):
+        return see(f"{_home(who)}/{answer_id}" if what == "draft" else _home(who))
+    if what == "draft":
+        return Response(status_code=204)
+    said = t("label.sent") if what == "submit" else t("label.discarded")
+    return _show(request, who, task, said=said, watch=what == "submit")
+
+
+def fields(sent: FormData) -> dict[str, Any]:
+    """The form as the store takes it; what is no number of seconds is an unknown time."""
+    try:
+        seconds: float | None = float(str(sent.get("seconds")))
+    except ValueError:
+        seconds = None
+    return {
+        "label": sent.get("label"),
+        "reasons": sent.getlist("reasons"),
+        "flags": sent.getlist("flags"),
+        "note": sent.get("note"),
+        "exposed": "exposed" in sent,
+        "seconds": seconds,
+    }
+
+
+def part_only(request: Request) -> bool:
+    """Whether the page's script asks, which takes a fragment."""
+    return "x-part" in request.headers
+
+
+def key_rows(request: Request, without: Sequence[str] = ()) -> list[tuple[list[str], str]]:
+    """The keys with what they do, in the reader's language."""
+    t = translator(language(request))
+    named = {"enter": t("label.enter"), "backspace": t("label.backspace")}
+    return [
+        ([named.get(key, key) for key in (names.split(" ") if "…" not in names else [names])], t(f"label.key_{what}"))
+        for names, what in _KEYS
+        if what not in without
+    ]
+
+
+# Made once: to build a query costs more than to run it.
+_MINE = (Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
+_HERE = select(Label.id).where(Label.answer_id == bindparam("answer"), *_MINE).scalar_subquery()
+_BEFORE = select(Label.answer_id).where(*_MINE, Label.id < _HERE).order_by(Label.id.desc()).limit(1)
+_AFTER = select(Label.answer_id).where(*_MINE, Label.id > _HERE).order_by(Label.id).limit(1)
+_READ = (
+    select(Label.at, Label.label)
+    .where(*_MINE, Label.state == "submitted", Label.exposed)
+    .order_by(Label.at.desc())
+    .limit(100)
+)
+
+_ACTS = {"submit": submit.submit, "draft": submit.save_draft, "discard": submit.discard}
+
+
+def _act(s: Session, who: Member, what: str, answer_id: int, sent: Mapping[str, Any], key: str) -> submit.Receipt:
+    answer = s.get(Answer, answer_id)
+    # The address names the project, and the role was checked for that one.
+    if answer is None or answer.project_id != who.project_id:
+        raise NotYours("no such answer in this project")
+    return _ACTS[what](s, who.id, answer_id, sent, key)
+
+
+def _home(who: Member) -> str:
+    return f"/projects/{who.project_id}/label"
+
+
+def _guide(s: Session, project_id: int) -> guides.Guide:
+    return guides.load(s.get_one(Project, project_id).guide)
+
+
+def _words(guide: guides.Guide, category: str, value: str | None, lang: str) -> str | None:
+    found = next((c for c in guides.part(guide, category).choices if c.value == value), None)
+    return None if found is None else found.words[lang]
+
+
+def _show(
+    request: Request, who: Member, task: queue.Task | None, *, status: int = 200, said: str = "", watch: bool = False
+) -> Response:
+    """The page with a task, or the fragment of it that the script replaces; `watch`: look whether a pause is due."""
+    lang, home = language(request), _home(who)
+    known: dict[str, Any] = {"home": home, "said": said, "task": task, "pause": False, "finished": True}
+    known["fragment"] = "label_task.html"
+    with database(request).read() as s:
+        if watch:
+            known["pause"] = pause.due(_seen(s, who, task.guide if task else _guide(s, who.project_id)), now())
+        if task is not None:
+            known["before"], known["after"] = _neighbours(s, who, task)
+        else:
+            known["finished"] = not _waiting(s, who)
+    if task is not None:
+        draft = {"label": None, "reasons": [], "flags": [], "note": "", "seconds": None, **(task.draft or {})}
+        known |= {
+            "view": View.of(task, f"{home}/{task.answer_id}/text"),
+            "guide": task.guide,
+            "part": task.guide_part,
+            "draft": {**draft, "seconds": draft["seconds"] or 0},
+            "key": secrets.token_urlsafe(16),
+            "suggested": _words(task.guide, task.dimension, task.suggestion, lang) or task.suggestion,
+        }
+    if part_only(request):
+        return page(request, known["fragment"], status=status, **known)
+    return page(request, "label.html", status=status, key_rows=key_rows(request), **known)
+
+
+def _refused(request: Request, who: Member, status: int, why: str) -> Response:
+    if part_only(request):
+        return PlainTextResponse(why, status)
+    task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
+    return _show(request, who, task, status=status, said=why)
+
+
+def _neighbours(s: Session, who: Member, task: queue.Task) -> tuple[str | None, str | None]:
+    """Where the arrows lead: through one's items in the order of their first showing, and on to new ones."""
+    here = {"project": who.project_id, "user": who.id, "answer": task.answer_id}
+    before, after = s.scalar(_BEFORE, here), s.scalar(_AFTER, here)
+    home = _home(who)
+    onward = {"submitted": home, "draft": f"{home}/after/{task.answer_id}"}.get(task.state)
+    return (f"{home}/{before}" if before else None, f"{home}/{after}" if after else onward)
+
+
+def _waiting(s: Session, who: Member) -> bool:
+    """Whether others hold places of answers that this annotator has not labelled."""
+    over = exists().where(
+        Label.answer_id == Slot.answer_id, Label.user_id == who.id, Label.state.in_(("submitted", "discarded"))
+    )
+    held = select(Slot.id).where(Slot.project_id == who.project_id, Slot.state == "leased", Slot.user_id != who.id)
+    return s.scalar(held.where(~over).limit(1)) is not None
+
+
+def _seen(s: Session, who: Member, guide: guides.Guide) -> list[tuple[datetime, bool]]:
+    """When this annotator read which texts of late, and whether their label calls them harmful."""
+    bad = {choice.value for part in guide.parts for choice in part.choices if choice.tone == "bad"}
+    rows = s.execute(_READ, {"project": who.project_id, "user": who.id})
+    return [(at, label in bad) for at, label in rows if at is not None]

@@ -1,0 +1,245 @@
+"""Who is asking, and may they: sessions, the token of forms, roles.
+
+A session is a random token in the database (its hash only); the cookie holds it signed. A new one is made at every
+log-in, so one that somebody planted before is worth nothing. The token of forms is an HMAC of the session's, or, before
+log-in, of a random cookie: another site can neither read nor make it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from itsdangerous import BadSignature, Signer
+from sqlalchemy import select
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from honne.annotate import people
+from honne.annotate.server.settings import Settings, database, settings
+from honne.annotate.tables import Membership, Project
+
+__all__ = [
+    "Member",
+    "NotSignedIn",
+    "Visitor",
+    "anyone",
+    "csrf_token",
+    "end",
+    "forged",
+    "form",
+    "identify",
+    "local",
+    "member",
+    "public",
+    "see",
+    "start",
+    "visitor",
+]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_DAYS = 14
+_MOST = 2**31 - 1
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class NotSignedIn(Exception):
+    """A page that needs a log-in, asked for without one."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """The person who is signed in."""
+
+    id: int
+    login: str
+    name: str
+    language: str | None
+
+
+@dataclass(frozen=True)
+class Member:
+    """A signed-in person in one project, with the role there."""
+
+    id: int
+    name: str
+    project_id: int
+    project: str
+    role: str
+
+
+def public(endpoint: _F) -> _F:
+    """Mark a route that is there without a log-in. Every other one refuses."""
+    endpoint.public = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+# ---------------------------------------------------------------- cookies
+
+
+def cookie_name(settings: Settings, kind: str) -> str:
+    """Cookies know no ports: the port is in the name, so that two servers of one machine keep theirs apart."""
+    prefix = "__Host-" if settings.https else ""
+    return f"{prefix}honne_{kind}_{urlsplit(settings.url).port or 'web'}"
+
+
+def _signer(settings: Settings, kind: str) -> Signer:
+    return Signer(settings.secret, salt=f"honne.{kind}", digest_method=hashlib.sha256)
+
+
+def _read(request: Request, kind: str) -> str | None:
+    raw = request.cookies.get(cookie_name(settings(request), kind))
+    if raw is None:
+        return None
+    try:
+        return _signer(settings(request), kind).unsign(raw.encode("utf-8", "replace")).decode()
+    except (BadSignature, UnicodeDecodeError):
+        return None
+
+
+def _set(request: Request, response: Response, kind: str, value: str, days: int | None) -> None:
+    told = settings(request)
+    response.set_cookie(
+        cookie_name(told, kind),
+        _signer(told, kind).sign(value).decode(),
+        max_age=None if days is None else days * 86400,
+        httponly=True,
+        samesite="lax",
+        secure=told.https,
+        path="/",
+    )
+
+
+def start(request: Request, response: Response, token: str) -> None:
+    """Give the browser its session; the token of before the log-in ends here."""
+    _set(request, response, "session", token, _DAYS)
+    _drop(request, response, "visit")
+
+
+def end(request: Request, response: Response) -> None:
+    """Take the session from the browser; pages are not kept there (`no-store`)."""
+    _drop(request, response, "session")
+
+
+def _drop(request: Request, response: Response, kind: str) -> None:
+    told = settings(request)
+    response.delete_cookie(cookie_name(told, kind), path="/", httponly=True, samesite="lax", secure=told.https)
+
+
+def session_token(request: Request) -> str | None:
+    """The session's token of this request, its signature checked; whether it still holds the database says."""
+    return _read(request, "session")
+
+
+# ---------------------------------------------------------------- the token of forms
+
+
+def csrf_token(request: Request) -> str:
+    """What a form of this visitor must carry. Before log-in it belongs to a cookie that `remember` sets."""
+    secret = session_token(request) if visitor(request) else None
+    if secret is None:
+        if not hasattr(request.state, "visit"):
+            request.state.visit = _read(request, "visit") or secrets.token_urlsafe(24)
+        secret = request.state.visit
+    return hmac.new(settings(request).secret, f"csrf:{secret}".encode(), hashlib.sha256).hexdigest()
+
+
+def remember(request: Request, response: Response) -> None:
+    """Set the cookie to which the forms of somebody who is not signed in belong, if this page made one."""
+    made = getattr(request.state, "visit", None)
+    if made is not None and made != _read(request, "visit"):
+        _set(request, response, "visit", made, None)
+
+
+async def form(request: Request) -> FormData:
+    """The fields of a POST; a file is refused, no page here sends one."""
+    data = await request.form(max_files=0, max_fields=500, max_part_size=settings(request).most_bytes)
+    if any(not isinstance(value, str) for _, value in data.multi_items()):
+        raise HTTPException(400)
+    return data
+
+
+async def forged(request: Request) -> None:
+    """Refuse whatever changes something and does not carry the token of this visitor's forms."""
+    if request.method in _SAFE:
+        return
+    sent = request.headers.get("x-csrf-token") or (await form(request)).get("csrf")
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), csrf_token(request).encode()):
+        raise HTTPException(403, "token")
+
+
+# ---------------------------------------------------------------- who, and in which role
+
+
+def identify(request: Request) -> None:
+    """Find the visitor; without one only routes marked `public` are there."""
+    request.state.visitor = None
+    token = session_token(request)
+    if token is not None:
+        with database(request).read() as s:
+            user = people.session_user(s, token)
+            if user is not None:
+                request.state.visitor = Visitor(user.id, user.login, user.name, user.language)
+    endpoint = getattr(request.scope.get("route"), "endpoint", None)
+    if request.state.visitor is None and not getattr(endpoint, "public", False):
+        raise NotSignedIn
+
+
+def visitor(request: Request) -> Visitor | None:
+    """The person who is signed in, if any."""
+    found: Visitor | None = getattr(request.state, "visitor", None)
+    return found
+
+
+def anyone(request: Request) -> Visitor:
+    """The person who is signed in, for routes that need no role."""
+    found = visitor(request)
+    if found is None:
+        raise NotSignedIn
+    return found
+
+
+def member(*roles: str) -> Callable[[Request, int], Member]:
+    """A dependency: the visitor as a member of the route's `project_id` in one of these roles; anyone else gets 403.
+
+    A project that does not exist answers as one of other people does: whether it exists is theirs to know.
+    """
+
+    def check(request: Request, project_id: int) -> Member:
+        who = anyone(request)
+        # No database counts so far: a larger number in an address is that of nothing.
+        parts = (part for part in request.path_params.values() if part.isascii() and part.isdigit())
+        if any(int(part[:20]) > _MOST for part in parts):
+            raise HTTPException(404)
+        here = select(Membership.role, Project.name).join(Project, Project.id == Membership.project_id)
+        with database(request).read() as s:
+            row = s.execute(here.where(Project.id == project_id, Membership.user_id == who.id)).one_or_none()
+        if row is None or row.role not in roles:
+            raise HTTPException(403)
+        request.state.member = Member(who.id, who.name, project_id, row.name, row.role)
+        found: Member = request.state.member
+        return found
+
+    return check
+
+
+# ---------------------------------------------------------------- where to next
+
+
+def local(path: object) -> str:
+    """`path` if it is one of this server, else the start page: a link cannot send people elsewhere after log-in."""
+    if not isinstance(path, str) or not path.startswith("/") or path.startswith("//") or "\\" in path:
+        return "/"
+    return path if path.isprintable() and path.isascii() else "/"
+
+
+def see(path: str) -> RedirectResponse:
+    """Go on with a GET of another page of this server."""
+    return RedirectResponse(local(path), 303)

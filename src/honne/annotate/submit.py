@@ -1,0 +1,302 @@
+"""Drafts, labels, discards and undo.
+
+Every request carries an idempotency key that its page made: sent again, it gets the same receipt and changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, defer
+
+from honne.annotate import guides, log, queue
+from honne.annotate.errors import BadForm, LeaseLost, NotYours
+from honne.annotate.tables import Answer, Decision, Label, Project, Slot
+from honne.annotate.tables import Receipt as Stored
+from honne.annotate.text import LONGEST
+from honne.errors import unknown
+from honne.records import now
+
+__all__ = [
+    "Form",
+    "Receipt",
+    "check",
+    "discard",
+    "receipt",
+    "save_draft",
+    "store_receipt",
+    "submit",
+    "undo",
+]
+
+_KEY = 200
+_DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was done with a request: `what` is `draft`, `submit`, `discard` or `decide`."""
+
+    key: str
+    answer_id: int
+    what: str
+    label: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Form:
+    """A checked form. `label` is as shown to its annotator."""
+
+    label: str | None
+    reasons: list[str]
+    flags: list[str]
+    note: str | None
+    exposed: bool
+    seconds: float | None
+
+    def plain(self) -> dict[str, Any]:
+        """The form as its page knows it."""
+        return {
+            "label": self.label,
+            "reasons": self.reasons,
+            "flags": self.flags,
+            "note": self.note or "",
+            "exposed": self.exposed,
+            "seconds": self.seconds,
+        }
+
+
+def save_draft(
+    s: Session, user_id: int, answer_id: int, form: Mapping[str, Any], key: str, at: datetime | None = None
+) -> Receipt:
+    """Keep an unfinished form, and the lease for another half hour if the place is not lost.
+
+    A draft is kept also where the place is lost; the last one counts. Raises BadForm, NotYours.
+    """
+    at = at or now()
+    project, answer, label, slot = _held(s, user_id, answer_id)
+    checked = check(form, guides.load(project.guide), answer.category, partial=True)
+    known = receipt(s, key, user_id, answer_id, "draft")
+    if known is not None:
+        return known
+    if label.state == "submitted":
+        raise NotYours("this answer is submitted: undo takes it back")
+    label.draft, label.exposed = checked.plain(), label.exposed or checked.exposed
+    label.state = "draft"
+    if slot is not None:
+        queue.hold(s, slot, label, user_id, at)
+    return store_receipt(s, key, user_id, answer_id, "draft", checked.label, at)
+
+
+def submit(
+    s: Session, user_id: int, answer_id: int, form: Mapping[str, Any], key: str, at: datetime | None = None
+) -> Receipt:
+    """Store a label, or change one's own that nobody has decided on yet.
+
+    Raises BadForm for a form that is no label, NotYours for an answer that was not shown to this user, and LeaseLost
+    where the lease was over and others have taken every place since.
+    """
+    at = at or now()
+    project, answer, label, slot = _held(s, user_id, answer_id)
+    guide = guides.load(project.guide)
+    known = receipt(s, key, user_id, answer_id, "submit")
+    if known is not None:
+        return known
+    checked = check(form, guide, answer.category)
+    before = _logged(label) if label.state in ("submitted", "discarded") else None
+    if label.state == "submitted":
+        _undecided(s, answer_id)
+    else:
+        slot = slot or queue.place(s, answer, user_id, at)
+        if slot is None:
+            raise LeaseLost("the time for this answer was over, and others have labelled it since")
+        if label.slot_id != slot.id:
+            queue.hold(s, slot, label, user_id, at)
+        slot.state, slot.until = "done", None
+    label.state, label.at, label.draft = "submitted", at, None
+    label.label = queue.turned(checked.label) if label.swapped else checked.label
+    label.reasons, label.flags, label.note = checked.reasons, checked.flags, checked.note
+    label.exposed, label.seconds = label.exposed or checked.exposed, checked.seconds
+    label.guide_version = guide.version
+    log.add(s, project.id, user_id, "submit", f"answer {answer_id}", before, _logged(label))
+    return store_receipt(s, key, user_id, answer_id, "submit", checked.label, at)
+
+
+def discard(
+    s: Session, user_id: int, answer_id: int, form: Mapping[str, Any], key: str, at: datetime | None = None
+) -> Receipt:
+    """Say that one cannot label this answer; its place goes to somebody else. Raises BadForm, NotYours."""
+    at = at or now()
+    project, answer, label, slot = _held(s, user_id, answer_id)
+    known = receipt(s, key, user_id, answer_id, "discard")
+    if known is not None:
+        return known
+    checked = check(form, guides.load(project.guide), answer.category, partial=True)
+    before = _logged(label) if label.state in ("submitted", "discarded") else None
+    if label.state == "submitted":
+        _undecided(s, answer_id)
+        slot = s.get(Slot, label.slot_id, with_for_update=True) if label.slot_id else None
+    label.slot_id = None
+    s.flush()
+    if slot is not None:
+        slot.state, slot.user_id, slot.until, slot.token = "open", None, None, None
+    label.state, label.at, label.label, label.draft = "discarded", at, None, checked.plain()
+    label.reasons, label.flags, label.note = checked.reasons, checked.flags, checked.note
+    label.exposed, label.seconds = label.exposed or checked.exposed, checked.seconds
+    log.add(s, project.id, user_id, "discard", f"answer {answer_id}", before, _logged(label))
+    return store_receipt(s, key, user_id, answer_id, "discard", None, at)
+
+
+def undo(s: Session, project_id: int, user_id: int, at: datetime | None = None) -> queue.Task | None:
+    """Take back the last label or discard of this annotator, as a draft under lease; None where there is none.
+
+    A label that was decided on stays.
+    """
+    at = at or now()
+    queue.begin(s, project_id, user_id)
+    rows = s.scalars(
+        select(Label)
+        .outerjoin(Decision, Decision.answer_id == Label.answer_id)
+        .where(Label.project_id == project_id, Label.user_id == user_id, Decision.answer_id.is_(None))
+        .where(Label.state.in_(("submitted", "discarded")))
+        .order_by(Label.at.desc(), Label.id.desc())
+    )
+    for label in rows:
+        slot = s.get(Slot, label.slot_id, with_for_update=True) if label.slot_id else None
+        if slot is None:
+            slot = queue.place(s, s.get_one(Answer, label.answer_id), user_id, at)
+        if slot is None:
+            continue
+        before = _logged(label)
+        if label.state == "submitted":
+            label.draft = queue.form_of(label)
+        label.state, label.opened, label.label, label.at = "draft", at, None, None
+        queue.hold(s, slot, label, user_id, at)
+        log.add(s, project_id, user_id, "undo", f"answer {label.answer_id}", before, _logged(label))
+        return queue.task(s, project_id, user_id, label.answer_id, at)
+    return None
+
+
+# ----------------------------------------------------------------------- forms
+
+
+def check(form: Mapping[str, Any], guide: guides.Guide, category: str, *, partial: bool = False) -> Form:
+    """A form as it can be stored; `partial`: the label may be missing. Raises BadForm."""
+    allowed = guides.part(guide, category).values
+    label = form.get("label")
+    if label in (None, "") and partial:
+        label = None
+    elif label not in allowed:
+        raise BadForm("label", "choose one" if label in (None, "") else unknown("label", str(label)[:80], allowed))
+    note = form.get("note") or None
+    if note is not None and (not isinstance(note, str) or len(note.encode(errors="surrogatepass")) > LONGEST):
+        raise BadForm("note", f"a note is text of at most {LONGEST // 1024} KB")
+    return Form(
+        label=label,
+        reasons=_codes("reasons", form.get("reasons"), guide.reasons),
+        flags=_codes("flags", form.get("flags"), guide.flags),
+        note=note,
+        exposed=form.get("exposed") is True,
+        seconds=_seconds(form.get("seconds")),
+    )
+
+
+def _codes(field: str, given: Any, allowed: Collection[str]) -> list[str]:
+    if given is None:
+        return []
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise BadForm(field, "a list of codes")
+    for code in given:
+        if code not in allowed:
+            raise BadForm(field, unknown(field.removesuffix("s"), str(code)[:80], allowed))
+    return sorted(set(given))
+
+
+def _seconds(given: Any) -> float | None:
+    """A time as the page measured it; one that cannot be is not known."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        return None
+    return float(given) if 0 <= given <= _DAY else None
+
+
+# --------------------------------------------------------------------- holding
+
+_PROJECT = select(Answer.project_id).where(Answer.id == bindparam("answer"))
+_SLOT = (
+    select(Slot)
+    .where(Slot.answer_id == bindparam("answer"), Slot.user_id == bindparam("user"), Slot.state == "leased")
+    .with_for_update()
+)
+# Not its texts: they are long, and a label does without them.
+_LABEL = (
+    select(Answer, Label)
+    .join(Label, Label.answer_id == Answer.id)
+    .where(Answer.id == bindparam("answer"), Label.user_id == bindparam("user"))
+    .options(defer(Answer.text), defer(Answer.other_text), defer(Answer.question))
+)
+
+
+def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, Label, Slot | None]:
+    """The answer, this user's row of it, and the slot that they hold for it under lease; locked.
+
+    The locks are taken in one order everywhere (membership, slot, label), so that two requests never wait for each
+    other.
+    """
+    found = s.scalar(_PROJECT, {"answer": answer_id})
+    if found is None:
+        raise NotYours("no such answer")
+    project = queue.begin(s, found, user_id)
+    slot = s.scalar(_SLOT, {"answer": answer_id, "user": user_id})
+    row = s.execute(_LABEL, {"answer": answer_id, "user": user_id}).first()
+    if row is None:
+        raise NotYours("this answer was not shown to you")
+    return project, row[0], row[1], slot
+
+
+def _undecided(s: Session, answer_id: int) -> None:
+    if s.get(Decision, answer_id) is not None:
+        raise NotYours("the adjudicator has decided on this answer: its labels stay as they are")
+
+
+def _logged(label: Label) -> dict[str, Any]:
+    return {
+        "state": label.state,
+        "label": label.label,
+        "reasons": label.reasons,
+        "flags": label.flags,
+        "note": label.note,
+        "exposed": label.exposed,
+        "seconds": label.seconds,
+        "swapped": label.swapped,
+        "suggestion": label.suggestion,
+    }
+
+
+# -------------------------------------------------------------------- receipts
+
+
+def receipt(s: Session, key: str, user_id: int, answer_id: int, what: str) -> Receipt | None:
+    """The receipt of this key, if the request came before. Raises BadForm for a key that was used for another one."""
+    if not isinstance(key, str) or not 8 <= len(key) <= _KEY:
+        raise BadForm("key", f"an idempotency key has 8 to {_KEY} characters")
+    found = s.get(Stored, key)
+    if found is None:
+        return None
+    if (found.user_id, found.answer_id, found.what) != (user_id, answer_id, what):
+        raise BadForm("key", "this idempotency key was used for another request")
+    return Receipt(found.key, found.answer_id, found.what, found.label, found.at)
+
+
+def store_receipt(
+    s: Session, key: str, user_id: int, answer_id: int, what: str, label: str | None, at: datetime
+) -> Receipt:
+    """Write down what was answered."""
+    s.add(Stored(key=key, user_id=user_id, answer_id=answer_id, what=what, label=label, at=at))
+    s.flush()
+    return Receipt(key, answer_id, what, label, at)
