@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from honne.annotate import guides
 from honne.annotate.tables import Decision, Label, Slot
@@ -31,19 +31,10 @@ _READ = (
     .order_by(Label.at.desc())
     .limit(100)
 )
-_OVER = aliased(Label)
 _HELD = (
     select(Slot.id)
     .where(Slot.project_id == bindparam("project"), Slot.state == "leased", Slot.user_id != bindparam("user"))
-    .where(
-        Slot.answer_id.not_in(
-            select(_OVER.answer_id).where(
-                _OVER.project_id == bindparam("project"),
-                _OVER.user_id == bindparam("user"),
-                _OVER.state.in_(("submitted", "discarded")),
-            )
-        )
-    )
+    .where(Slot.answer_id.not_in(select(Label.answer_id).where(*_MINE, Label.state.in_(("submitted", "discarded")))))
     .limit(1)
 )
 
