@@ -97,9 +97,12 @@ def create(
         wrong["run"] = "wrong_runs"
     if wrong or plan is None:
         return _form(request, listed, fields, picked, wrong)
-    runs = [open_run(settings(request).runs[number]) for number in picked]
     guide = guides.load(plan.guide)
     try:
+        runs = [open_run(settings(request).runs[number]) for number in picked]
+        for run in runs:
+            # Read before the transaction: while that is open, nobody else's label is written.
+            run.items(), run.responses(), run.judgments()
         made = database(request).write(lambda s: create_project(s, fields["name"], runs, plan, guide, who.id).id)
     except HonneError as e:
         return _form(request, listed, fields, picked, said=str(e))

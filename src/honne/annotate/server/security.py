@@ -215,7 +215,8 @@ def member(*roles: str) -> Callable[[Request, int], Member]:
     def check(request: Request, project_id: int) -> Member:
         who = anyone(request)
         # No database counts so far: a larger number in an address is that of nothing.
-        if any(part.isdigit() and int(part[:20]) > _MOST for part in request.path_params.values()):
+        parts = (part for part in request.path_params.values() if part.isascii() and part.isdigit())
+        if any(int(part[:20]) > _MOST for part in parts):
             raise HTTPException(404)
         here = select(Membership.role, Project.name).join(Project, Project.id == Membership.project_id)
         with database(request).read() as s:
