@@ -88,6 +88,11 @@ def test_an_address_that_does_not_do_is_one_line_without_password(address: str, 
     assert len(str(why.value).splitlines()) == 1
 
 
+def test_the_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    Database.open(f"sqlite:///{tmp_path / 'new' / 'labels.db'}").close()
+    assert (tmp_path / "new" / "labels.db").stat().st_mode & 0o077 == 0
+
+
 def test_what_raises_is_undone_and_the_others_stay(database: Database) -> None:
     def bad(s: Any) -> None:
         people.create_user(s, "bad", "Bad", parts.PASSWORD)
@@ -445,6 +450,7 @@ def test_gold_items_go_to_everybody_and_show_who_does_well(database: Database, t
     assert any(first[: len(first) // 2])
     assert any(first[len(first) // 2 :])
     with database.read() as s:
+        assert gold_only.isdisjoint(d.answer_id for d in adjudicate.to_adjudicate(s, it.project))
         best = gold.accuracy(s, it.project)[0]
         progress = projects.overview(s, it.project).annotators[0]
     assert best.right.value == 1.0

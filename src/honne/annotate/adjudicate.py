@@ -52,13 +52,17 @@ class Dispute:
 
 
 def to_adjudicate(s: Session, project_id: int) -> list[Dispute]:
-    """The undecided answers whose labels disagree: by their distance on the scale, then by how many differ."""
+    """The undecided answers whose labels disagree: by their distance on the scale, then by how many differ.
+
+    Gold items are none of them: everybody labels them, and what is right is known.
+    """
     decided = select(Decision.answer_id).where(Decision.project_id == project_id)
     rows = s.execute(
         select(Answer, Label, User.name)
         .join(Label, Label.answer_id == Answer.id)
         .outerjoin(User, User.id == Label.user_id)
         .where(Label.project_id == project_id, Label.state == "submitted", Answer.id.not_in(decided))
+        .where(Answer.design.is_distinct_from("gold"))
         .order_by(Label.at, Label.id)
     )
     by_answer: dict[int, tuple[Answer, list[tuple[Label, str | None]]]] = {}

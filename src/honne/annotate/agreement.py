@@ -219,6 +219,11 @@ class _Table:
         self._rows = rows
         self._codes = {**codes, **{label: len(codes) for label in {r.label for r in rows} - codes.keys()}}
         self._weighted, self._ordinal = weighted, ordinal
+        self._by_rater: dict[str, list[_Row]] = {}
+        self._by_answer: dict[int, list[_Row]] = {}
+        for row in rows:
+            self._by_rater.setdefault(row.rater, []).append(row)
+            self._by_answer.setdefault(row.answer, []).append(row)
         self._most = max((row.inclusion or 0.0 for row in rows), default=1.0)
 
     def scope(self, name: str, holds: Callable[[_Row], bool]) -> Scope:
@@ -245,7 +250,7 @@ class _Table:
 
     def pair(self, a: str, b: str) -> Pair | None:
         """Two annotators; None where they have no answer in common."""
-        ratings, clusters, weights = self._arrays([r for r in self._rows if r.rater in (a, b)], [a, b])
+        ratings, clusters, weights = self._arrays([*self._by_rater[a], *self._by_rater[b]], [a, b])
         n = int((ratings >= 0).all(1).sum())
         if not n:
             return None
@@ -260,15 +265,11 @@ class _Table:
 
     def against_others(self, name: str) -> Agreement:
         """Each label of one annotator against every other of the same answer; an answer counts once."""
-        by_answer: dict[int, list[_Row]] = {}
-        for row in self._rows:
-            by_answer.setdefault(row.answer, []).append(row)
         rows, clusters, weights = [], [], []
-        for given in by_answer.values():
-            mine = next((row for row in given if row.rater == name), None)
-            others = [row for row in given if row.rater != name]
-            for other in others if mine is not None else ():
-                rows.append([self._codes[mine.label], self._codes[other.label]])  # type: ignore[union-attr]
+        for mine in self._by_rater.get(name, ()):
+            others = [row for row in self._by_answer[mine.answer] if row.rater != name]
+            for other in others:
+                rows.append([self._codes[mine.label], self._codes[other.label]])
                 clusters.append(other.cluster)
                 weights.append(self._weight(other) / len(others))
         table = np.array(rows, dtype=np.int64).reshape(len(rows), 2)

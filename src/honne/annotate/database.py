@@ -8,6 +8,7 @@ On PostgreSQL each piece of work is a transaction. Either way `write` returns af
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
 import time
@@ -42,6 +43,8 @@ class Database:
         self.url = url
         self._lite = url.get_backend_name() == "sqlite"
         self._engine = _lite_engine(url, "DEFERRED") if self._lite else _postgres_engine(url)
+        # Writers have connections of their own: who reads while writing never waits for those who do the same.
+        self._writes = self._engine if self._lite else _postgres_engine(url)
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._closed = False
@@ -116,13 +119,14 @@ class Database:
             self._waiting.put(_STOP)
             self._writer.join()
         self._engine.dispose()
+        self._writes.dispose()
 
     # -------------------------------------------------------------- PostgreSQL
 
     def _transact(self, work: Callable[[Session], T]) -> T:
         for left in reversed(range(_TRIES)):
             try:
-                with Session(self._engine, expire_on_commit=False) as session, session.begin():
+                with Session(self._writes, expire_on_commit=False) as session, session.begin():
                     return work(session)
             except IntegrityError as e:
                 # Somebody else was first: now `work` sees what they wrote, and says what it means.
@@ -176,8 +180,11 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if self._lite and self.url.database and self.url.database != ":memory:":
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        if self._lite:
+            file = Path(self.url.database or "")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            # Hashes of passwords and people's labels are in it: nobody else's to read.
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         # One process at a time: the others find the tables made.
         engine = _lite_engine(self.url, "IMMEDIATE") if self._lite else self._engine
         with engine.begin() as connection:
@@ -262,7 +269,8 @@ def _lite_engine(url: URL, begin: str) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    pool = {"pool_size": 20, "max_overflow": 40, "pool_pre_ping": True, "pool_timeout": _BUSY}
+    # Few connections: with fifty at once the processors of a small machine change places more than they work.
+    pool = {"pool_size": 8, "max_overflow": 0, "pool_pre_ping": True, "pool_timeout": _BUSY}
     return create_engine(url, hide_parameters=True, **pool)
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from honne.annotate import log
@@ -147,6 +147,7 @@ def _digest(token: str) -> str:
 def open_session(s: Session, user_id: int) -> str:
     """A new log-in; its token is returned once and never stored."""
     token = secrets.token_urlsafe(32)
+    s.execute(delete(Login).where(Login.expires < now()))
     s.add(Login(token_hash=_digest(token), user_id=user_id, expires=now() + _SESSION))
     return token
 
