@@ -131,9 +131,9 @@ class Person:
 class Ground:
     """One database, server and browser for the projects of several tests."""
 
-    def __init__(self, folder: Path, browser: Any) -> None:
+    def __init__(self, folder: Path, browser: Any, url: str | None = None) -> None:
         self.folder, self.browser = folder, browser
-        self.database = Database.open(f"sqlite:///{folder / 'labels.db'}")
+        self.database = Database.open(url or f"sqlite:///{folder / 'labels.db'}")
         self.site = Site(self.database)
         self.count = 0
 

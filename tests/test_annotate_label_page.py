@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from annotate_parts import database_of, postgres
 from annotate_site_parts import Ground, Person, Place, chromium
 from honne.annotate import adjudicate, exporting
 from honne.annotate.tables import Label, Slot
@@ -17,11 +19,22 @@ from honne.plugins import Verdict
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with chromium() as browser:
-        found = Ground(tmp_path_factory.mktemp("ground"), browser)
+def browser() -> Iterator[Any]:
+    with chromium() as found:
         yield found
-        found.close()
+
+
+@pytest.fixture(scope="module")
+def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Ground]:
+    with ExitStack() as stack:
+        postgresql = getattr(request, "param", "sqlite") == "postgresql"
+        url = database_of(stack.enter_context(postgres()), "labels") if postgresql else None
+        found = Ground(tmp_path_factory.mktemp("ground"), browser, url)
+        stack.callback(found.close)
+        yield found
+
+
+BOTH = pytest.mark.parametrize("ground", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -44,6 +57,7 @@ def saved(person: Person, words: str) -> None:
 # ------------------------------------------------------------------- labelling
 
 
+@BOTH
 def test_labelling_by_keyboard_alone(place: Any) -> None:
     here = place()
     ann = here.annotator()
@@ -71,6 +85,7 @@ def test_every_key_of_the_ten_points(place: Any) -> None:
     assert ann.page.inner_text("#item-title") == "All done"
 
 
+@BOTH
 def test_undo_takes_the_last_label_back_with_what_was_said(place: Any) -> None:
     here = place()
     ann = here.annotator()
@@ -89,6 +104,7 @@ def test_undo_takes_the_last_label_back_with_what_was_said(place: Any) -> None:
     assert here.labels(Label.label) == [("3",)]
 
 
+@BOTH
 def test_drafts_save_themselves_and_wait_in_the_queue(place: Any) -> None:
     here = place()
     ann = here.annotator()
@@ -108,6 +124,7 @@ def test_drafts_save_themselves_and_wait_in_the_queue(place: Any) -> None:
     assert ann.item() == title and ann.page.is_checked("input[name=label][value='1']")
 
 
+@BOTH
 def test_stepping_through_ones_own_items(place: Any) -> None:
     here = place()
     ann = here.annotator()
@@ -126,6 +143,7 @@ def test_stepping_through_ones_own_items(place: Any) -> None:
     assert sorted(label for (label,) in here.labels(Label.label)) == ["1", "3", "3"]
 
 
+@BOTH
 def test_a_discarded_item_goes_to_somebody_else(place: Any) -> None:
     here = place(overlap=1)
     ann = here.annotator()
@@ -195,6 +213,7 @@ def test_without_suggestions_nothing_of_a_judge_is_on_the_page(place: Any) -> No
     assert "secret-model" not in ann.page.content() and "refusal" not in ann.page.content()
 
 
+@BOTH
 def test_two_answers_side_by_side(place: Any) -> None:
     here = place("preference", n=8)
     ann = here.annotator()
@@ -210,9 +229,22 @@ def test_two_answers_side_by_side(place: Any) -> None:
     assert stored == chosen and set(chosen.values()) == {"a", "b"}
 
 
+def test_the_category_is_shown_only_where_the_guide_has_a_part_for_it(place: Any) -> None:
+    """XSTest's categories say which questions are unsafe, which must not sway whoever labels refusals."""
+    flames = place(category=lambda i: "Fairness/Toxic language").annotator()
+    assert "Fairness › Toxic language" in flames.page.inner_text(".where")
+    refusal = place("refusal", category=lambda i: "unsafe/contrast_homonyms")
+    ann = refusal.annotator()
+    ann.label("1")
+    assert "unsafe" not in ann.page.content() and "contrast" not in ann.page.content()
+    ann.go(f"{refusal.home}/queue")
+    assert "unsafe" not in ann.page.content()
+
+
 # ------------------------------------------------------------------ nothing lost
 
 
+@BOTH
 def test_a_label_waits_in_the_browser_until_the_server_is_back(place: Any) -> None:
     here = place()
     ann = here.annotator()
@@ -240,6 +272,7 @@ def test_a_kept_label_is_sent_when_the_page_is_opened_again(place: Any) -> None:
     ann.errors.clear()
 
 
+@BOTH
 def test_the_same_request_twice_is_one_label(place: Any) -> None:
     """The answer to a label is lost on its way: the browser sends it again, with the same key."""
     here = place()
@@ -261,6 +294,7 @@ def test_the_same_request_twice_is_one_label(place: Any) -> None:
     ann.errors.clear()
 
 
+@BOTH
 def test_a_lost_lease_is_said_and_the_draft_is_kept(place: Any) -> None:
     here = place(overlap=1, n=1)
     ann = here.annotator()
@@ -282,6 +316,7 @@ def test_a_lost_lease_is_said_and_the_draft_is_kept(place: Any) -> None:
     ann.errors.clear()
 
 
+@BOTH
 def test_two_browsers_on_one_item_give_one_label(place: Any) -> None:
     """One annotator with two windows, and two annotators for one place: never a second label."""
     here = place(overlap=1, n=3)
@@ -412,6 +447,7 @@ def test_what_a_screen_reader_is_told(place: Any) -> None:
 # --------------------------------------------------------------------- deciding
 
 
+@BOTH
 def test_the_adjudicator_decides_by_keyboard_the_most_disputed_first(place: Any) -> None:
     here = place(n=6)
     ann, bob = here.team.annotators

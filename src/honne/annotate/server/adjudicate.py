@@ -58,7 +58,7 @@ def disputes(request: Request, who: Adjudicator) -> Response:
     listed = [
         {
             "answer_id": d.answer_id,
-            "category": category_name(d.dimension),
+            "category": category_name(d.guide_part, d.dimension),
             "opinions": _opinions(d, lang),
             "distance": d.distance,
         }

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from honne.annotate.guides import Part
 from honne.annotate.server.shown import Piece, piece, rest
 from honne.annotate.text import LONGEST
 from honne.records import Message, category_parts
@@ -30,6 +31,8 @@ class Shown(Protocol):
     def cut(self) -> bool: ...
     @property
     def dimension(self) -> str: ...
+    @property
+    def guide_part(self) -> Part: ...
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,13 @@ class View:
             for i, (title, text) in enumerate(zip(titles, shown.answers, strict=True))
         )
         marks = any('class="unseen"' in turn.text.html for turn in (*turns, *answers))
-        return cls(turns, answers, category_name(shown.dimension), marks)
+        return cls(turns, answers, category_name(shown.guide_part, shown.dimension), marks)
 
 
-def category_name(path: str) -> str:
-    """A category path for people."""
-    return " › ".join(category_parts(path)) or "–"
+def category_name(part: Part, path: str) -> str:
+    """A category for those who label by this part: empty where it has no part of its own, for what it says is then no
+    business of theirs (XSTest's says whether the question is harmful, which must not sway them)."""
+    return "" if part.dimension == "*" else " › ".join(category_parts(path))
 
 
 def whole_text(request: Request, found: tuple[Sequence[Message], Sequence[str]], which: str) -> Response:

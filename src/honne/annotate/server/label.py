@@ -70,7 +70,7 @@ def mine(request: Request, who: Labeller, state: str = "submitted") -> Response:
     rows = [
         {
             "answer_id": row.answer_id,
-            "category": category_name(row.dimension),
+            "category": category_name(guides.part(guide, row.dimension), row.dimension),
             "label": row.label,
             "words": _words(guide, row.dimension, row.label, lang),
             "at": row.at,

@@ -8,9 +8,11 @@ if (!work) return;
 const shelf = "honne-unsent:" + location.host + ":" + work.dataset.visitor;
 const form = () => $("#label-form");
 const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRF-Token"];
-let drafts = 0, since = 0, seconds = 0, active = 0, looked = false, warned = false, touched = false, saving, sending = null;
+let drafts = 0, since = 0, seconds = 0, active = 0, looked = false, warned = false, touched = false, saving, fading, sending = null;
 
 function say(text, bad = false, ...more) {
+  clearTimeout(fading);
+  if (!bad) fading = setTimeout(() => said.classList.remove("on"), 5000);
   said.replaceChildren(text, ...more);
   said.className = "said" + (text ? " on" : "") + (bad ? " bad" : "");
 }
