@@ -23,7 +23,6 @@ from honne.annotate.server.security import Member, csrf_token, remember, visitor
 from honne.annotate.server.shown import marked
 from honne.annotate.server.words import LANGUAGES, negotiate, translator
 from honne.records import category_parts
-from honne.stats.intervals import wilson
 from honne.text import clean
 
 __all__ = ["TABS", "THEMES", "asset", "kind", "language", "page", "static", "theme"]
@@ -85,7 +84,6 @@ def _templates() -> jinja2.Environment:
     env.filters["moment"] = _moment
     env.filters["brief"] = _brief
     env.filters["category"] = lambda path: " › ".join(category_parts(path)) or "–"
-    env.filters["share"] = _share
     env.filters["coefficient"] = lambda v: "–" if v is None else f"{v:.2f}".replace("-", "−")
     env.filters["facts"] = _facts
     env.filters["marked"] = marked
@@ -108,14 +106,6 @@ def _facts(values: Mapping[str, object] | None) -> str:
     """What a log entry says, on one line: what is empty is left out."""
     kept = {k: v for k, v in (values or {}).items() if v not in (None, "", [], {}, False)}
     return " · ".join(f"{k.replace('_', ' ')}: {_brief(v)}" for k, v in kept.items()) or "–"
-
-
-def _share(k: int, n: int) -> str:
-    """k of n with its percentage and the Wilson interval at 95 %."""
-    if not n:
-        return "–"
-    low, high = wilson(k / n, n)
-    return f"{k} / {n} = {100 * k / n:.0f} % [{100 * float(low):.0f}, {100 * float(high):.0f}]"
 
 
 def language(request: Request) -> str:

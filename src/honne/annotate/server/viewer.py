@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from honne.annotate import browse, guides, projects
+from honne.annotate import browse, gold, guides, projects
 from honne.annotate.agreement import agreement
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.plots import floor_of, ruler, whisker
@@ -41,9 +41,12 @@ def overview(request: Request, viewer: Viewer) -> Response:
         found = projects.overview(s, viewer.project_id)
         states = browse.counts(s, viewer.project_id)
         drawn = browse.drawn(s, viewer.project_id)
+        known = {one.user_id: one for one in gold.accuracy(s, viewer.project_id)}
     title = guides.load(found.project.guide).title[language(request)]
     judges = _judges(found) if viewer.role == "owner" else []
-    return page(request, "overview.html", o=found, states=states, guide_title=title, judges=judges, drawn=drawn)
+    return page(
+        request, "overview.html", o=found, states=states, guide_title=title, judges=judges, drawn=drawn, known=known
+    )
 
 
 def _judges(found: projects.Overview) -> list[str]:
