@@ -78,6 +78,16 @@ def test_p_is_adjusted_for_the_number_of_judges() -> None:
     assert one is not None and [r.p for r in found] == [pytest.approx(min(1.0, 3 * one))] * 3
 
 
+def test_a_verdict_with_points_says_what_it_says_without() -> None:
+    cases = [_case(i, "safe" if i % 2 else "unsafe", others={"llm": Given("unsafe-2")}) for i in range(20)]
+    part = measure("points", "d", (), cases, [Given(f"{case.label}-{i}") for i, case in enumerate(cases)])
+    assert part.labels == ("safe", "unsafe") and part.accuracy.value == 1.0
+    assert part.rivals[0].accuracy.value == 0.5
+    # Where the scale itself has such labels, they stay.
+    kept = measure("points", "d", (), [_case(0, "safe-7")], [Given("safe-6")])
+    assert kept.accuracy.value == 0.0
+
+
 def test_every_format_says_it_and_stays_text() -> None:
     bad = "<script>alert(1)</script>|`x`\x1b[31m"
     cases, given = _part()

@@ -7,6 +7,7 @@ verdicts been wrong, or right. Answers to one question (`group`) are one cluster
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from honne.stats.paired import paired
 
 __all__ = ["measure"]
 
+_POINTS = re.compile(r"(.+)-[0-9]+")
+
 
 def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[Case], given: Sequence[Given]) -> Part:
     """A judge on one dimension; `labels` is the scale in its order, `given` in the order of the cases.
@@ -33,6 +36,8 @@ def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[C
     """
     if not cases:
         raise ValueError(f"{dimension}: no case")
+    known = {*labels, *(case.label for case in cases)}
+    given = [replace(one, label=_on(one.label, known)) for one in given]
     used = {case.label for case in cases} | {one.label for one in given if one.label is not None}
     scale = (*(label for label in labels if label in used), *sorted(used - set(labels)))
     here = _Here(
@@ -46,7 +51,7 @@ def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[C
     said = np.array([codes[given[i].label or ""] for i in both], dtype=np.int64)
     matrix = confusion(truth, said, len(scale))
     most = Counter(case.label for case in cases).most_common(1)[0][0]
-    rivals, apart = _rivals(here, {case.label for case in cases})
+    rivals, apart = _rivals(here, known)
     return Part(
         dimension=dimension,
         labels=scale,
@@ -66,6 +71,12 @@ def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[C
         rivals=tuple(rivals),
         apart=tuple(apart),
     )
+
+
+def _on(label: str | None, scale: set[str]) -> str | None:
+    """A verdict on a scale: one with points (`safe-7`) says what it says without them, where the scale has none."""
+    found = None if label is None or label in scale else _POINTS.fullmatch(label)
+    return found[1] if found and found[1] in scale else label
 
 
 @dataclass(frozen=True)
@@ -236,7 +247,7 @@ def _rivals(here: _Here, scale: set[str]) -> tuple[list[Rival], list[str]]:
     """Every other judge on the same answers, and those who never use a label of this scale: they cannot be compared."""
     found, apart = [], []
     for key in sorted({key for case in here.cases for key in case.others}):
-        verdicts = [case.others.get(key, Given(None)).label for case in here.cases]
+        verdicts = [_on(case.others.get(key, Given(None)).label, scale) for case in here.cases]
         if not {label for label in verdicts if label is not None} & scale:
             apart.append(key)
             continue
