@@ -357,6 +357,9 @@ def test_labels_flow_back_into_every_run_and_twice_is_once(database: Database, t
     rates = {e.judge: e for e in run.estimates() if e.metric == "safe_rate" and e.slice == "all"}
     assert rates["labels.a-project"].value == 0.75
     assert (rates["labels.a-project"].n, rates["labels.a-project"].n_missing) == (5, 1)
+    # What annotators agree on is made of their labels: no voice of its own beside them, nor is the adjudicator's.
+    (settled,) = [j for j in run.info["spec"]["judges"] if j["key"] == "labels.a-project"]
+    assert settled["members"] == ["labels.a-project.annotator-3", "labels.a-project.annotator-4"]
     # A label that is taken back is gone from the run as well.
     from honne.annotate import submit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from honne.engine import journal
 from honne.engine.estimate import analyse
@@ -37,12 +38,22 @@ def attach(run: Path, rows: Mapping[str, Sequence[Judgment]]) -> RunFolder:
         store.refresh()
         spec = store.info["spec"]
         judges = spec.get("judges") if isinstance(spec.get("judges"), list) else []
-        listed = {judge.get("key") for judge in judges if isinstance(judge, dict)}
-        new = [{"key": key, "name": key, "spec": key} for key in rows if key not in listed]
-        if new:
-            store.write_info({**store.info, "spec": {**spec, "judges": [*judges, *new]}})
+        new = {key: _entry(key, rows) for key in rows}
+        kept = [new.pop(str(judge.get("key")), judge) if isinstance(judge, dict) else judge for judge in judges]
+        if [*kept, *new.values()] != judges:
+            store.write_info({**store.info, "spec": {**spec, "judges": [*kept, *new.values()]}})
         store.write_estimates(analyse(store, bool(spec.get("paper_rules", False))).estimates)
         return store
+
+
+def _entry(key: str, rows: Mapping[str, Sequence[Judgment]]) -> dict[str, Any]:
+    """A judge of the spec. What annotators agree on is made of their labels, as a panel's word is of its members'."""
+    members = [
+        other
+        for other, given in rows.items()
+        if other.startswith(f"{key}.") and any(row.design != "adjudicated" for row in given)
+    ]
+    return {"key": key, "name": key, "spec": key} | ({"members": sorted(members)} if members else {})
 
 
 def _check(store: RunFolder, key: str, row: Judgment, answers: set[tuple[str, int]]) -> None:
