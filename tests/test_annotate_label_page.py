@@ -294,6 +294,42 @@ def test_the_same_request_twice_is_one_label(place: Any) -> None:
     ann.errors.clear()
 
 
+def test_undo_sent_twice_takes_back_one_label(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    ann.label("3")
+    ann.label("3")
+    sent: list[str] = []
+
+    def lose(route: Any) -> None:
+        sent.append(route.request.post_data)
+        if len(sent) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    ann.page.route("**/undo", lose)
+    third = ann.item()
+    ann.press("Backspace")
+    ann.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=third)
+    assert len(sent) == 2 and len(here.labels(Label.id)) == 1
+    ann.errors.clear()
+
+
+def test_a_choice_is_kept_when_the_page_is_left_at_once(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    first = ann.item()
+    ann.label("3")
+    second = ann.item()
+    ann.press("b", "1", "ArrowLeft")
+    ann.page.wait_for_function("t => document.querySelector('#item-title').innerText === t", arg=first)
+    ann.press("ArrowRight")
+    ann.page.wait_for_function("t => document.querySelector('#item-title').innerText === t", arg=second)
+    assert ann.page.is_checked("input[name=label][value='1']")
+
+
 @BOTH
 def test_a_lost_lease_is_said_and_the_draft_is_kept(place: Any) -> None:
     here = place(overlap=1, n=1)

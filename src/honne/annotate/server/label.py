@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -21,13 +19,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from honne.annotate import guides, queue, submit
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
-from honne.annotate.server import pause
+from honne.annotate.server import own, pause
 from honne.annotate.server.item import View, category_name, whole_text
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database
 from honne.annotate.server.words import translator
-from honne.annotate.tables import Answer, Label, Project, Slot
+from honne.annotate.tables import Answer, Project
 from honne.records import now
 
 __all__ = ["fields", "key_rows", "part_only", "router"]
@@ -59,13 +57,13 @@ def next_one(request: Request, who: Labeller) -> Response:
 
 
 @router.get("/queue")
-def mine(request: Request, who: Labeller, state: str = "submitted") -> Response:
+def listed(request: Request, who: Labeller, state: str = "submitted") -> Response:
     """One's own items in one state."""
     if state not in queue.STATES:
         raise HTTPException(404)
     lang = language(request)
     with database(request).read() as s:
-        listed = {name: queue.queue(s, who.project_id, who.id, name) for name in queue.STATES}
+        rows_of = {name: queue.queue(s, who.project_id, who.id, name) for name in queue.STATES}
         guide = _guide(s, who.project_id)
     rows = [
         {
@@ -75,9 +73,9 @@ def mine(request: Request, who: Labeller, state: str = "submitted") -> Response:
             "words": _words(guide, row.dimension, row.label, lang),
             "at": row.at,
         }
-        for row in listed[state]
+        for row in rows_of[state]
     ]
-    states = [(name, len(found)) for name, found in listed.items()]
+    states = [(name, len(found)) for name, found in rows_of.items()]
     return page(request, "label_queue.html", home=_home(who), rows=rows, state=state, states=states)
 
 
@@ -91,11 +89,17 @@ def another(request: Request, who: Labeller, answer_id: int) -> Response:
 
 
 @router.post("/undo")
-def undo(request: Request, who: Labeller) -> Response:
-    """Take back the last label or discard."""
+def undo(request: Request, who: Labeller, sent: Sent) -> Response:
+    """Take back the last label or discard, if it still is the one that the page names: a request sent again must not
+    take back one more."""
     t = translator(language(request))
-    task = database(request).write(lambda s: submit.undo(s, who.project_id, who.id))
-    said = t("label.undone") if task else t("label.nothing_to_undo")
+
+    def work(s: Session) -> tuple[bool, queue.Task | None]:
+        named = str(own.last(s, who.project_id, who.id) or "") == sent.get("last")
+        return named, submit.undo(s, who.project_id, who.id) if named else None
+
+    named, task = database(request).write(work)
+    said = t("label.undone") if task else t("label.nothing_to_undo") if named else ""
     if not part_only(request):
         return see(f"{_home(who)}/{task.answer_id}" if task else _home(who))
     if task is None:
@@ -185,18 +189,6 @@ def key_rows(request: Request, without: Sequence[str] = ()) -> list[tuple[list[s
     ]
 
 
-# Made once: to build a query costs more than to run it.
-_MINE = (Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
-_HERE = select(Label.id).where(Label.answer_id == bindparam("answer"), *_MINE).scalar_subquery()
-_BEFORE = select(Label.answer_id).where(*_MINE, Label.id < _HERE).order_by(Label.id.desc()).limit(1)
-_AFTER = select(Label.answer_id).where(*_MINE, Label.id > _HERE).order_by(Label.id).limit(1)
-_READ = (
-    select(Label.at, Label.label)
-    .where(*_MINE, Label.state == "submitted", Label.exposed)
-    .order_by(Label.at.desc())
-    .limit(100)
-)
-
 _ACTS = {"submit": submit.submit, "draft": submit.save_draft, "discard": submit.discard}
 
 
@@ -225,16 +217,21 @@ def _show(
     request: Request, who: Member, task: queue.Task | None, *, status: int = 200, said: str = "", watch: bool = False
 ) -> Response:
     """The page with a task, or the fragment of it that the script replaces; `watch`: look whether a pause is due."""
-    lang, home = language(request), _home(who)
+    lang, home, mine = language(request), _home(who), (who.project_id, who.id)
     known: dict[str, Any] = {"home": home, "said": said, "task": task, "pause": False, "finished": True}
     known["fragment"] = "label_task.html"
     with database(request).read() as s:
+        known["last"] = own.last(s, *mine) or ""
         if watch:
-            known["pause"] = pause.due(_seen(s, who, task.guide if task else _guide(s, who.project_id)), now())
+            guide = task.guide if task else _guide(s, who.project_id)
+            known["pause"] = pause.due(own.seen(s, *mine, guide), now())
         if task is not None:
-            known["before"], known["after"] = _neighbours(s, who, task)
+            before, after = own.neighbours(s, *mine, task.answer_id)
+            onward = {"submitted": home, "draft": f"{home}/after/{task.answer_id}"}.get(task.state)
+            known["before"] = f"{home}/{before}" if before else None
+            known["after"] = f"{home}/{after}" if after else onward
         else:
-            known["finished"] = not _waiting(s, who)
+            known["finished"] = not own.waiting(s, *mine)
     if task is not None:
         draft = {"label": None, "reasons": [], "flags": [], "note": "", "seconds": None, **(task.draft or {})}
         known |= {
@@ -255,28 +252,3 @@ def _refused(request: Request, who: Member, status: int, why: str) -> Response:
         return PlainTextResponse(why, status)
     task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
     return _show(request, who, task, status=status, said=why)
-
-
-def _neighbours(s: Session, who: Member, task: queue.Task) -> tuple[str | None, str | None]:
-    """Where the arrows lead: through one's items in the order of their first showing, and on to new ones."""
-    here = {"project": who.project_id, "user": who.id, "answer": task.answer_id}
-    before, after = s.scalar(_BEFORE, here), s.scalar(_AFTER, here)
-    home = _home(who)
-    onward = {"submitted": home, "draft": f"{home}/after/{task.answer_id}"}.get(task.state)
-    return (f"{home}/{before}" if before else None, f"{home}/{after}" if after else onward)
-
-
-def _waiting(s: Session, who: Member) -> bool:
-    """Whether others hold places of answers that this annotator has not labelled."""
-    over = exists().where(
-        Label.answer_id == Slot.answer_id, Label.user_id == who.id, Label.state.in_(("submitted", "discarded"))
-    )
-    held = select(Slot.id).where(Slot.project_id == who.project_id, Slot.state == "leased", Slot.user_id != who.id)
-    return s.scalar(held.where(~over).limit(1)) is not None
-
-
-def _seen(s: Session, who: Member, guide: guides.Guide) -> list[tuple[datetime, bool]]:
-    """When this annotator read which texts of late, and whether their label calls them harmful."""
-    bad = {choice.value for part in guide.parts for choice in part.choices if choice.tone == "bad"}
-    rows = s.execute(_READ, {"project": who.project_id, "user": who.id})
-    return [(at, label in bad) for at, label in rows if at is not None]

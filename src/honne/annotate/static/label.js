@@ -107,8 +107,10 @@ function settle(answer, kept) {
 }
 async function send(what, url) {
   if (sending?.what === "final") return;
+  if (what === "undo" && touched) await send("draft", form().getAttribute("action"));
   sending?.control.abort();
   clearTimeout(saving);
+  touched = false;
   const control = new AbortController(), mine = { what: what === "draft" ? "draft" : "final", control };
   const data = body(what), final = what === "submit" || what === "discard";
   sending = mine;
@@ -156,7 +158,13 @@ document.addEventListener("input", (event) => {
   if ("noDraft" in form().dataset) return;
   touched = true;
   clearTimeout(saving);
-  saving = setTimeout(() => { if (touched && !sending) { touched = false; send("draft", form().getAttribute("action")); } }, 1500);
+  saving = setTimeout(() => { if (touched && !sending) send("draft", form().getAttribute("action")); }, 1500);
+});
+// A choice made a moment before the page is left is a draft as well.
+addEventListener("pagehide", () => {
+  if (!touched || !form() || sending?.what === "final") return;
+  touched = false;
+  navigator.sendBeacon(form().getAttribute("action"), new URLSearchParams(`${body("draft")}&csrf=${token()}`));
 });
 shown();
 resend();
