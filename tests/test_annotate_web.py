@@ -248,6 +248,10 @@ ROLES: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/invitation/{token}"): None,
     ("GET", "/first/{key}"): None,
     ("POST", "/first/{key}"): None,
+    ("GET", "/password/{token}"): None,
+    ("POST", "/password/{token}"): None,
+    ("GET", "/account"): ANYONE,
+    ("POST", "/account"): ANYONE,
     ("GET", "/"): ANYONE,
     ("GET", "/projects/new"): {"owner"},
     ("POST", "/projects"): {"owner"},
@@ -259,6 +263,8 @@ ROLES: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/projects/{project_id}/items/{answer_id}/gold"): {"owner"},
     ("GET", "/projects/{project_id}/people"): {"owner"},
     ("POST", "/projects/{project_id}/people"): {"owner"},
+    ("POST", "/projects/{project_id}/people/{user_id}/password"): {"owner"},
+    ("POST", "/projects/{project_id}/people/{user_id}/remove"): {"owner"},
     ("POST", "/projects/{project_id}/suggestions"): {"owner"},
     ("GET", "/projects/{project_id}/log"): {"owner"},
     ("GET", "/projects/{project_id}/exports"): READERS,
@@ -281,7 +287,14 @@ def allowed(method: str, path: str) -> set[str] | None:
 
 
 def address(path: str, project: int, answer: int) -> str:
-    places = {"project_id": project, "answer_id": answer, "token": "nothing", "key": "nothing", "which": "a0"}
+    places = {
+        "project_id": project,
+        "answer_id": answer,
+        "token": "nothing",
+        "key": "nothing",
+        "which": "a0",
+        "user_id": 1,
+    }
     return re.sub(r"{(\w+)}", lambda m: str(places[m[1]]), path)
 
 
@@ -419,10 +432,11 @@ def test_numbers_beyond_any_row_are_not_found(kept: tuple[Site, Team]) -> None:
     owner = signed_in(site, LOGINS["owner"])
     for number in (2**31, 2**63, 10**40):
         for method, path in routes():
-            if "{answer_id}" not in path:
+            if "{answer_id}" not in path and "{user_id}" not in path:
                 continue
             owner.get("/")
-            for where in (address(path, team.project, number), address(path, number, 1)):
+            beyond = address(path.replace("{user_id}", str(number)), team.project, number)
+            for where in (beyond, address(path, number, 1)):
                 got = owner.get(where) if method == "GET" else owner.post(where)
                 assert got.status == 404, (where, got.status)
         for odd in ("%C2%B2", "%D9%A3", "-1", "1.5", "%00", "1%0d%0aX:y", "0x1"):

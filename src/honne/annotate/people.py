@@ -14,12 +14,12 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from honne.annotate import log
 from honne.annotate.errors import BadForm, NotYours
-from honne.annotate.tables import Invitation, Membership, User
+from honne.annotate.tables import Invitation, Label, Membership, Slot, User
 from honne.annotate.tables import Session as Login
 from honne.errors import unknown
 from honne.records import now
@@ -36,6 +36,8 @@ __all__ = [
     "check_password",
     "close_session",
     "create_user",
+    "digest",
+    "first_user",
     "hashed",
     "invitation",
     "invite",
@@ -43,7 +45,9 @@ __all__ = [
     "login_key",
     "members",
     "need_role",
+    "new_token",
     "open_session",
+    "remove",
     "role_of",
     "session_user",
     "set_language",
@@ -122,6 +126,11 @@ def check_password(s: Session, login: str, password: str) -> User | None:
     return user
 
 
+def first_user(s: Session) -> int | None:
+    """The server's first account, which was made by whoever started the server; None while there is none."""
+    return s.scalar(select(func.min(User.id)))
+
+
 def set_language(s: Session, user_id: int, language: str) -> None:
     """The language of a user's pages."""
     s.get_one(User, user_id).language = language
@@ -140,15 +149,21 @@ def _plain(password: str) -> str:
 # ------------------------------------------------------------------ log-ins
 
 
-def _digest(token: str) -> str:
+def new_token() -> str:
+    """A secret that nobody guesses."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """What is stored of a token."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def open_session(s: Session, user_id: int) -> str:
     """A new log-in; its token is returned once and never stored."""
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     s.execute(delete(Login).where(Login.expires < now()))
-    s.add(Login(token_hash=_digest(token), user_id=user_id, expires=now() + _SESSION))
+    s.add(Login(token_hash=digest(token), user_id=user_id, expires=now() + _SESSION))
     return token
 
 
@@ -157,14 +172,14 @@ def session_user(s: Session, token: str) -> User | None:
     row = s.execute(
         select(User)
         .join(Login, Login.user_id == User.id)
-        .where(Login.token_hash == _digest(token), Login.expires > now())
+        .where(Login.token_hash == digest(token), Login.expires > now())
     )
     return row.scalar_one_or_none()
 
 
 def close_session(s: Session, token: str) -> None:
     """Log out."""
-    found = s.get(Login, _digest(token))
+    found = s.get(Login, digest(token))
     if found is not None:
         s.delete(found)
 
@@ -176,11 +191,11 @@ def invite(s: Session, project_id: int, role: str, by: int, days: float = 7) -> 
     """An invitation to a role in a project; its token is returned once. Raises BadForm for an unknown role."""
     if role not in ROLES:
         raise BadForm("role", unknown("role", role, ROLES))
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     at = now()
     s.add(
         Invitation(
-            token_hash=_digest(token),
+            token_hash=digest(token),
             project_id=project_id,
             role=role,
             created_by=by,
@@ -194,7 +209,7 @@ def invite(s: Session, project_id: int, role: str, by: int, days: float = 7) -> 
 
 def invitation(s: Session, token: str) -> Invitation | None:
     """An invitation that can be accepted; None where it is unknown, used or over."""
-    found = s.get(Invitation, _digest(token), with_for_update=True)
+    found = s.get(Invitation, digest(token), with_for_update=True)
     return found if found is not None and found.used is None and found.expires > now() else None
 
 
@@ -219,6 +234,37 @@ def join(s: Session, project_id: int, user_id: int, role: str, by: int) -> Membe
     log.add(s, project_id, by, "join", f"user {user_id}", before, {"role": member.role})
     s.flush()
     return member
+
+
+def remove(s: Session, project_id: int, user_id: int, by: int) -> None:
+    """Take a user's role in a project away. Their labels stay; answers that they hold go to others.
+
+    Invitations that they made and nobody used end with it. Raises NotYours for one who has no role there, BadForm for
+    the last owner.
+    """
+    # Locked together: of two owners who remove each other at once, one stays.
+    listed = s.scalars(
+        select(Membership)
+        .where(Membership.project_id == project_id)
+        .where((Membership.role == "owner") | (Membership.user_id == user_id))
+        .order_by(Membership.user_id)
+        .with_for_update()
+    ).all()
+    member = next((one for one in listed if one.user_id == user_id), None)
+    if member is None:
+        raise NotYours("no such member in this project")
+    if member.role == "owner" and sum(one.role == "owner" for one in listed) == 1:
+        raise BadForm("user", "a project keeps one owner: invite another one first")
+    held = select(Slot.id).where(Slot.project_id == project_id, Slot.user_id == user_id, Slot.state == "leased")
+    leased = list(s.scalars(held.order_by(Slot.id).with_for_update()))
+    s.execute(update(Label).where(Label.slot_id.in_(leased)).values(slot_id=None))
+    s.execute(update(Slot).where(Slot.id.in_(leased)).values(state="open", user_id=None, until=None, token=None))
+    theirs = (Invitation.project_id == project_id, Invitation.created_by == user_id, Invitation.used.is_(None))
+    s.execute(update(Invitation).where(*theirs, Invitation.expires > now()).values(expires=now()))
+    role = member.role
+    s.delete(member)
+    log.add(s, project_id, by, "remove", f"user {user_id}", {"role": role}, {"answers freed": len(leased)})
+    s.flush()
 
 
 def role_of(s: Session, user_id: int, project_id: int) -> str | None:

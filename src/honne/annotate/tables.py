@@ -25,6 +25,7 @@ __all__ = [
     "Log",
     "Membership",
     "Moment",
+    "PasswordLink",
     "Project",
     "Receipt",
     "Run",
@@ -142,6 +143,17 @@ class Invitation(Base):
     expires: Mapped[datetime]
     used: Mapped[datetime | None]
     used_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+class PasswordLink(Base):
+    """The hash of a link by which a user sets a new password; gone once used."""
+
+    __tablename__ = "password_links"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    created_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    expires: Mapped[datetime]
 
 
 class Run(Base):

@@ -26,14 +26,14 @@ from honne.annotate.server.settings import database
 from honne.annotate.server.words import LANGUAGES, translator
 from honne.annotate.tables import Project, User
 
-__all__ = ["Door", "count_users", "router"]
+__all__ = ["HASHING", "Door", "count_users", "door", "enter", "hashed", "later", "router", "wrong_password"]
 
 router = APIRouter()
 Form = Annotated[FormData, Depends(form)]
 _LOGIN = re.compile(r"[\w.@+-]{3,100}", re.ASCII)
 _PASSWORD = (10, 256)
 # argon2 takes 64 MB for each check: whoever sends many log-ins at once waits in line.
-_HASHING = threading.BoundedSemaphore(2)
+HASHING = threading.BoundedSemaphore(2)
 
 
 class Door:
@@ -50,7 +50,8 @@ def count_users(s: Session) -> int:
     return s.scalar(select(func.count()).select_from(User)) or 0
 
 
-def _door(request: Request) -> Door:
+def door(request: Request) -> Door:
+    """What guards the log-in of this server."""
     found: Door = request.app.state.door
     return found
 
@@ -79,27 +80,31 @@ def login_page(request: Request, next: str = "/") -> Response:
 @router.post("/login")
 @public
 def login(request: Request, form: Form) -> Response:
-    door, t = _door(request), translator(language(request))
+    guard, t = door(request), translator(language(request))
     name, password, after = str(form.get("login", ""))[:200], str(form.get("password", ""))[:1000], form.get("next")
     account, address = people.login_key(name), _address(request)
-    wait = max(door.addresses.wait(address), door.accounts.wait(account))
+    wait = max(guard.addresses.wait(address), guard.accounts.wait(account))
     if wait:
-        minutes = math.ceil(wait / 60)
-        wrong = t("account.login_wait", n=minutes)
+        wrong = t("account.login_wait", n=math.ceil(wait / 60))
         response = page(request, "login.html", status=429, next=local(after), login=name, wrong=wrong)
-        response.headers["Retry-After"] = str(math.ceil(wait))
-        return response
-    with _HASHING, database(request).read() as s:
+        return later(response, wait)
+    with HASHING, database(request).read() as s:
         user = people.check_password(s, name, password)
     if user is None:
         wrong = t("account.login_wrong")
         return page(request, "login.html", status=401, next=local(after), login=name, wrong=wrong)
-    door.accounts.forget(account)
-    door.addresses.forget(address)
-    return _enter(request, user.id, local(after))
+    guard.accounts.forget(account)
+    guard.addresses.forget(address)
+    return enter(request, user.id, local(after))
 
 
-def _enter(request: Request, user_id: int, after: str) -> Response:
+def later(response: Response, wait: float) -> Response:
+    """The answer to one who failed too often, with the seconds to wait."""
+    response.headers["Retry-After"] = str(math.ceil(wait))
+    return response
+
+
+def enter(request: Request, user_id: int, after: str) -> Response:
     """A new session for this browser; one that it had before ends."""
     old = session_token(request)
 
@@ -160,21 +165,27 @@ _EMPTY = {"name": "", "login": "", "password": ""}
 def _checked(form: FormData) -> tuple[str, str, str]:
     name, login, password = (str(form.get(field, "")) for field in ("name", "login", "password"))
     name, login = " ".join(name.split()), login.strip()
-    least, most = _PASSWORD
     wrong = {}
     if not 1 <= len(name) <= 100 or not name.isprintable():
         wrong["name"] = "wrong_name"
     if not _LOGIN.fullmatch(login):
         wrong["login"] = "wrong_login"
-    if len(password) < least:
-        wrong["password"] = "wrong_short"
-    elif len(password) > most:
-        wrong["password"] = "wrong_long"
-    elif password.casefold() == login.casefold():
-        wrong["password"] = "wrong_same"
+    refused = wrong_password(password, login)
+    if refused:
+        wrong["password"] = refused
     if wrong:
         raise _Wrong(**wrong)
     return name, login, password
+
+
+def wrong_password(password: str, login: str) -> str | None:
+    """The key of the words that say why a password cannot be taken; None where it can."""
+    least, most = _PASSWORD
+    if len(password) < least:
+        return "wrong_short"
+    if len(password) > most:
+        return "wrong_long"
+    return "wrong_same" if password.casefold() == login.casefold() else None
 
 
 def _told(request: Request, form: FormData, wrong: _Wrong) -> dict[str, dict[str, str]]:
@@ -184,8 +195,9 @@ def _told(request: Request, form: FormData, wrong: _Wrong) -> dict[str, dict[str
     return {"fields": fields, "wrong": {**_EMPTY, **{k: t(f"account.{v}") for k, v in wrong.wrong.items()}}}
 
 
-def _hash(password: str) -> str:
-    with _HASHING:
+def hashed(password: str) -> str:
+    """The hash of a password, made in line with all others."""
+    with HASHING:
         return people.hashed(password)
 
 
@@ -233,12 +245,12 @@ def accept(request: Request, token: str, form: Form) -> Response:
             name, login, password = _checked(form)
         except _Wrong as e:
             return _invitation_page(request, token, _told(request, form, e), 422)
-        hashed = _hash(password)
+        hash = hashed(password)
 
     def work(s: Session) -> tuple[int, int]:
         if people.invitation(s, token) is None:
             raise NotYours("")
-        user_id = who.id if who else people.create_user(s, login, name, "", lang, hash=hashed).id
+        user_id = who.id if who else people.create_user(s, login, name, "", lang, hash=hash).id
         return user_id, people.accept(s, token, user_id).project_id
 
     try:
@@ -249,7 +261,7 @@ def accept(request: Request, token: str, form: Form) -> Response:
         wrong = _Wrong(**{e.field: "wrong_taken" if e.field == "login" else f"wrong_{e.field}"})
         return _invitation_page(request, token, _told(request, form, wrong), 422)
     after = f"/projects/{project_id}"
-    return see(after) if who else _enter(request, user_id, after)
+    return see(after) if who else enter(request, user_id, after)
 
 
 @router.get("/first/{key}")
@@ -268,22 +280,22 @@ def first(request: Request, key: str, form: Form) -> Response:
         name, login, password = _checked(form)
     except _Wrong as e:
         return page(request, "first.html", status=422, **_told(request, form, e))
-    hashed, lang = _hash(password), language(request)
+    hash, lang = hashed(password), language(request)
 
     def work(s: Session) -> int:
         if count_users(s):
             raise NotYours("")
-        return people.create_user(s, login, name, "", lang, hash=hashed).id
+        return people.create_user(s, login, name, "", lang, hash=hash).id
 
     try:
         user_id = database(request).write(work)
     except NotYours:
         raise HTTPException(404) from None
-    _door(request).first = None
-    return _enter(request, user_id, "/")
+    door(request).first = None
+    return enter(request, user_id, "/")
 
 
 def _first(request: Request, key: str) -> None:
-    wanted = _door(request).first
+    wanted = door(request).first
     if wanted is None or not hmac.compare_digest(wanted.encode(), key.encode(errors="replace")):
         raise HTTPException(404)

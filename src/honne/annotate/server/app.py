@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from honne.annotate.database import Database
 from honne.annotate.errors import LeaseLost, NotYours
-from honne.annotate.server import accounts, adjudicate, exports, label, owner, projects, viewer
+from honne.annotate.server import accounts, adjudicate, exports, label, owner, passwords, projects, viewer
 from honne.annotate.server.pages import asset, kind, language, page
 from honne.annotate.server.security import NotSignedIn, forged, identify, public
 from honne.annotate.server.settings import Settings
@@ -23,7 +23,7 @@ from honne.errors import HonneError
 
 __all__ = ["ROOMS", "create_app"]
 
-ROOMS = (accounts, projects, label, adjudicate, owner, viewer, exports)
+ROOMS = (accounts, passwords, projects, label, adjudicate, owner, viewer, exports)
 
 
 def create_app(database: Database, settings: Settings, first: str | None = None) -> FastAPI:

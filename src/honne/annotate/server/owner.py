@@ -9,11 +9,13 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from honne.annotate import gold, log, people, projects
-from honne.annotate.errors import BadForm
-from honne.annotate.server.pages import page
+from honne.annotate import gold, log, passwords, people, projects
+from honne.annotate.errors import BadForm, NotYours
+from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database, settings
+from honne.annotate.server.words import translator
+from honne.annotate.tables import User
 from honne.errors import HonneError
 
 __all__ = ["router"]
@@ -44,9 +46,47 @@ def invite(request: Request, owner: Owner, form: Form) -> Response:
 def _people(request: Request, owner: Member, status: int = 200, link: str = "", role: str = "annotator") -> Response:
     with database(request).read() as s:
         listed = people.members(s, owner.project_id)
+        linkable = passwords.linkable(s, owner.project_id, owner.id)
     return page(
-        request, "people.html", status=status, people=listed, roles=people.ROLES, link=link, role=role, days=_DAYS
+        request,
+        "people.html",
+        status=status,
+        people=listed,
+        linkable=linkable,
+        owners=sum(one.role == "owner" for one in listed),
+        roles=people.ROLES,
+        link=link,
+        role=role,
+        days=_DAYS,
     )
+
+
+@router.post("/projects/{project_id}/people/{user_id}/password")
+def password_link(request: Request, owner: Owner, user_id: int) -> Response:
+    """A link by which a member sets a new password, shown once as an invitation is."""
+    try:
+        token = database(request).write(lambda s: passwords.link(s, owner.project_id, user_id, owner.id))
+    except NotYours:
+        return _refused(request, owner, "password_refused")
+    with database(request).read() as s:
+        name = s.get_one(User, user_id).name
+    return page(request, "password_link.html", link=f"{settings(request).url}/password/{token}", name=name)
+
+
+@router.post("/projects/{project_id}/people/{user_id}/remove")
+def remove(request: Request, owner: Owner, user_id: int) -> Response:
+    try:
+        database(request).write(lambda s: people.remove(s, owner.project_id, user_id, owner.id))
+    except BadForm:
+        return _refused(request, owner, "last_owner")
+    except NotYours:
+        return _refused(request, owner, "no_member")
+    return see("/" if user_id == owner.id else f"/projects/{owner.project_id}/people")
+
+
+def _refused(request: Request, owner: Member, why: str) -> Response:
+    said = translator(language(request))(f"owner.{why}")
+    return page(request, "refused.html", status=422, said=said, back=f"/projects/{owner.project_id}/people")
 
 
 @router.post("/projects/{project_id}/suggestions")

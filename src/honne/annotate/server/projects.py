@@ -14,13 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from honne.annotate import draw, guides
+from honne.annotate import draw, guides, people
 from honne.annotate.projects import Plan, create_project, projects_of
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, Visitor, anyone, form, member, see
 from honne.annotate.server.settings import database, settings
 from honne.annotate.server.words import translator
-from honne.annotate.tables import Membership, User
+from honne.annotate.tables import Membership
 from honne.engine.store import RunFolder, open_run
 from honne.errors import HonneError, StoreError
 
@@ -45,7 +45,7 @@ class _Run:
 
 def may_create(s: Session, user_id: int) -> bool:
     """Whether somebody may make projects: the server's first account, and whoever owns one."""
-    if user_id == s.scalar(select(func.min(User.id))):
+    if user_id == people.first_user(s):
         return True
     owned = select(func.count()).where(Membership.user_id == user_id, Membership.role == "owner")
     return bool(s.scalar(owned))
