@@ -476,3 +476,19 @@ def _xstest_run(folder: Path, model: str, table: list[dict[str, str]]) -> Any:
         how={"test": model},
         notes=[],
     )
+
+
+def test_the_bootstrap_draws_whole_clusters() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 3, 120)
+    table = np.where(rng.random((120, 3)) < 0.75, truth[:, None], rng.integers(0, 3, (120, 3)))
+    clusters = [f"c{i // 3}" for i in range(120)]
+    found = krippendorff_bootstrap(table, clusters, ordinal=True, draws=4000)
+    drawn = []
+    for _ in range(400):
+        picked = rng.integers(0, 40, 40)
+        rows = np.concatenate([np.arange(3 * c, 3 * c + 3) for c in picked])
+        drawn.append(krippendorff_alpha(table[rows], ordinal=True).value)
+    low, high = np.quantile(np.array(drawn, dtype=float), [0.025, 0.975])
+    assert found.low == pytest.approx(low, abs=0.03)
+    assert found.high == pytest.approx(high, abs=0.03)

@@ -159,8 +159,20 @@ def agreement(s: Session, project_id: int) -> Agreements:
 
 
 def _rows(s: Session, project_id: int) -> list[_Row]:
+    # Columns, not rows: an answer's text is long, and nothing here needs it.
     rows = s.execute(
-        select(Label, Answer, User.name, User.login, Run.name)
+        select(
+            Answer.id,
+            Answer.cluster,
+            Answer.category,
+            Label.annotator,
+            Label.label,
+            Label.design,
+            Label.inclusion,
+            User.name,
+            User.login,
+            Run.name.label("run"),
+        )
         .join(Answer, Answer.id == Label.answer_id)
         .join(Run, Run.id == Answer.run_id)
         .outerjoin(User, User.id == Label.user_id)
@@ -168,21 +180,27 @@ def _rows(s: Session, project_id: int) -> list[_Row]:
         .order_by(Answer.id, Label.id)
     ).all()
     # Two people of one name are told apart by their logins.
-    logins: dict[str, set[str]] = {}
-    for _, _, name, login, _ in rows:
-        logins.setdefault(name, set()).add(login)
+    logins: dict[str | None, set[str | None]] = {}
+    for row in rows:
+        logins.setdefault(row.name, set()).add(row.login)
+
+    def rater(annotator: str | None, name: str | None, login: str | None) -> str:
+        if name is None:
+            return annotator or ""
+        return f"{name} ({login})" if len(logins[name]) > 1 else name
+
     return [
         _Row(
-            answer=answer.id,
-            rater=(label.annotator or "") if name is None else f"{name} ({login})" if len(logins[name]) > 1 else name,
-            label=label.label or "",
-            cluster=answer.cluster,
-            category=answer.category,
-            run=run,
-            design=label.design,
-            inclusion=label.inclusion,
+            answer=row.id,
+            rater=rater(row.annotator, row.name, row.login),
+            label=row.label or "",
+            cluster=row.cluster,
+            category=row.category,
+            run=row.run,
+            design=row.design,
+            inclusion=row.inclusion,
         )
-        for label, answer, name, login, run in rows
+        for row in rows
     ]
 
 
@@ -250,14 +268,15 @@ class _Table:
 
     def pair(self, a: str, b: str) -> Pair | None:
         """Two annotators; None where they have no answer in common."""
-        ratings, clusters, weights = self._arrays([*self._by_rater[a], *self._by_rater[b]], [a, b])
-        n = int((ratings >= 0).all(1).sum())
-        if not n:
+        both = {row.answer for row in self._by_rater[a]} & {row.answer for row in self._by_rater[b]}
+        if not both:
             return None
+        rows = [row for rater in (a, b) for row in self._by_rater[rater] if row.answer in both]
+        ratings, clusters, weights = self._arrays(rows, [a, b])
         return Pair(
             a,
             b,
-            n,
+            len(both),
             raw_agreement(ratings, clusters, weights=weights),
             cohen_kappa(ratings, clusters, weights=weights),
             fleiss_kappa(ratings, clusters, weights=weights),

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from honne.annotate.database import Database
 from honne.annotate.errors import LeaseLost, NotYours
 from honne.annotate.server import accounts, adjudicate, exports, label, owner, passwords, projects, viewer
+from honne.annotate.server.agreed import Agreed
 from honne.annotate.server.pages import asset, kind, language, page
 from honne.annotate.server.security import NotSignedIn, forged, identify, public
 from honne.annotate.server.settings import Settings
@@ -38,6 +39,7 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.database, app.state.settings, app.state.door = database, settings, accounts.Door(first)
+    app.state.agreed = Agreed()
     app.add_middleware(Shield, settings=settings)
     app.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
     for module in ROOMS:

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from honne.annotate import browse, gold, guides, projects
-from honne.annotate.agreement import agreement
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.plots import floor_of, ruler, whisker
 from honne.annotate.server.security import Member, member
@@ -63,14 +62,15 @@ def _judges(found: projects.Overview) -> list[str]:
 
 @router.get("/projects/{project_id}/agreement")
 def agreeing(request: Request, viewer: Viewer) -> Response:
-    with database(request).read() as s:
-        found = agreement(s, viewer.project_id)
+    known = request.app.state.agreed.of(database(request), viewer.project_id)
+    found = known.found
     scopes = [*found.dimensions, *(found.runs if len(found.runs) > 1 else ())]
     drawn = [(scope.ordinal or scope.nominal).found for scope in scopes] + [pair.cohen for pair in found.pairs]
     return page(
         request,
         "agreement.html",
         a=found,
+        at=known.at,
         ordinal=found.overall.ordinal is not None,
         floor=floor_of(drawn),
         ruler=ruler,
