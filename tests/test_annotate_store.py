@@ -437,12 +437,22 @@ def test_gold_items_go_to_everybody_and_show_who_does_well(database: Database, t
         known = dict(s.execute(select(Answer.id, Answer.gold).where(Answer.gold.is_not(None))).all())
         designs = dict(s.execute(select(Answer.id, Answer.design)).all())
     assert len(known) == 8
+
+    def totals() -> tuple[int, int, int, int]:
+        with database.read() as s:
+            places, row = projects.overview(s, it.project).places, projects.projects_of(s, it.owner)[0]
+        return sum(places.values()), places["done"], row.places, row.done
+
+    before = totals()
     seen = [
         it.label_all(it.annotators[0], lambda t: known.get(t.answer_id) or "safe"),
         it.label_all(it.annotators[1], lambda t: "safe"),
         it.label_all(it.annotators[2], lambda t: "safe"),
     ]
     gold_only = {answer for answer, design in designs.items() if design == "gold"}
+    drawn = len(designs) - len(gold_only)
+    assert before == (drawn, 0, drawn, 0), "what is to do does not grow with gold items that are shown"
+    assert totals() == (drawn, drawn, drawn, drawn)
     for tasks in seen:
         assert gold_only <= {task.answer_id for task in tasks}
     # Mixed in, not at an end.

@@ -107,8 +107,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Overview:
-    """A project at a glance. `places` are slots (answers times overlap) by state; `population` and `left_out` say from
-    how many answers was drawn, and how many had nothing to label, by status."""
+    """A project at a glance. `places` are the plan's slots (answers drawn times overlap; none of gold items) by state;
+    `population` and `left_out` say from how many answers was drawn, and how many had nothing to label, by status."""
 
     project: Project
     runs: list[Run]
@@ -363,9 +363,13 @@ def projects_of(s: Session, user_id: int) -> list[ProjectRow]:
         .where(Membership.user_id == user_id)
         .order_by(Project.name, Project.id)
     ).all()
-    answers = _counts(s, select(Answer.project_id, func.count()).group_by(Answer.project_id))
-    places = _counts(s, select(Slot.project_id, func.count()).group_by(Slot.project_id))
-    done = _counts(s, select(Slot.project_id, func.count()).where(Slot.state == "done").group_by(Slot.project_id))
+    here = [p.id for p, _ in rows]
+    answers = _counts(
+        s, select(Answer.project_id, func.count()).where(Answer.project_id.in_(here)).group_by(Answer.project_id)
+    )
+    planned = _planned(Slot.project_id, func.count()).where(Slot.project_id.in_(here)).group_by(Slot.project_id)
+    places = _counts(s, planned)
+    done = _counts(s, planned.where(Slot.state == "done"))
     return [
         ProjectRow(p.id, p.name, p.guide, role, answers.get(p.id, 0), places.get(p.id, 0), done.get(p.id, 0))
         for p, role in rows
@@ -376,9 +380,9 @@ def overview(s: Session, project_id: int) -> Overview:
     """Counts by state, and what each annotator did."""
     project = s.get_one(Project, project_id)
     mine = Label.project_id == project_id
-    at = Slot.project_id == project_id
     labels = _counts(s, select(Label.state, func.count()).where(mine).group_by(Label.state))
-    places = _counts(s, select(Slot.state, func.count()).where(at).group_by(Slot.state))
+    planned = _planned(Slot.state, func.count()).where(Slot.project_id == project_id)
+    places = _counts(s, planned.group_by(Slot.state))
     return Overview(
         project=project,
         runs=list(s.scalars(select(Run).where(Run.project_id == project_id).order_by(Run.id))),
@@ -424,6 +428,12 @@ def _progress(s: Session, project_id: int) -> list[Progress]:
             )
         )
     return out
+
+
+def _planned(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """Of the places that the plan made. Those of gold items come with each annotator: their number has no end."""
+    drawn = Answer.design.is_distinct_from("gold")
+    return select(*columns).select_from(Slot).join(Answer, Answer.id == Slot.answer_id).where(drawn)
 
 
 def _counts(s: Session, query: Select[*tuple[Any, ...]]) -> dict[Any, int]:
