@@ -23,7 +23,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 import annotate_parts as parts
-from honne.annotate import adjudicate, log, people, projects, queue, submit
+from honne.annotate import adjudicate, log, overview, people, queue, submit, suggestions
 from honne.annotate import text as texts
 from honne.annotate.database import Database
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
@@ -338,7 +338,7 @@ def test_a_submitted_label_can_be_changed_until_it_is_decided(database: Database
         it.label(it.annotators[0], 1, "unsafe", "too-late-for-that")
     with database.read() as s:
         assert adjudicate.to_adjudicate(s, it.project) == []
-        assert projects.overview(s, it.project).decided == 1
+        assert overview.overview(s, it.project).decided == 1
 
 
 def test_nobody_decides_on_their_own_label(database: Database, tmp_path: Path) -> None:
@@ -414,7 +414,7 @@ def test_suggestions_are_the_owners_switch_and_are_recorded(database: Database, 
     first = it.next(user)
     assert first is not None
     assert first.suggestion is None
-    database.write(lambda s: projects.suggest(s, it.project, it.owner, "refusal"))
+    suggestions.switch(database, it.project, it.owner, "refusal")
     seen = {task.answer_id: task.suggestion for task in it.label_all(user, lambda t: "safe")}
     with database.read() as s:
         held = dict(s.execute(select(Answer.id, Answer.held)).all())
@@ -425,7 +425,26 @@ def test_suggestions_are_the_owners_switch_and_are_recorded(database: Database, 
     assert 8 < sum(held.values()) < 32
     assert judges == {"refusal"}
     with pytest.raises(ConfigError, match=r"unknown judge 'refusals'.*'refusal'"):
-        database.write(lambda s: projects.suggest(s, it.project, it.owner, "refusals"))
+        suggestions.switch(database, it.project, it.owner, "refusals")
+
+
+def test_run_folders_are_read_while_others_write(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = team(database, tmp_path)
+    read = suggestions.open_run
+
+    def reading(path: Any) -> Any:
+        it.label(it.annotators[0], task.answer_id, "safe")
+        return read(path)
+
+    task = it.next(it.annotators[0])
+    assert task is not None
+    monkeypatch.setattr(suggestions, "open_run", reading)
+    suggestions.switch(database, it.project, it.owner, "refusal")
+    with database.read() as s:
+        assert s.scalars(select(Answer.suggestion)).all().count(None) == 0
+        assert [entry.what for entry in log.entries(s, it.project, 2)] == ["suggestions", "submit"]
 
 
 def test_gold_items_go_to_everybody_and_show_who_does_well(database: Database, tmp_path: Path) -> None:
@@ -440,7 +459,7 @@ def test_gold_items_go_to_everybody_and_show_who_does_well(database: Database, t
 
     def totals() -> tuple[int, int, int, int]:
         with database.read() as s:
-            places, row = projects.overview(s, it.project).places, projects.projects_of(s, it.owner)[0]
+            places, row = overview.overview(s, it.project).places, overview.projects_of(s, it.owner)[0]
         return sum(places.values()), places["done"], row.places, row.done
 
     before = totals()
@@ -462,7 +481,7 @@ def test_gold_items_go_to_everybody_and_show_who_does_well(database: Database, t
     with database.read() as s:
         assert gold_only.isdisjoint(d.answer_id for d in adjudicate.to_adjudicate(s, it.project))
         best = gold.accuracy(s, it.project)[0]
-        progress = projects.overview(s, it.project).annotators[0]
+        progress = overview.overview(s, it.project).annotators[0]
     assert best.right.value == 1.0
     assert (best.n, progress.gold, progress.gold_right) == (progress.gold, best.n, best.n)
 

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from honne.annotate import gold, log, passwords, people, projects
+from honne.annotate import gold, log, passwords, people, suggestions
 from honne.annotate.errors import BadForm, NotYours
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
@@ -90,10 +90,10 @@ def _refused(request: Request, owner: Member, why: str) -> Response:
 
 
 @router.post("/projects/{project_id}/suggestions")
-def suggestions(request: Request, owner: Owner, form: Form) -> Response:
+def suggested(request: Request, owner: Owner, form: Form) -> Response:
     judge = str(form.get("judge", "")) or None
     try:
-        database(request).write(lambda s: projects.suggest(s, owner.project_id, owner.id, judge))
+        suggestions.switch(database(request), owner.project_id, owner.id, judge)
     except HonneError as e:
         return page(request, "refused.html", status=422, said=str(e), back=f"/projects/{owner.project_id}/overview")
     return see(f"/projects/{owner.project_id}/overview")

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from honne.annotate import draw, guides, people
-from honne.annotate.projects import Plan, create_project, projects_of
+from honne.annotate.overview import projects_of
+from honne.annotate.projects import Plan, create_project
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, Visitor, anyone, form, member, see
 from honne.annotate.server.settings import database, settings

@@ -9,7 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from honne.annotate import browse, gold, guides, projects
+from honne.annotate import browse, gold, guides
+from honne.annotate.overview import Overview
+from honne.annotate.overview import overview as summed
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.plots import floor_of, ruler, whisker
 from honne.annotate.server.security import Member, member
@@ -37,7 +39,7 @@ _WHYS = {
 @router.get("/projects/{project_id}/overview")
 def overview(request: Request, viewer: Viewer) -> Response:
     with database(request).read() as s:
-        found = projects.overview(s, viewer.project_id)
+        found = summed(s, viewer.project_id)
         states = browse.counts(s, viewer.project_id)
         drawn = browse.drawn(s, viewer.project_id)
         known = {one.user_id: one for one in gold.accuracy(s, viewer.project_id)}
@@ -48,7 +50,7 @@ def overview(request: Request, viewer: Viewer) -> Response:
     )
 
 
-def _judges(found: projects.Overview) -> list[str]:
+def _judges(found: Overview) -> list[str]:
     """The judges of the project's runs, but people; those of a folder that is gone are not there."""
     out: dict[str, None] = {}
     for run in found.runs:
