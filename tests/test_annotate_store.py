@@ -23,7 +23,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 import annotate_parts as parts
-from honne.annotate import adjudicate, log, overview, people, queue, submit, suggestions
+from honne.annotate import adjudicate, log, overview, people, queue, reading, submit, suggestions
 from honne.annotate import text as texts
 from honne.annotate.database import Database
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
@@ -547,9 +547,9 @@ def test_what_no_column_holds_is_kept(database: Database, tmp_path: Path) -> Non
         found = {row.cut: row for row in s.scalars(select(Answer))}
         assert found[False].text == nasty
         assert big.startswith(found[True].text)
-        whole = queue.full_text(s, it.project, user, found[True].id)
+        whole = reading.full_text(s, it.project, user, found[True].id)
         with pytest.raises(NotYours):
-            queue.full_text(s, it.project, it.viewer, found[True].id)
+            reading.full_text(s, it.project, it.viewer, found[True].id)
     assert whole[1] == (big,)
     assert whole[0][0].content == f"{nasty}0"
 

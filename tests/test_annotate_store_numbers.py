@@ -18,7 +18,7 @@ pytest.importorskip("sqlalchemy")
 import numpy as np
 
 import annotate_parts as parts
-from honne.annotate import adjudicate, draw, exporting, importing
+from honne.annotate import adjudicate, draw, exporting, files, importing
 from honne.annotate.agreement import agreement
 from honne.annotate.database import Database
 from honne.annotate.projects import Plan
@@ -267,7 +267,7 @@ def test_rows_say_who_said_what(database: Database, tmp_path: Path) -> None:
         rows = list(exporting.rows(s, it.project, text=True))
     kinds = Counter(row["kind"] for row in rows)
     assert kinds == {"label": 20, "decision": 2, "reference": 10}
-    assert set(rows[0]) == {*exporting.COLUMNS, "prompt", "answer"}
+    assert set(rows[0]) == {*files.COLUMNS, "prompt", "answer"}
     reference = {(r["run"], r["item_id"]): r for r in rows if r["kind"] == "reference"}
     assert reference["a", "q0"]["label"] == "unsafe"
     assert reference["a", "q0"]["annotator"] == "Adjudicator 1"
@@ -279,13 +279,13 @@ def test_rows_say_who_said_what(database: Database, tmp_path: Path) -> None:
     assert judges == {f"labels.a-project{who}" for who in ("", ".annotator-3", ".annotator-4", ".adjudicator-1")}
 
 
-@pytest.mark.parametrize("kind", exporting.KINDS)
+@pytest.mark.parametrize("kind", files.KINDS)
 def test_what_goes_out_comes_in_again(database: Database, tmp_path: Path, kind: str) -> None:
     it, note = _decided(database, tmp_path)
     path = tmp_path / f"labels.{kind}"
     with database.read() as s:
         rows = list(exporting.rows(s, it.project, text=True))
-        assert exporting.write(path, kind, rows) == 32
+        assert files.write(path, kind, rows) == 32
     again = list(recorded_rows(path.read_bytes(), path))
     assert [row.optional("item_id") for row in again] == [row["item_id"] for row in rows]
     if kind == "csv":

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from honne.annotate import guides, log, people
 from honne.annotate.errors import BadForm, NotYours
-from honne.annotate.queue import messages
+from honne.annotate.reading import messages
 from honne.annotate.submit import Receipt, check, receipt, store_receipt
 from honne.annotate.tables import Answer, Decision, Label, Project, User
 from honne.records import Message, now

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, defer
 
-from honne.annotate import guides, log, queue
+from honne.annotate import guides, leases, log, queue
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
 from honne.annotate.tables import Answer, Decision, Label, Project, Slot
 from honne.annotate.tables import Receipt as Stored
@@ -90,7 +90,7 @@ def save_draft(
     label.draft, label.exposed = checked.plain(), label.exposed or checked.exposed
     label.state = "draft"
     if slot is not None:
-        queue.hold(s, slot, label, user_id, at)
+        leases.hold(s, slot, label, user_id, at)
     return store_receipt(s, key, user_id, answer_id, "draft", checked.label, at)
 
 
@@ -113,11 +113,11 @@ def submit(
     if label.state == "submitted":
         _undecided(s, answer_id)
     else:
-        slot = slot or queue.place(s, answer, user_id, at)
+        slot = slot or leases.place(s, answer, user_id, at)
         if slot is None:
             raise LeaseLost("the time for this answer was over, and others have labelled it since")
         if label.slot_id != slot.id:
-            queue.hold(s, slot, label, user_id, at)
+            leases.hold(s, slot, label, user_id, at)
         slot.state, slot.until = "done", None
     label.state, label.at, label.draft = "submitted", at, None
     label.label = queue.turned(checked.label) if label.swapped else checked.label
@@ -159,7 +159,7 @@ def undo(s: Session, project_id: int, user_id: int, at: datetime | None = None) 
     A label that was decided on stays.
     """
     at = at or now()
-    queue.begin(s, project_id, user_id)
+    leases.begin(s, project_id, user_id)
     rows = s.scalars(
         select(Label)
         .outerjoin(Decision, Decision.answer_id == Label.answer_id)
@@ -170,14 +170,14 @@ def undo(s: Session, project_id: int, user_id: int, at: datetime | None = None) 
     for label in rows:
         slot = s.get(Slot, label.slot_id, with_for_update=True) if label.slot_id else None
         if slot is None:
-            slot = queue.place(s, s.get_one(Answer, label.answer_id), user_id, at)
+            slot = leases.place(s, s.get_one(Answer, label.answer_id), user_id, at)
         if slot is None:
             continue
         before = _logged(label)
         if label.state == "submitted":
             label.draft = queue.form_of(label)
         label.state, label.opened, label.label, label.at = "draft", at, None, None
-        queue.hold(s, slot, label, user_id, at)
+        leases.hold(s, slot, label, user_id, at)
         log.add(s, project_id, user_id, "undo", f"answer {label.answer_id}", before, _logged(label))
         return queue.task(s, project_id, user_id, label.answer_id, at)
     return None
@@ -251,7 +251,7 @@ def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, La
     found = s.scalar(_PROJECT, {"answer": answer_id})
     if found is None:
         raise NotYours("no such answer")
-    project = queue.begin(s, found, user_id)
+    project = leases.begin(s, found, user_id)
     slot = s.scalar(_SLOT, {"answer": answer_id, "user": user_id})
     row = s.execute(_LABEL, {"answer": answer_id, "user": user_id}).first()
     if row is None:

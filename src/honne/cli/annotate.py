@@ -86,22 +86,22 @@ def annotate_export(
     _need_packages()
     import io
 
-    from honne.annotate import exporting
+    from honne.annotate import exporting, files
     from honne.annotate.browse import find
 
     kind = "jsonl" if out is None else out.suffix.lstrip(".").lower()
-    if kind not in exporting.KINDS:
-        raise ConfigError(unknown("format", kind, exporting.KINDS))
+    if kind not in files.KINDS:
+        raise ConfigError(unknown("format", kind, files.KINDS))
     opened = _open(database)
     try:
         with opened.read() as s:
             rows = exporting.rows(s, find(s, project), text=text)
             if out is None:
                 made = io.BytesIO()
-                exporting.stream(made, kind, rows)
+                files.stream(made, kind, rows)
                 emit(made.getvalue().decode())
             else:
-                say(f"annotate export: {exporting.write(out, kind, rows):,} rows in {out}")
+                say(f"annotate export: {files.write(out, kind, rows):,} rows in {out}")
     finally:
         opened.close()
 

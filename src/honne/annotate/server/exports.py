@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from honne.annotate import exporting
+from honne.annotate import exporting, files
 from honne.annotate.server.pages import page
 from honne.annotate.server.security import Member, form, member
 from honne.annotate.server.settings import database
@@ -44,7 +44,7 @@ def download(request: Request, viewer: Viewer, kind: str = "jsonl", text: bool =
     try:
         with database(request).read() as s:
             slug = s.get_one(Project, viewer.project_id).slug
-            exporting.stream(made, kind, exporting.rows(s, viewer.project_id, text=text))
+            files.stream(made, kind, exporting.rows(s, viewer.project_id, text=text))
     except HonneError as e:
         made.close()
         return _show(request, viewer, 422, str(e), bad=True)

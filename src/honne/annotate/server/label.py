@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from honne.annotate import guides, queue, submit
+from honne.annotate import guides, queue, reading, submit
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
 from honne.annotate.server import own, pause
 from honne.annotate.server.item import View, category_name, whole_text
@@ -122,7 +122,7 @@ def text(request: Request, who: Labeller, answer_id: int, which: str) -> Respons
     """What the page left out of a long text; all of it as plain text where no script asks."""
     try:
         with database(request).read() as s:
-            found = queue.full_text(s, who.project_id, who.id, answer_id)
+            found = reading.full_text(s, who.project_id, who.id, answer_id)
     except NotYours:
         raise HTTPException(403) from None
     return whole_text(request, found, which)

@@ -1,0 +1,57 @@
+"""Questions and answers in full: what the database holds, and of longer texts what the run folders have."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from honne.annotate import people
+from honne.annotate.errors import NotYours
+from honne.annotate.tables import Answer, Label, Run
+from honne.engine.store import open_run
+from honne.errors import StoreError
+from honne.records import Message
+
+__all__ = ["full_text", "messages", "whole"]
+
+
+def messages(answer: Answer) -> tuple[Message, ...]:
+    """The question as the database holds it."""
+    return tuple(Message(role, content) for role, content in answer.question)
+
+
+def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """The whole question and answers from the run folder, in the order of `Task`, for one who has a label of it.
+
+    Raises NotYours for anybody else, StoreError where the run folder is gone.
+    """
+    label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
+    answer = s.get(Answer, answer_id)
+    if label is None or answer is None or answer.project_id != project_id:
+        people.need_role(s, user_id, project_id, people.ADJUDICATORS)
+    if answer is None or answer.project_id != project_id:
+        raise NotYours("no such answer in this project")
+    question, texts = whole(s, answer)
+    return question, texts[::-1] if label is not None and label.swapped else texts
+
+
+def whole(s: Session, answer: Answer) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """The question and the answers as the run folders have them. Raises StoreError where they are gone."""
+    if not answer.cut:
+        texts = (answer.text,) if answer.other_text is None else (answer.text, answer.other_text)
+        return messages(answer), texts
+    question, text = _from_run(s, answer.run_id, answer.item_id, answer.sample)
+    if answer.other_run_id is None:
+        return question, (text,)
+    asked, other = _from_run(s, answer.other_run_id, answer.item_id, answer.other_sample or 0)
+    return asked, (text, other)
+
+
+def _from_run(s: Session, run_id: int, item_id: str, sample: int) -> tuple[tuple[Message, ...], str]:
+    row = s.get_one(Run, run_id)
+    run = open_run(row.path)
+    item = next((one for one in run.items() if one.id == item_id), None)
+    response = next((one for one in run.responses() if one.item_id == item_id and one.sample == sample), None)
+    if item is None or response is None or response.text is None:
+        raise StoreError(f"{row.path} no longer has the answer to {item_id}")
+    return item.messages if response.messages is None else response.messages, response.text
