@@ -14,6 +14,7 @@ from annotate_site_parts import Ground, Place, chromium
 from honne.annotate.server import pause
 from honne.annotate.server.shown import FIRST, marked, piece, rest
 from honne.annotate.tables import Answer, Label
+from honne.text import clean
 
 EVIL = [
     "<script>window.pwned=1;alert(1)</script>",
@@ -44,6 +45,13 @@ def seen(text: str) -> str:
     """What a page should show of a text: every character, the unseen ones by their code points."""
     unseen = {c for c in text if not c.isprintable() and c not in "\n\t "} | set("\U000e0100\U000e0101")
     return "".join(f"U+{ord(c):04X}" if c in unseen else c for c in text)
+
+
+def test_what_reports_do_not_obey_is_marked() -> None:
+    for code in (*range(0x10000), *range(0xE0000, 0xE1000)):
+        if clean(chr(code)) != chr(code):
+            assert f"U+{code:04X}" in marked(chr(code))
+    assert marked("一\n二\t三 👩\u200d🔬") == "一\n二\t三 👩\u200d🔬"
 
 
 def test_hostile_answers_are_text(ground: Ground) -> None:

@@ -12,12 +12,16 @@ import re
 from datetime import datetime
 from typing import Any
 
-__all__ = ["cell", "clean", "uncell"]
+__all__ = ["CONTROLS", "HIDDEN", "cell", "clean", "uncell"]
 
 # Overrides, embeddings and isolates reorder what is around them; zero-width and tag characters hide text in text.
 # Joiners (U+200C, U+200D) and the plain direction marks stay: scripts and emoji need them.
-_HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\u200b\u2060-\u2064\ufeff\u2028\u2029\U000e0000-\U000e007f]")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+HIDDEN = "\u202a-\u202e\u2066-\u2069\u200b\u2060-\u2064\ufeff\u2028\u2029\U000e0000-\U000e007f"
+CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
+"""What no output obeys or hides, as the inside of a character class; tab and newline are obeyed."""
+
+_HIDDEN = re.compile(f"[{HIDDEN}]")
+_CONTROL = re.compile(f"[{CONTROLS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"\s*['=+\-@＝＋－＠]|[\t\r\n]")
 

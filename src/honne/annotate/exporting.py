@@ -26,10 +26,8 @@ from honne.errors import ConfigError
 from honne.plugins import Verdict
 from honne.records import Comparison, Judgment
 
-__all__ = ["PAIRWISE", "comparisons", "flow_back", "rows"]
+__all__ = ["comparisons", "flow_back", "rows"]
 
-PAIRWISE = ("run_b", "model_b", "sample_b", "order")
-"""Of a comparison also the second answer, and the order in which the annotator saw the two (`ab` or `ba`)."""
 _TEXT = ("prompt", "answer", "answer_b")
 
 
@@ -77,6 +75,7 @@ def rows(s: Session, project_id: int, *, text: bool = False) -> Iterator[dict[st
             "guide_version": (source and source.guide_version) or project.guide_version,
         }
         if project.kind == "pairwise":
+            # Also the second answer, and the order in which the annotator saw the two.
             other = runs[answer.other_run_id or answer.run_id]
             row |= {"run_b": other.name, "model_b": other.model, "sample_b": answer.other_sample}
             row["order"] = None if label is None else "ba" if label.swapped else "ab"

@@ -12,17 +12,20 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from honne.text import CONTROLS, HIDDEN
+
 __all__ = ["FIRST", "Piece", "marked", "piece", "rest"]
 
 FIRST = 6000
 """Characters of a text that a page begins with; the rest is a click away."""
 
-# Controls except tab and newline, format characters except the joiners U+200C and U+200D, fillers that look like
-# nothing, lone surrogates, noncharacters, and the tags and variation selectors in which whole sentences can be hidden.
+# Beside what nothing in honne obeys: more format characters (the joiners U+200C and U+200D stay), fillers that look
+# like nothing, lone surrogates, noncharacters, and the tags and variation selectors in which whole sentences can hide.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+    f"[{CONTROLS}{HIDDEN}"
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200e\u200f\u2065\u206a-\u206f\u2800\u3164"
+    "\ufdd0-\ufdef\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0080-\U000e0fff]+"
     "|[\u200c\u200d\ufe00-\ufe0f]{3,}"
 )
 _MOST_MARKS = 24
