@@ -24,6 +24,7 @@ class Order(typer.core.TyperGroup):
         "run",
         "import",
         "judge",
+        "calibrate",
         "report",
         "compare",
         "frontier",
