@@ -55,9 +55,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--finite", action="store_true")
     given = parser.parse_args()
-    print(
-        "| labels | coverage | cells at 93 % or more | in 93-97 % | mean width, of labels-only's |\n|---|---|---|---|---|"
-    )
+    print("| labels | coverage | cells at 93 % or more | in 93-97 % | mean width, of labels-only's |")
+    print("|---|---|---|---|---|")
     for labels in LABELS:
         cells = [
             coverage(given.draws, given.items, labels, prevalence, judge, finite=given.finite, seed=[i, j])
