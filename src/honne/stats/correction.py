@@ -25,6 +25,8 @@ __all__ = ["RARER", "Corrected", "hybrid", "hybrid_limits", "labels_only", "one_
 # tests/test_correction_coverage.py).
 RARER = 3
 _CHUNK = 250
+# The least share of items without a label that the limits are computed for: beyond, counting decides (`_found`).
+_LEFT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,9 @@ def hybrid_limits(
     w = sizes / np.maximum(counts, 1.0) if by_verdict else np.ones_like(sizes)
     n = sizes.sum(1)
     kish = (w * counts).sum(1) ** 2 / (w * w * counts).sum(1)
-    left = np.maximum(1 - kish / n, 1e-9) if finite else 1.0
+    left = np.maximum(1 - kish / n, _LEFT) if finite else 1.0
     low, high = wilson((w * events).sum(1) / (w * counts).sum(1), kish / left, level)
-    worth = counts / np.maximum(1 - counts / np.maximum(sizes, 1.0), 1e-9) if finite else counts
+    worth = counts / np.maximum(1 - counts / np.maximum(sizes, 1.0), _LEFT) if finite else counts
     rest = np.flatnonzero(~few)
     table = np.concatenate([sizes, events / np.maximum(counts, 1.0) * worth, worth], axis=1)[rest]
     distinct, inverse = np.unique(table, axis=0, return_inverse=True)
@@ -171,7 +173,7 @@ def _worth(s: Sample, finite: bool) -> tuple[Floats, Floats]:
     """Effective events and labels of each stratum; of these items alone, a label is worth 1 / (1 − n/N) labels."""
     if not finite:
         return s.effective_events, s.effective_counts
-    counts = s.effective_counts / np.maximum(1 - s.kish / s.sizes, 1e-9)
+    counts = s.effective_counts / np.maximum(1 - s.kish / s.sizes, _LEFT)
     return s.rates * counts, counts
 
 
@@ -179,7 +181,7 @@ def _labels_only(s: Sample, finite: bool, level: float) -> Corrected:
     y, w = s.human[s.labelled], s.weights[s.labelled]
     share = float(w @ y / w.sum())
     kish = float(w.sum() ** 2 / (w @ w))
-    worth = kish / s.labels_effect / (max(1 - kish / s.n, 1e-9) if finite else 1.0)
+    worth = kish / s.labels_effect / (max(1 - kish / s.n, _LEFT) if finite else 1.0)
     low, high = (float(x) for x in wilson(share, worth, level))
     return _found(s, share, low, high, "labels only, wilson", finite, level)
 

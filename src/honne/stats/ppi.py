@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,8 @@ from honne.stats.intervals import LEVEL, clopper_pearson, rate, wilson
 
 __all__ = ["EACH", "ppi"]
 
+VARIED = 10  # labels that differ from the commonest score, below which a variance is not to be trusted
+PSEUDO = 2.5
 EACH = 20  # labels of each class that a rate needs: a normal interval of fewer does not cover (the study's 31-95 %)
 
 
@@ -42,7 +44,7 @@ def ppi(
     is worth on the scale (bounded, and skewed as the scale's end asks), with Student's quantile. While fewer than 10
     labels differ from the commonest score, the labels alone, by the rule of `honne.stats.intervals.rate`.
 
-    Refused for a rate (scores at the two ends alone) with fewer than 20 labels of each end: `hybrid` is for those.
+    Refused for a rate (both scores at the two ends alone) with fewer than 20 labels of each end: `hybrid` is for those.
     """
     f, y = _scaled(judged, low, high, "judged"), _scaled(human, low, high, "human")
     if f.shape != y.shape:
@@ -58,7 +60,8 @@ def ppi(
     if not used:
         return out(None, None, "none", "no label among these items; about 30 would do for a first interval")
     ends = [int((y[has] == end).sum()) for end in (0.0, 1.0)]
-    if sum(ends) == used and min(ends) < EACH:
+    rate_like = np.unique(np.concatenate([y[has], f[~unjudged]])).tolist() == [0.0, 1.0]
+    if rate_like and min(ends) < EACH:
         why = f"a rate needs {EACH} labels of each class, and these have {min(ends)} of one: the hybrid is for fewer"
         if min(ends):
             why += f", or about {math.ceil(used * EACH / min(ends))} labels"
@@ -68,13 +71,15 @@ def ppi(
     tail = ", these items" if finite else ""
     tail += ", inverse probability" if np.ptp(w[has]) > 1e-9 * w.max() else ""
     tail += ", clustered" if int(group.max()) + 1 < n else ""
-    value, variance, clusters = _estimate(f, np.where(has, y, 0.0), w, group, finite)
-    if _varied(y[has], group[has]) < FEW or clusters < FEW:
+    found = _estimate(f, np.where(has, y, 0.0), w, group, finite)
+    value, clusters = found.value, found.clusters
+    if _varied(y[has], group[has]) < VARIED or clusters < FEW:
         return out(*_alone(y, has, w, group, finite, level), "labels only" + tail)
+    # Two labels that the judge missed by PSEUDO standard deviations, one each way: no error seen is not no error.
+    unseen = 2 * PSEUDO**2 * found.spread / clusters**2 * (1 - used / n if finite else 1.0)
     share = min(max(value, 1e-9), 1 - 1e-9)
-    worth = share * (1 - share) / max(variance, 1e-12)
-    # Student's quantile on the labels' clusters, less the two fitted numbers.
-    worth *= (float(special.ndtri(0.5 + level / 2)) / quantile(max(clusters - 2, 1), level)) ** 2
+    worth = share * (1 - share) / max(found.variance + unseen, 1e-12)
+    worth *= (float(special.ndtri(0.5 + level / 2)) / quantile(max(found.freedom, 1.0), level)) ** 2
     below, above = wilson(share, worth, level)
     bounds = float(below), float(above)
     return out(min(max(value, bounds[0]), bounds[1]), bounds, "ppi++, jackknife" + tail)
@@ -108,23 +113,37 @@ def _alone(
     return value, (float(low), float(high))
 
 
-def _estimate(f: Floats, y: Floats, w: Floats, group: Ints, finite: bool) -> tuple[float, float, int]:
-    """The estimate, its jackknife variance over clusters, and the number of clusters with labels."""
+class _Found(NamedTuple):
+    """The estimate, its jackknife variance and degrees of freedom, the labels' variance, and their clusters."""
+
+    value: float
+    variance: float
+    freedom: float
+    spread: float
+    clusters: int
+
+
+def _estimate(f: Floats, y: Floats, w: Floats, group: Ints, finite: bool) -> _Found:
+    """By totals per cluster, so that each cluster is left out in one stroke.
+
+    Degrees of freedom are Satterthwaite's, 2 V² / var V, from the fourth powers: few labels that carry the variance
+    are few degrees, however many labels there are.
+    """
     m = int(group.max()) + 1
-    has = w > 0
     parts = np.stack([np.bincount(group, v, m) for v in (w, w * y, w * f, w * f * f, w * y * f)])
     people = np.stack([np.bincount(group, v, m) for v in (np.ones(len(f)), f)])
-    value = _regression(parts.sum(1), people.sum(1))
-    touched = np.unique(group[has])
-    whole_people = people.sum(1)[:, None]
-    if finite:
-        # Only the draw of the labels is in doubt.
-        left = _regression(parts.sum(1)[:, None] - parts[:, touched], whole_people)
-        k = len(touched)
-        share = 1 - int(has.sum()) / len(f)
-        return float(value), float(((left - left.mean()) ** 2).sum() * (k - 1) / k * share), k
-    left = _regression(parts.sum(1)[:, None] - parts, whole_people - people)
-    return float(value), float(((left - left.mean()) ** 2).sum() * (m - 1) / m), len(touched)
+    whole, everybody = parts.sum(1), people.sum(1)
+    touched = np.unique(group[w > 0])
+    # Of these items alone, only the draw of the labels is in doubt.
+    out = touched if finite else np.arange(m)
+    left = _regression(whole[:, None] - parts[:, out], everybody[:, None] - (0.0 if finite else people[:, out]))
+    away = left - left.mean()
+    square, fourth, k = float((away**2).sum()), float((away**4).sum()), len(out)
+    share = 1 - float((w > 0).sum()) / len(f) if finite else 1.0
+    uneven = fourth / square**2 - 1 / k if square > 0 else 0.0
+    freedom = min(2 / uneven if uneven > 0 else math.inf, len(touched) - 2)
+    spread = float(w @ (y * y) / w.sum() - (w @ y / w.sum()) ** 2)
+    return _Found(float(_regression(whole, everybody)), square * (k - 1) / k * share, freedom, spread, len(touched))
 
 
 def _regression(parts: Floats, people: Floats) -> Floats:

@@ -82,7 +82,7 @@ def _worth(x: Floats, group: Ints, level: float) -> tuple[float, float]:
 
 
 def _points(events: float, n: float, k: int) -> Floats:
-    return beta(np.asarray(events + PRIOR), np.asarray(n - events + PRIOR), k, 3)
+    return beta(np.asarray(events + PRIOR), np.asarray(n - events + PRIOR), k)
 
 
 def _youden(right: float, right_n: float, clear: float, clear_n: float, level: float) -> float:
