@@ -87,7 +87,7 @@ def dispute(s: Session, project_id: int, user_id: int, answer_id: int) -> Disput
     )
     decision = s.get(Decision, answer_id)
     project = s.get_one(Project, project_id)
-    return _dispute(project, answer, [(label, name) for label, name in rows], decision and decision.label)
+    return _dispute(project, answer, [(label, name) for label, name in rows], decision.label if decision else None)
 
 
 def decide(

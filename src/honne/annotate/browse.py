@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, and_, distinct, false, func, select, true
 from sqlalchemy.orm import Session
 
 from honne.annotate.tables import Answer, Decision, Label, Project, Run, User
+from honne.errors import DataError, unknown
 
-__all__ = ["STATES", "Found", "Given", "counts", "drawn", "listed", "one"]
+__all__ = ["STATES", "Found", "Given", "counts", "drawn", "find", "listed", "one"]
 
-# An answer is decided by an adjudicator, or has all its labels alike (agreed), or some that differ (disputed), or waits.
+# Decided by an adjudicator; else with labels that differ (disputed), or all labels it needs and all alike (agreed).
 STATES = ("disputed", "decided", "agreed", "waiting")
 
 
@@ -88,6 +89,19 @@ def counts(s: Session, project_id: int) -> Mapping[str, int]:
     return {"all": sum(out.values()), **out}
 
 
+def find(s: Session, text: str) -> int:
+    """The number of the project with this name, short name or number. Raises DataError for none, or for several."""
+    rows = s.execute(select(Project.id, Project.slug, Project.name).order_by(Project.id)).all()
+    found = [row.id for row in rows if text in (row.slug, str(row.id))] or [row.id for row in rows if text == row.name]
+    if len(found) == 1:
+        return int(found[0])
+    if found:
+        raise DataError(
+            f"{len(found)} projects are called {text!r}: name one by its number, {', '.join(map(str, found))}"
+        )
+    raise DataError(unknown("project", text, [row.slug for row in rows]))
+
+
 def drawn(s: Session, project_id: int) -> int:
     """How many answers the plan drew; gold items beside them are nobody's draw."""
     return s.scalar(select(func.count()).where(Answer.project_id == project_id, Answer.design != "gold")) or 0
@@ -111,7 +125,9 @@ def one(s: Session, project_id: int, answer_id: int) -> Found | None:
 
 def _found(s: Session, answers: list[Answer], overlap: int) -> list[Found]:
     ids = [answer.id for answer in answers]
-    runs = {run.id: run for run in s.scalars(select(Run).where(Run.id.in_({a.run_id for a in answers} | _others(answers))))}
+    runs = {
+        run.id: run for run in s.scalars(select(Run).where(Run.id.in_({a.run_id for a in answers} | _others(answers))))
+    }
     given: dict[int, list[Given]] = {i: [] for i in ids}
     decided = set()
     labels = select(Label, User.name).outerjoin(User, User.id == Label.user_id)

@@ -29,6 +29,7 @@ __all__ = [
     "create_project",
     "overview",
     "projects_of",
+    "row_of",
     "suggest",
 ]
 
@@ -183,7 +184,10 @@ def create_project(
     places = random.Random(f"{plan.seed}/places")
     rows = []
     for i in sorted({*drawn, *gold}):
-        row = _row(project.id, listed, population[i], guide, places)
+        one = population[i]
+        other = None if one.other is None else (listed[1], one.other)
+        row = row_of(project.id, listed[one.run], one.item, one.response, other)
+        row.place = places.randrange(1, _PRIME)
         row.gold = gold.get(i)
         row.design, row.inclusion = (plan.design, drawn[i]) if i in drawn else ("gold", None)
         row.held = places.random() < plan.without_suggestion
@@ -313,21 +317,21 @@ def _gold(population: Sequence[_Candidate], plan: Plan, guide: guides.Guide, key
     return {i: known[i] for i in picked}
 
 
-def _row(
-    project_id: int, runs: Sequence[Run], candidate: _Candidate, guide: guides.Guide, places: random.Random
+def row_of(
+    project_id: int, run: Run, item: Item, response: Response, other: tuple[Run, Response] | None = None
 ) -> Answer:
-    item, response, other = candidate.item, candidate.response, candidate.other
+    """An answer of a run as a row, not drawn; `other` is the answer of another run that it is compared with."""
     messages = item.messages if response.messages is None or other is not None else response.messages
     cuts = [head(m.content) for m in messages]
     text, cut = head(response.text or "")
-    other_text, other_cut = (None, False) if other is None else head(other.text or "")
+    other_text, other_cut = (None, False) if other is None else head(other[1].text or "")
     return Answer(
         project_id=project_id,
-        run_id=runs[candidate.run].id,
+        run_id=run.id,
         item_id=item.id,
         sample=response.sample,
-        other_run_id=None if other is None else runs[1].id,
-        other_sample=None if other is None else other.sample,
+        other_run_id=None if other is None else other[0].id,
+        other_sample=None if other is None else other[1].sample,
         benchmark=item.benchmark,
         category=item.category,
         lang=item.lang,
@@ -336,12 +340,14 @@ def _row(
         text=text,
         other_text=other_text,
         cut=cut or other_cut or any(was_cut for _, was_cut in cuts),
-        place=places.randrange(1, _PRIME),
+        place=0,
+        held=False,
     )
 
 
 def _slug(s: Session, name: str) -> str:
-    wanted = slug(name).lower()
+    # Dots part the words of a judge's key.
+    wanted = slug(name).replace(".", "-").lower()
     taken = set(s.scalars(select(Project.slug)))
     return next(one for n in range(len(taken) + 1) if (one := wanted if not n else f"{wanted}-{n + 1}") not in taken)
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +21,7 @@ from honne.engine import export
 from honne.engine.journal import os_failure
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError, StoreError, unknown
+from honne.text import cell
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +30,6 @@ __all__ = ["FORMATS", "cell", "save", "stream"]
 
 FORMATS = ("jsonl", "csv", "parquet", "hf")
 _SHARD = 200_000
-_FORMULA = re.compile(r"\s*['=+\-@＝＋－＠]|[\t\r\n]")
 
 
 def stream(runs: Sequence[RunFolder], kind: str, format: str, out: IO[bytes], paper: bool = False) -> int:
@@ -114,27 +111,6 @@ def _csv(batches: Iterator[pa.RecordBatch], columns: pa.Schema, out: IO[bytes]) 
         text.truncate()
     out.write(text.getvalue().encode())
     return n
-
-
-def cell(value: Any) -> Any:
-    """A value as a CSV cell: lists as JSON, times as ISO 8601, and text that no spreadsheet will run.
-
-    Text that a spreadsheet would take for a formula, and text that begins with an apostrophe, gets one apostrophe in
-    front: taking one leading apostrophe off every text gives back the original. NUL, at which many readers stop, is
-    written as U+2400.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list | dict):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str):
-        value = value.replace("\0", "\u2400")
-        return "'" + value if _FORMULA.match(value) else value
-    return value
 
 
 def _parquet(batches: Iterator[pa.RecordBatch], columns: pa.Schema, path: Path) -> int:

@@ -1,4 +1,4 @@
-"""The adjudicator's pages: what annotators disagree on, the most disputed first, and the page that settles one answer."""
+"""The adjudicator's pages: what annotators disagree on, the most disputed first, and the one that settles an answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from honne.annotate import adjudicate, queue
 from honne.annotate.errors import BadForm, NotYours
-from honne.annotate.server.item import View, whole_text
+from honne.annotate.server.item import View, category_name, whole_text
 from honne.annotate.server.label import fields, key_rows, part_only
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
@@ -25,7 +25,6 @@ from honne.annotate.server.settings import database
 from honne.annotate.server.shown import marked
 from honne.annotate.server.words import translator
 from honne.annotate.tables import Decision
-from honne.records import category_parts
 
 __all__ = ["router"]
 
@@ -59,7 +58,7 @@ def disputes(request: Request, who: Adjudicator) -> Response:
     listed = [
         {
             "answer_id": d.answer_id,
-            "category": " › ".join(category_parts(d.dimension)) or "–",
+            "category": category_name(d.dimension),
             "opinions": _opinions(d, lang),
             "distance": d.distance,
         }
@@ -91,9 +90,7 @@ def decide(request: Request, who: Adjudicator, answer_id: int, sent: Sent) -> Re
     t = translator(language(request))
     key = str(sent.get("key"))
     try:
-        database(request).write(
-            lambda s: adjudicate.decide(s, who.project_id, who.id, answer_id, fields(sent), key)
-        )
+        database(request).write(lambda s: adjudicate.decide(s, who.project_id, who.id, answer_id, fields(sent), key))
     except BadForm as e:
         return _refused(request, who, answer_id, 422, t("label.wrong_label") if e.field == "label" else str(e))
     except NotYours:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from honne.annotate.database import Database
 from honne.annotate.errors import LeaseLost, NotYours
-from honne.annotate.server import accounts, adjudicate, label, owner, projects, viewer
+from honne.annotate.server import accounts, adjudicate, exports, label, owner, projects, viewer
 from honne.annotate.server.pages import asset, kind, language, page
 from honne.annotate.server.security import NotSignedIn, forged, identify, public
 from honne.annotate.server.settings import Settings
@@ -38,7 +38,7 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
     app.state.database, app.state.settings, app.state.door = database, settings, accounts.Door(first)
     app.add_middleware(Shield, settings=settings)
     app.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
-    for module in (accounts, projects, label, adjudicate, owner, viewer):
+    for module in (accounts, projects, label, adjudicate, owner, viewer, exports):
         app.include_router(module.router)
     app.add_exception_handler(NotSignedIn, _answer(_not_signed_in))
     app.add_exception_handler(HTTPException, _answer(_refused))

@@ -14,7 +14,7 @@ from honne.annotate.server.shown import Piece, piece, rest
 from honne.annotate.text import LONGEST
 from honne.records import Message, category_parts
 
-__all__ = ["Shown", "View", "whole_text"]
+__all__ = ["Shown", "View", "category_name", "whole_text"]
 
 _ROLES = ("system", "user", "assistant")
 
@@ -64,7 +64,12 @@ class View:
             for i, (title, text) in enumerate(zip(titles, shown.answers, strict=True))
         )
         marks = any('class="unseen"' in turn.text.html for turn in (*turns, *answers))
-        return cls(turns, answers, " › ".join(category_parts(shown.dimension)) or "–", marks)
+        return cls(turns, answers, category_name(shown.dimension), marks)
+
+
+def category_name(path: str) -> str:
+    """A category path for people."""
+    return " › ".join(category_parts(path)) or "–"
 
 
 def whole_text(request: Request, found: tuple[Sequence[Message], Sequence[str]], which: str) -> Response:

@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from honne.annotate import guides, queue, submit
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
 from honne.annotate.server import pause
-from honne.annotate.server.item import View, whole_text
+from honne.annotate.server.item import View, category_name, whole_text
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database
@@ -70,7 +70,8 @@ def mine(request: Request, who: Labeller, state: str = "submitted") -> Response:
     rows = [
         {
             "answer_id": row.answer_id,
-            "category": row.dimension,
+            "category": category_name(row.dimension),
+            "label": row.label,
             "words": _words(guide, row.dimension, row.label, lang),
             "at": row.at,
         }

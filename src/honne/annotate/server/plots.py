@@ -11,12 +11,13 @@ from honne.stats.agreement import Agreement
 __all__ = ["floor_of", "ruler", "whisker"]
 
 _WIDE, _EDGE = 260, 8
+_END = '<line class="bar" x1="{x}" x2="{x}" y1="5" y2="11"/>'
 
 
 def floor_of(found: list[Agreement]) -> float:
-    """Where the axis of coefficients begins: at 0, or as far below as an interval reaches, in steps of 0.2."""
-    lows = [a.low for a in found if a.low is not None]
-    return max(-1.0, min(0.0, math.floor(min(lows, default=0.0) * 5) / 5))
+    """Where the axis of coefficients begins: at 0, or as far below as one of them lies, in steps of 0.2."""
+    values = [a.value for a in found if a.value is not None]
+    return max(-1.0, min(0.0, math.floor(min(values, default=0.0) * 5) / 5))
 
 
 def _x(value: float, floor: float) -> float:
@@ -24,17 +25,19 @@ def _x(value: float, floor: float) -> float:
 
 
 def whisker(found: Agreement, floor: float) -> Markup:
-    """A coefficient and its interval on the axis from `floor` to 1."""
+    """A coefficient and its interval on the axis from `floor` to 1; an interval that goes on below has no end there."""
     if found.value is None or found.low is None or found.high is None:
         return Markup("")
     low, at, high = (_x(v, floor) for v in (found.low, found.value, found.high))
+    end = Markup("") if found.low < floor else Markup(_END).format(x=low)
     return Markup(
         '<svg class="whisker" viewBox="0 0 {w} 16" width="{w}" height="16" aria-hidden="true">'
         '<line class="zero" x1="{z}" x2="{z}" y1="0" y2="16"/><line class="grid" x1="{o}" x2="{o}" y1="0" y2="16"/>'
         '<line class="bar" x1="{low}" x2="{high}" y1="8" y2="8"/>'
-        '<line class="bar" x1="{low}" x2="{low}" y1="5" y2="11"/><line class="bar" x1="{high}" x2="{high}" y1="5" y2="11"/>'
-        '<circle cx="{at}" cy="8" r="4"/></svg>'
-    ).format(w=_WIDE, z=_x(0, floor), o=_x(1, floor), low=low, high=high, at=at)
+        '{end}{other}<circle cx="{at}" cy="8" r="4"/></svg>'
+    ).format(
+        w=_WIDE, z=_x(0, floor), o=_x(1, floor), low=low, high=high, at=at, end=end, other=Markup(_END).format(x=high)
+    )
 
 
 def ruler(floor: float) -> Markup:

@@ -32,8 +32,8 @@ __all__ = [
     "anyone",
     "csrf_token",
     "end",
-    "form",
     "forged",
+    "form",
     "identify",
     "local",
     "member",
@@ -129,9 +129,7 @@ def end(request: Request, response: Response) -> None:
 
 def _drop(request: Request, response: Response, kind: str) -> None:
     told = settings(request)
-    response.delete_cookie(
-        cookie_name(told, kind), path="/", httponly=True, samesite="lax", secure=told.https
-    )
+    response.delete_cookie(cookie_name(told, kind), path="/", httponly=True, samesite="lax", secure=told.https)
 
 
 def session_token(request: Request) -> str | None:

@@ -18,7 +18,16 @@ function choose(by) {
   return true;
 }
 function open() { keys.showModal(); return true; }
-function toggle() { const box = $("#guideline"); if (box) { box.open = !box.open; if (box.open) box.scrollIntoView({ block: "nearest" }); } return Boolean(box); }
+// Whether the guideline is open is each reader's choice, kept in this browser; a new item does not change it.
+function keep() { const box = $("#guideline"); if (box) localStorage.setItem("honne-guideline", box.open ? "open" : "closed"); }
+function toggle() {
+  const box = $("#guideline");
+  if (!box) return false;
+  box.open = !box.open;
+  if (box.open) box.scrollIntoView({ block: "nearest" });
+  keep();
+  return true;
+}
 const plain = {
   ArrowUp: () => choose(-1), ArrowDown: () => choose(1),
   ArrowLeft: () => press("a[rel=prev][href]"), ArrowRight: () => press("a[rel=next][href]"),
@@ -43,7 +52,10 @@ document.addEventListener("keydown", (event) => {
   const done = /^[0-9]$/.test(key) ? press(`#label-form input[data-key="${key}"]`) : plain[key]?.();
   if (done) event.preventDefault();
 });
-document.addEventListener("click", (event) => { if (event.target.closest("[data-keys]")) open(); });
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-keys]")) open();
+  if (event.target.closest("#guideline > summary")) setTimeout(keep);
+});
 on.checked = localStorage.getItem("honne-keys") !== "off";
 on.addEventListener("change", () => localStorage.setItem("honne-keys", on.checked ? "on" : "off"));
 })();

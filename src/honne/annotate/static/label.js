@@ -23,6 +23,9 @@ function shown() {
   clearTimeout(saving);
   veil();
   if (window.htmx) htmx.process(work);
+  const guideline = $("#guideline"), kept = localStorage.getItem("honne-guideline");
+  if (guideline && kept) guideline.open = kept === "open";
+  else if (guideline) guideline.open = innerWidth >= 1700 || (guideline.open && innerWidth > 980);
   const news = $(".news");
   if (news) say(news.textContent);
 }
@@ -86,7 +89,7 @@ function login() {
   say(work.dataset.loggedOut + " ", true, link);
 }
 function settle(answer, kept) {
-  if (answer.status === 401) return login();
+  if (answer.status === 401 || answer.status === 403) return login();
   if (kept) localStorage.removeItem(shelf);
   if (answer.status === 200) {
     work.innerHTML = answer.text;

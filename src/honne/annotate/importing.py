@@ -1,0 +1,301 @@
+"""Labels into a project from a file: an export of `exporting`, or any table with item ids, labels and annotators.
+
+Nothing is guessed. A label's design and inclusion are what the file states; where it states none they stay unknown, and
+agreement and calibration leave such labels out. An imported label belongs to a name in the file, not to an account,
+fills no place of the project's own work, and is never changed by a second file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from honne.annotate import guides, log
+from honne.annotate.projects import row_of
+from honne.annotate.tables import Answer, Decision, Label, Project, Run, User
+from honne.annotate.text import restore
+from honne.engine.store import open_run
+from honne.errors import DataError, unknown
+from honne.records import DESIGNS, Item, Response, now
+from honne.rows import DataRow, read_bytes, recorded_rows
+from honne.text import uncell
+
+__all__ = ["Imported", "Labels", "load", "read"]
+
+_KINDS = ("label", "decision", "reference")
+_NEEDED = ("item_id", "label", "annotator")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The rows of a file: its name, the sha256 of its bytes, and each row's place with its columns."""
+
+    name: str
+    sha256: str
+    rows: tuple[DataRow, ...]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came in: labels and decisions, those that were there already, and references, which are made again here."""
+
+    labels: int
+    decisions: int
+    known: int
+    references: int
+    unknown_design: int
+
+
+def read(path: Path) -> Labels:
+    """Read a JSONL, CSV or Parquet file of labels. Raises DataError for one that is none, naming the line."""
+    data = read_bytes(path)
+    found = list(recorded_rows(data, path))
+    if not found:
+        raise DataError(f"{path}: no rows")
+    there = {column for row in found for column in row.fields}
+    for name in _NEEDED:
+        if name not in there:
+            raise DataError(f"{path}: no column {name!r}; its columns: {', '.join(sorted(there))}")
+    # In a CSV file a text that a spreadsheet would run has an apostrophe before it.
+    mended = uncell if path.name.removesuffix(".gz").endswith((".csv", ".tsv")) else str
+    rows = tuple(
+        DataRow(row.where, {k: restore(mended(v)) if isinstance(v, str) else v for k, v in row.fields.items()})
+        for row in found
+    )
+    return Labels(path.name, hashlib.sha256(data).hexdigest(), rows)
+
+
+def load(
+    s: Session, project_id: int, labels: Labels, by: int | None = None, label_map: Mapping[str, str] | None = None
+) -> Imported:
+    """Put the labels of a file into a project; `label_map` says what a label in the file means in the guide.
+
+    The same file again changes nothing. Raises DataError, naming the line, for an answer that the project's runs do not
+    have, a label that the guide does not offer, and a label that contradicts one of the same annotator.
+    """
+    project = s.get_one(Project, project_id)
+    answers = _Answers(s, project)
+    source = f"{labels.name} sha256:{labels.sha256[:16]}"
+    counts = dict.fromkeys(("labels", "decisions", "known", "references", "unknown_design"), 0)
+    for row in labels.rows:
+        kind = row.optional("kind") or "label"
+        if kind not in _KINDS:
+            raise DataError(f"{row.where}: {unknown('kind', kind, _KINDS)}")
+        if kind == "reference":
+            counts["references"] += 1
+            continue
+        answer = answers.of(row)
+        read = _decision if kind == "decision" else _label
+        made = read(row, answer, answers.guide, source, label_map or {})
+        if isinstance(made, Label) and made.design is None:
+            counts["unknown_design"] += 1
+        new = _store_label(s, row, made) if isinstance(made, Label) else _store_decision(s, row, made)
+        counts["known" if not new else "labels" if kind == "label" else "decisions"] += 1
+    s.flush()
+    log.add(s, project_id, by, "import", source, None, counts)
+    return Imported(**counts)
+
+
+class _Answers:
+    """The answers of a project's runs; those that were not drawn are added when a file has a label of them."""
+
+    def __init__(self, s: Session, project: Project) -> None:
+        self._s, self._project = s, project
+        self.guide = guides.load(project.guide)
+        if self.guide.kind == "pairwise":
+            raise DataError("labels of pairs cannot be imported: their order was made for this project's annotators")
+        self._runs = list(s.scalars(select(Run).where(Run.project_id == project.id).order_by(Run.id)))
+        rows = s.scalars(select(Answer).where(Answer.project_id == project.id))
+        self._known = {(a.run_id, a.item_id, a.sample): a for a in rows}
+        self._folders: dict[int, tuple[dict[str, Item], dict[tuple[str, int], Response]]] = {}
+
+    def of(self, row: DataRow) -> Answer:
+        run = self._run(row)
+        item_id, sample = row.text("item_id"), int(_number(row, "sample") or 0)
+        found = self._known.get((run.id, item_id, sample))
+        if found is None:
+            found = self._added(row, run, item_id, sample)
+            self._known[run.id, item_id, sample] = found
+        return found
+
+    def _run(self, row: DataRow) -> Run:
+        fitting = self._runs
+        for column, field in (("run", "name"), ("model", "model")):
+            wanted = row.optional(column)
+            if wanted is not None:
+                names = [str(getattr(run, field)) for run in fitting]
+                fitting = [run for run in fitting if getattr(run, field) == wanted]
+                if not fitting:
+                    raise DataError(f"{row.where}: {unknown(column, wanted, names)}")
+        if len(fitting) > 1:
+            raise DataError(f"{row.where}: several runs fit; name it in the columns run or model")
+        return fitting[0]
+
+    def _added(self, row: DataRow, run: Run, item_id: str, sample: int) -> Answer:
+        if run.id not in self._folders:
+            folder = open_run(run.path)
+            answered = {(r.item_id, r.sample): r for r in folder.responses()}
+            self._folders[run.id] = ({item.id: item for item in folder.items()}, answered)
+        items, answered = self._folders[run.id]
+        if item_id not in items:
+            raise DataError(f"{row.where}: {run.name}: {_near('item', item_id, list(items))}")
+        response = answered.get((item_id, sample))
+        if response is None or not response.text:
+            raise DataError(f"{row.where}: {run.name} has no answer to {item_id} (sample {sample})")
+        made = row_of(self._project.id, run, items[item_id], response)
+        made.design, made.inclusion = _design(row)
+        self._s.add(made)
+        self._s.flush()
+        return made
+
+
+def _near(what: str, name: str, names: Sequence[str]) -> str:
+    """`unknown`, without a list of a thousand items."""
+    return unknown(what, name, names if len(names) <= 20 else []).replace(" Allowed: none.", "")
+
+
+def _label(row: DataRow, answer: Answer, guide: guides.Guide, source: str, label_map: Mapping[str, str]) -> Label:
+    discarded = row.optional("status") == "skipped"
+    design, inclusion = _design(row)
+    return Label(
+        project_id=answer.project_id,
+        answer_id=answer.id,
+        user_id=None,
+        annotator=row.text("annotator"),
+        state="discarded" if discarded else "submitted",
+        label=None if discarded else _word(row, answer, guide, label_map),
+        reasons=_codes(row, "reasons", guide.reasons),
+        flags=_codes(row, "flags", guide.flags),
+        note=row.optional("note"),
+        exposed=_flag(row, "exposed"),
+        seconds=_number(row, "seconds"),
+        swapped=False,
+        suggestion=row.optional("suggestion"),
+        suggestion_judge=row.optional("suggestion_judge"),
+        design=design,
+        inclusion=inclusion,
+        guide_version=row.optional("guide_version"),
+        source=source,
+        opened=now(),
+        at=_moment(row),
+    )
+
+
+def _decision(row: DataRow, answer: Answer, guide: guides.Guide, source: str, label_map: Mapping[str, str]) -> Decision:
+    return Decision(
+        answer_id=answer.id,
+        project_id=answer.project_id,
+        user_id=None,
+        adjudicator=row.text("annotator"),
+        label=_word(row, answer, guide, label_map),
+        reasons=_codes(row, "reasons", guide.reasons),
+        flags=_codes(row, "flags", guide.flags),
+        note=row.optional("note"),
+        exposed=_flag(row, "exposed"),
+        seconds=_number(row, "seconds"),
+        guide_version=row.optional("guide_version"),
+        source=source,
+        at=_moment(row),
+    )
+
+
+def _store_label(s: Session, row: DataRow, made: Label) -> bool:
+    """Add a label unless it is there; whether it was added. An account of the annotator's name is the annotator."""
+    old = s.scalar(
+        select(Label)
+        .outerjoin(User, User.id == Label.user_id)
+        .where(Label.answer_id == made.answer_id, Label.state.in_(("submitted", "discarded")))
+        .where(or_(Label.annotator == made.annotator, User.name == made.annotator))
+    )
+    if old is None:
+        s.add(made)
+        s.flush()
+        return True
+    if (old.state, old.label) != (made.state, made.label):
+        before = old.label or old.state
+        raise DataError(
+            f"{row.where}: {made.annotator!r} says {made.label!r} of an answer that they labelled {before!r}"
+        )
+    return False
+
+
+def _store_decision(s: Session, row: DataRow, made: Decision) -> bool:
+    old = s.get(Decision, made.answer_id)
+    if old is None:
+        s.add(made)
+        return True
+    if old.label != made.label:
+        raise DataError(f"{row.where}: the decision is {made.label!r}, but this answer is decided as {old.label!r}")
+    return False
+
+
+def _word(row: DataRow, answer: Answer, guide: guides.Guide, label_map: Mapping[str, str]) -> str:
+    given = row.text("label").strip()
+    label = label_map.get(given, given)
+    allowed = guides.part(guide, answer.category).values
+    if label not in allowed:
+        raise DataError(f"{row.where}: {unknown('label', label[:80], allowed)}")
+    return label
+
+
+def _design(row: DataRow) -> tuple[str | None, float | None]:
+    design, inclusion = row.optional("design"), _number(row, "inclusion")
+    if design is not None and design not in DESIGNS:
+        raise DataError(f"{row.where}: {unknown('design', design, DESIGNS)}")
+    if inclusion is not None and not 0 < inclusion <= 1:
+        raise DataError(f"{row.where}: inclusion is {inclusion:g}: a probability above 0 and up to 1")
+    return design, inclusion
+
+
+def _codes(row: DataRow, column: str, allowed: Mapping[str, Any]) -> list[str]:
+    """Codes as a list, or as JSON or with commas in a cell. Raises DataError for one that the guide does not have."""
+    given = row.fields.get(column)
+    if isinstance(given, str) and given.strip():
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = [one.strip() for one in given.split(",")]
+    if given in (None, ""):
+        return []
+    if not isinstance(given, list):
+        raise DataError(f"{row.where}: {column} is no list")
+    for code in given:
+        if code not in allowed:
+            raise DataError(f"{row.where}: {unknown(column.removesuffix('s'), str(code)[:80], allowed)}")
+    return [str(code) for code in given]
+
+
+def _flag(row: DataRow, column: str) -> bool:
+    return (row.optional(column) or "").lower() in ("true", "1")
+
+
+def _number(row: DataRow, column: str) -> float | None:
+    given = row.optional(column)
+    if given is None:
+        return None
+    try:
+        value = float(given)
+    except ValueError:
+        raise DataError(f"{row.where}: {column} is {given[:40]!r}, not a number") from None
+    if not abs(value) < float("inf"):
+        raise DataError(f"{row.where}: {column} is {given[:40]!r}, not a finite number")
+    return value
+
+
+def _moment(row: DataRow) -> datetime:
+    given = row.optional("at")
+    if given is None:
+        return now()
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        raise DataError(f"{row.where}: at is {given[:40]!r}, not a time (ISO 8601)") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
