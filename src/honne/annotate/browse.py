@@ -134,9 +134,9 @@ def _found(s: Session, answers: list[Answer], overlap: int) -> list[Found]:
     for row, name in s.execute(labels.where(Label.answer_id.in_(ids), Label.state == "submitted").order_by(Label.at)):
         given[row.answer_id].append(_given(row, name or row.annotator or "?", False, row.suggestion))
     decisions = select(Decision, User.name).outerjoin(User, User.id == Decision.user_id)
-    for row, name in s.execute(decisions.where(Decision.answer_id.in_(ids))):
-        decided.add(row.answer_id)
-        given[row.answer_id].append(_given(row, name or row.adjudicator or "?", True, None))
+    for word, name in s.execute(decisions.where(Decision.answer_id.in_(ids))):
+        decided.add(word.answer_id)
+        given[word.answer_id].append(_given(word, name or word.adjudicator or "?", True, None))
     out = []
     for answer in answers:
         said = [one.label for one in given[answer.id] if not one.adjudicator]

@@ -137,7 +137,7 @@ def _tabs(request: Request, member: Member | None) -> list[Mapping[str, object]]
     if member is None:
         return []
     t = translator(language(request))
-    out = []
+    out: list[Mapping[str, object]] = []
     for key, path, roles in TABS:
         href = f"/projects/{member.project_id}/{path}"
         here = request.url.path == href or request.url.path.startswith(f"{href}/")
