@@ -24,6 +24,7 @@ lint: $(VENV)/.dev
 
 perf: $(VENV)/.dev
 	$(BIN)/python perf/engine.py
+	$(BIN)/python perf/scorer_speed.py
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[oracle]'
 	$(BIN)/python perf/align.py
 

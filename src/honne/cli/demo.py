@@ -66,6 +66,9 @@ def _loop(loop: Loop, out: Path) -> None:
     save(out / "report.html", render("html", found))
     screen.print()
     print_frontier(found, screen)
+    screen.print("\n[bold]the second judge[/] (scorer, learnt from labels) against the exact rule:")
+    for what, run in (("before", before), ("after", after)):
+        screen.print(f"  {what:<7} {loop.second(run)}")
     typer.echo(f"\nmore:    honne compare {before.path} {after.path}      honne show {after.path} ITEM")
     typer.echo(f"model:   {(out / 'aligned').resolve()} (a Hugging Face folder; {out}/aligned/README.md is its card)")
     typer.echo(f"report:  {(out / 'report.html').resolve()}")

@@ -44,6 +44,9 @@ _EVERY = 8
 _QUESTIONS = 40
 
 _LIMITS = (
+    "By held-out prompts the safety head is right on 87.7 % of llm_eval (the commonest label: 86.0 %), 71.7 % of FINE "
+    "(50 %), 99.7 % of JADE (50 %), 81 to 87 % of the organism (75 %), and on honne's demo questions no better than "
+    "chance in English and Chinese (50 and 52 %, n = 50 each): its pooled number is that of this mixture.",
     "The safety head has met English answers to llm_eval's and FINE's questions, Chinese answers to JADE's, and beyond "
     "these only honne's own short texts, which are all the Japanese it knows: watch the share of far answers.",
     "JADE's safe and unsafe answers differ in style, and the head learns style: telling them apart proves little.",

@@ -131,6 +131,20 @@ class Loop:
         independent(record(path), path, scored, False)
         return self._run("after", self.sizes.benchmarks, model, JUDGES)
 
+    @staticmethod
+    def second(run: RunFolder) -> str:
+        """What the scorer made of a run beside the exact rule: its agreement on harmful questions, and far answers."""
+        found = next(
+            e
+            for e in run.estimates()
+            if (e.benchmark, e.metric, e.slice) == ("organism-harm", "agreement", "all") and e.reference is not None
+        )
+        told = [said for tally in run.info["judge_tallies"].values() for said in tally]
+        shares = [f"{100 * x:.1f}" for x in (found.value, found.low, found.high) if x is not None]
+        said = f"{shares[0]}% ({'–'.join(shares[1:])})" if len(shares) == 3 else "none"
+        far = "; ".join(told) or "none is far from what it learnt from"
+        return f"{said} of {found.n:,} answers to harmful questions judged alike; {far}"
+
     def _run(
         self, name: str, benchmarks: Sequence[str], model: str, judges: Sequence[str] = (), samples: int = 1
     ) -> RunFolder:
