@@ -100,10 +100,9 @@ def calibrate(
     options = Options(design, tuple(rater or ()), finite)
     borrowed = borrow_from(open_run(source), margin) if source is not None and margin is not None else None
     given = [_labels(folder, labels, mapping or [], label_map or [], encoding) for folder in folders]
-    if len(folders) > 1 and any(
-        one and all(row.run is None and row.model is None for row in one.rows) for one in given
-    ):
-        if labels is not None and not labels.startswith("judge:"):
+    for one in given:
+        nameless = one is not None and all(row.run is None and row.model is None for row in one.rows)
+        if len(folders) > 1 and nameless and labels is not None and not labels.startswith("judge:"):
             raise ConfigError(
                 f"{labels} does not say whose answers its labels are of: map model=COLUMN, or name one run"
             )
