@@ -75,7 +75,7 @@ def test_it_finds_what_sways_a_judge_and_nothing_else(
 
 
 def test_a_gate_holds_an_audit_to_a_number(tmp_path: Path) -> None:
-    gate = ["--fail-if", "flip_rate[apology] > 0.05"]
+    gate = ["--fail-if", "flip_rate[apology].value > 0.05"]
     for decides, code in ((parts.forgives, 1), (parts.sees, 0)):
         with parts.Judging(decides) as server:
             folder = tmp_path / decides.__name__

@@ -63,9 +63,9 @@ def test_many_samples_at_once_follow_the_rule_of_one():
         judged, human, _ = case(seed, prevalence=prevalence)
         one, has = hybrid(judged, human, finite=finite), ~np.isnan(human)
         sides = [judged == 1, judged == 0]
-        seen = [side & has for side in sides]
-        table = [[float(x.sum()) for x in xs] for xs in (sides, seen, [human[side] for side in seen])]
-        low, high, few = hybrid_limits(*(np.array([row]) for row in table), finite=finite)
+        sizes, counts = ([float(s.sum()) for s in some] for some in (sides, [s & has for s in sides]))
+        events = [float(human[s & has].sum()) for s in sides]
+        low, high, few = hybrid_limits(*(np.array([row]) for row in (sizes, counts, events)), finite=finite)
         assert (one.low, one.high) == pytest.approx((low[0], high[0]), abs=1e-12)
         assert bool(few[0]) == one.method.startswith("labels only")
 

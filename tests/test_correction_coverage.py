@@ -142,7 +142,7 @@ SCALES = {
 def test_mean_scores_cover(scale, accuracy, labels):
     values, shares = (np.array(x, dtype=float) for x in SCALES[scale])
     low, high, held = values[0], values[-1], []
-    for i in range(300):
+    for i in range(200):
         rng = np.random.default_rng([13, i])
         human = rng.choice(values, 2000, p=shares)
         judged = np.where(rng.random(2000) < accuracy, human, rng.choice(values, 2000))

@@ -61,6 +61,10 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
     rows = (f"What is {i}?,It is {i}.,{m},{(i + len(m)) % 2}\n" for i in range(30) for m in ("gpt-4", "other"))
     (tmp_path / "answers.csv").write_text("question,answer,model,label\n" + "".join(rows))
+    people = (
+        f"What is {i}?,{m},{'unsafe' if i % 3 else 'safe'},random\n" for i in range(20) for m in ("gpt-4", "other")
+    )
+    (tmp_path / "labels.csv").write_text("prompt,model,label,design\n" + "".join(people))
     judged = (
         {"question": f"What is {i}?", "answer": f"It is {i}{'!' * k}", "label": ("safe", "unsafe")[k % 2]}
         for i in range(5)

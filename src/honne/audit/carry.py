@@ -180,7 +180,9 @@ def _of_runs(
     """The answers of runs by benchmark, each benchmark built once."""
     found: dict[str, tuple[Benchmark, list[Pair]]] = {}
     foreign = 0
-    for run in runs:
+    # Folders of one name are told apart by their place.
+    alike = len({run.name for run in runs}) < len(runs)
+    for place, run in enumerate(runs, 1):
         answers = {r.item_id: r for r in run.responses() if r.sample == 0 and r.status == "ok" and r.text}
         for stored in run.info["spec"]["benchmarks"]:
             mine = [item for item in run.items() if item.benchmark == stored["name"] and item.id in answers]
@@ -191,7 +193,7 @@ def _of_runs(
                 continue
             if stored["name"] not in found:
                 found[stored["name"]] = (criteria_of(run, stored, spoken, config, notes), [])
-            name = f"{run.name}/" if len(runs) > 1 else ""
+            name = f"{place}-{run.name}/" if alike else f"{run.name}/" if len(runs) > 1 else ""
             pairs = found[stored["name"]][1]
             for item in limited(spoken, limit, 0):
                 given = answers[item.id]

@@ -100,6 +100,12 @@ def calibrate(
     options = Options(design, tuple(rater or ()), finite)
     borrowed = borrow_from(open_run(source), margin) if source is not None and margin is not None else None
     given = [_labels(folder, labels, mapping or [], label_map or [], encoding) for folder in folders]
+    for one in given:
+        nameless = one is not None and all(row.run is None and row.model is None for row in one.rows)
+        if len(folders) > 1 and nameless and labels is not None and not labels.startswith("judge:"):
+            raise ConfigError(
+                f"{labels} does not say whose answers its labels are of: map model=COLUMN, or name one run"
+            )
     for folder, one in zip(folders, given, strict=True):
         carry_out(folder, one, options, chosen, borrowed)
         say(f"calibration: {folder.path / 'calibration' / 'calibration.json'}")

@@ -124,7 +124,7 @@ def _matched(
     found: dict[Answer, list[Given]] = {}
     lost: Counter[str] = Counter()
     for row in rows:
-        ids = [row.item_id] if row.item_id is not None and row.item_id in items else []
+        ids = [name for name in _spelt(row.item_id) if name in items][:1]
         if row.item_id is None and row.prompt is not None:
             ids = by_prompt.get(row.prompt.strip(), [])
         key = (ids[0], row.sample) if len(ids) == 1 else None
@@ -138,6 +138,11 @@ def _matched(
             found.setdefault(key, []).append(row)
     place = {name: i for i, name in enumerate(items)}
     return dict(sorted(found.items(), key=lambda pair: (place[pair[0][0]], pair[0][1]))), lost
+
+
+def _spelt(name: str | None) -> tuple[str, ...]:
+    """An id as it is, and without the apostrophe that a CSV of honne puts before what a spreadsheet would run."""
+    return () if name is None else (name, name.removeprefix("'"))
 
 
 def _lost(counts: Mapping[str, int], total: int) -> str:
