@@ -167,6 +167,13 @@ def test_a_census_needs_no_design(run: Path, tmp_path: Path) -> None:
     assert corrected(run)["value"] == pytest.approx(sum(t == "safe" for t in people) / N, abs=0.01)
 
 
+def test_a_list_of_all_answers_with_some_labelled_is_no_census(run: Path, tmp_path: Path) -> None:
+    people = [t for t, _ in truth()]
+    table = [label(i, people[i] if i in DRAWN else None, design=None, inclusion=None) for i in range(N)]
+    result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
+    assert "do not say how their answers were picked" in result.stderr
+
+
 def test_a_drawn_label_without_its_chance_is_refused(run: Path, tmp_path: Path) -> None:
     table = write(tmp_path / "l.jsonl", some(design="active", inclusion=None))
     result = ok(honne("calibrate", run, "--labels", table), 2)

@@ -26,7 +26,7 @@ from honne.engine.store import open_run
 from honne.errors import StoreError, unknown
 from honne.records import Message, now
 
-__all__ = ["LEASE", "STATES", "QueueRow", "Task", "full_text", "messages", "next_task", "queue", "task"]
+__all__ = ["LEASE", "OPEN", "STATES", "QueueRow", "Task", "full_text", "messages", "next_task", "queue", "task"]
 
 LEASE = timedelta(minutes=30)
 STATES = ("pending", "draft", "submitted", "discarded")
@@ -149,11 +149,9 @@ def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tupl
     label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
     answer = s.get(Answer, answer_id)
     if label is None or answer is None or answer.project_id != project_id:
-        people.need_role(s, user_id, project_id, people.ADJUDICATORS)
-    if answer is None or answer.project_id != project_id:
-        raise NotYours("no such answer in this project")
+        raise NotYours("this answer was not shown to you")
     question, texts = whole(s, answer)
-    return question, texts[::-1] if label is not None and label.swapped else texts
+    return question, texts[::-1] if label.swapped else texts
 
 
 def whole(s: Session, answer: Answer) -> tuple[tuple[Message, ...], tuple[str, ...]]:
@@ -199,7 +197,7 @@ def hold(s: Session, slot: Slot, label: Label, user_id: int, at: datetime) -> No
 
 # The statements of every request are built once: to build them costs more than to run them.
 _USER, _AT = bindparam("user", type_=Integer), bindparam("at", type_=Moment)
-_OPEN = or_(
+OPEN = or_(
     Slot.state == "open",
     and_(Slot.state == "leased", or_(Slot.until < _AT, Slot.user_id == _USER)),
 )
@@ -214,7 +212,7 @@ _HELD = (
 )
 _PLACE = (
     select(Slot)
-    .where(Slot.answer_id == bindparam("answer"), _OPEN)
+    .where(Slot.answer_id == bindparam("answer"), OPEN)
     .order_by(case((Slot.user_id == _USER, 0), else_=1), Slot.number)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -232,7 +230,7 @@ _FREE = (
                 Label.state.in_(("submitted", "discarded")),
             )
         ),
-        or_(Answer.design == "gold", exists().where(Slot.answer_id == Answer.id, _OPEN)),
+        or_(Answer.design == "gold", exists().where(Slot.answer_id == Answer.id, OPEN)),
     )
     .order_by((Answer.place * bindparam("turn", type_=BigInteger) + bindparam("shift", type_=BigInteger)) % _PRIME)
     .limit(bindparam("most", type_=Integer))

@@ -82,7 +82,7 @@ def login(request: Request, form: Form) -> Response:
     door, t = _door(request), translator(language(request))
     name, password, after = str(form.get("login", ""))[:200], str(form.get("password", ""))[:1000], form.get("next")
     account, address = people.login_key(name), _address(request)
-    wait = max(door.addresses.wait(address), door.accounts.wait(account))
+    wait = door.addresses.wait(address) or door.accounts.wait(account)
     if wait:
         minutes = math.ceil(wait / 60)
         wrong = t("account.login_wait", n=minutes)
@@ -95,7 +95,8 @@ def login(request: Request, form: Form) -> Response:
         wrong = t("account.login_wrong")
         return page(request, "login.html", status=401, next=local(after), login=name, wrong=wrong)
     door.accounts.forget(account)
-    door.addresses.forget(address)
+    # Of the address only this attempt: who has an account of their own must not try those of others without end.
+    door.addresses.take_back(address)
     return _enter(request, user.id, local(after))
 
 
