@@ -29,6 +29,7 @@ from honne.annotate.database import Database
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
 from honne.annotate.projects import Plan
 from honne.annotate.tables import Answer, Base, Label, Receipt, Slot
+from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
 from honne.records import now
 from run_parts import environment
@@ -55,6 +56,36 @@ def test_labels_of_an_unknown_draw_do_not_take_the_projects(database: Database, 
         found = {r["item_id"]: r for r in exporting.rows(s, it.project) if r["kind"] == "reference"}
     assert (found["q1"]["label"], found["q1"]["design"], found["q1"]["inclusion"]) == ("safe", None, None)
     assert (found["q2"]["label"], found["q2"]["design"], found["q2"]["inclusion"]) == ("safe", "random", 1.0)
+
+
+def test_labels_that_were_taken_back_leave_the_run_too(database: Database, tmp_path: Path) -> None:
+    it = team(database, tmp_path, 3)
+    one, other = it.annotators
+    it.label_all(one, lambda t: "safe")
+    task = it.next(other)
+    assert task is not None
+    it.label(other, task.answer_id, "unsafe")
+    (run,) = exporting.flow_back(database, it.project, it.owner)
+    theirs = {key for key in run.judgments() if key.startswith("labels.a-project.")}
+    assert len(theirs) == 2
+    database.write(lambda s: submit.undo(s, it.project, other))
+    (run,) = exporting.flow_back(database, it.project, it.owner)
+    assert {key for key in run.judgments() if key.startswith("labels.a-project.")} == {"labels.a-project.annotator-3"}
+    assert {j["key"] for j in run.info["spec"]["judges"]} == {*run.judgments()}
+    assert "refusal" in run.judgments()
+
+
+def test_a_project_of_the_same_name_does_not_write_over_anothers_labels(database: Database, tmp_path: Path) -> None:
+    it = team(database, tmp_path, 3)
+    it.label_all(it.annotators[0], lambda t: "safe")
+    (run,) = exporting.flow_back(database, it.project, it.owner)
+    second = Database.open(f"sqlite:///{tmp_path}/second.db")
+    that = parts.a_team(second, [run], Plan("safe"))
+    that.label_all(that.annotators[0], lambda t: "unsafe")
+    with pytest.raises(DataError, match="of another project"):
+        exporting.flow_back(second, that.project, that.owner)
+    second.close()
+    assert {row.label for row in open_run(run.path).judgments()["labels.a-project"]} == {"safe"}
 
 
 # ------------------------------------------------------------------ database
