@@ -23,12 +23,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 import annotate_parts as parts
-from honne.annotate import adjudicate, log, overview, people, queue, reading, submit, suggestions
+from honne.annotate import adjudicate, exporting, importing, log, overview, people, queue, reading, submit, suggestions
 from honne.annotate import text as texts
 from honne.annotate.database import Database
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
 from honne.annotate.projects import Plan
 from honne.annotate.tables import Answer, Base, Label, Receipt, Slot
+from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
 from honne.records import now
 from run_parts import environment
@@ -39,6 +40,52 @@ HALF = timedelta(minutes=31)
 def team(database: Database, tmp_path: Path, n: int = 6, annotators: int = 2, **plan: Any) -> parts.Team:
     run = parts.a_run(tmp_path / "run", n, judges={"refusal": lambda i: "safe" if i % 2 else "unsafe"})
     return parts.a_team(database, [run], Plan("safe", **plan), annotators)
+
+
+def test_labels_of_an_unknown_draw_do_not_take_the_projects(database: Database, tmp_path: Path) -> None:
+    """Labels from a file, picked where judges disagree, are of answers that this project has drawn at random."""
+    it = team(database, tmp_path, 6)
+    file = tmp_path / "picked.csv"
+    file.write_text("item_id,label,annotator\nq1,safe,Ann\nq2,safe,Ann\n", encoding="utf-8")
+    database.write(lambda s: importing.load(s, it.project, importing.read(file)))
+    with database.read() as s:
+        ids = {a.item_id: a.id for a in s.scalars(select(Answer))}
+    database.write(lambda s: queue.task(s, it.project, it.annotators[0], ids["q2"]))
+    it.label(it.annotators[0], ids["q2"], "safe")
+    with database.read() as s:
+        found = {r["item_id"]: r for r in exporting.rows(s, it.project) if r["kind"] == "reference"}
+    assert (found["q1"]["label"], found["q1"]["design"], found["q1"]["inclusion"]) == ("safe", None, None)
+    assert (found["q2"]["label"], found["q2"]["design"], found["q2"]["inclusion"]) == ("safe", "random", 1.0)
+
+
+def test_labels_that_were_taken_back_leave_the_run_too(database: Database, tmp_path: Path) -> None:
+    it = team(database, tmp_path, 3)
+    one, other = it.annotators
+    it.label_all(one, lambda t: "safe")
+    task = it.next(other)
+    assert task is not None
+    it.label(other, task.answer_id, "unsafe")
+    (run,) = exporting.flow_back(database, it.project, it.owner)
+    theirs = {key for key in run.judgments() if key.startswith("labels.a-project.")}
+    assert len(theirs) == 2
+    database.write(lambda s: submit.undo(s, it.project, other))
+    (run,) = exporting.flow_back(database, it.project, it.owner)
+    assert {key for key in run.judgments() if key.startswith("labels.a-project.")} == {"labels.a-project.annotator-3"}
+    assert {j["key"] for j in run.info["spec"]["judges"]} == {*run.judgments()}
+    assert "refusal" in run.judgments()
+
+
+def test_a_project_of_the_same_name_does_not_write_over_anothers_labels(database: Database, tmp_path: Path) -> None:
+    it = team(database, tmp_path, 3)
+    it.label_all(it.annotators[0], lambda t: "safe")
+    (run,) = exporting.flow_back(database, it.project, it.owner)
+    second = Database.open(f"sqlite:///{tmp_path}/second.db")
+    that = parts.a_team(second, [run], Plan("safe"))
+    that.label_all(that.annotators[0], lambda t: "unsafe")
+    with pytest.raises(DataError, match="of another project"):
+        exporting.flow_back(second, that.project, that.owner)
+    second.close()
+    assert {row.label for row in open_run(run.path).judgments()["labels.a-project"]} == {"safe"}
 
 
 # ------------------------------------------------------------------ database
@@ -295,6 +342,42 @@ def test_discard_frees_the_place_and_undo_takes_it_back(database: Database, tmp_
     assert database.write(lambda s: submit.undo(s, it.project, one)) is None
 
 
+def test_a_discarded_answer_whose_places_are_gone_is_not_what_undo_names(database: Database, tmp_path: Path) -> None:
+    from honne.annotate.server import own
+
+    it = team(database, tmp_path, 3, overlap=1)
+    one, other = it.annotators
+    first = it.next(one)
+    assert first is not None
+    it.label(one, first.answer_id, "safe")
+    second = it.next(one)
+    assert second is not None
+    database.write(lambda s: submit.discard(s, one, second.answer_id, {}, "discard-second"))
+    with database.read() as s:
+        assert own.last(s, it.project, one) == second.answer_id
+    it.label_all(other, lambda t: "safe")
+    with database.read() as s:
+        assert own.last(s, it.project, one) == first.answer_id
+    again = database.write(lambda s: submit.undo(s, it.project, one))
+    assert again is not None
+    assert again.answer_id == first.answer_id
+    with database.read() as s:
+        # The same request again names the first answer, and finds that it is not the last any more.
+        assert own.last(s, it.project, one) is None
+
+
+def test_a_draft_that_comes_after_the_discard_does_not_undo_it(database: Database, tmp_path: Path) -> None:
+    it = team(database, tmp_path, 2, overlap=1)
+    user = it.annotators[0]
+    task = it.next(user)
+    assert task is not None
+    database.write(lambda s: submit.discard(s, user, task.answer_id, {}, "discard-it"))
+    with pytest.raises(NotYours, match="discarded"):
+        database.write(lambda s: submit.save_draft(s, user, task.answer_id, {"note": "late"}, "late-draft"))
+    with database.read() as s:
+        assert [row.answer_id for row in queue.queue(s, it.project, user, "discarded")] == [task.answer_id]
+
+
 def test_undo_goes_back_step_by_step_and_the_log_has_it_all(database: Database, tmp_path: Path) -> None:
     it = team(database, tmp_path, 3)
     user = it.annotators[0]
@@ -504,6 +587,23 @@ def test_a_pair_is_shown_in_either_order_and_stored_in_one(database: Database, t
     assert again is not None
     assert again.draft is not None
     assert again.draft["label"] == ("a" if again.answers[0] == "by x" else "b")
+
+
+def test_an_adjudicator_reads_a_pair_in_the_order_of_their_own_page(database: Database, tmp_path: Path) -> None:
+    runs = [parts.a_run(tmp_path / name, 12, model=name, text=lambda i, name=name: f"by {name}") for name in "xy"]
+    it = parts.a_team(database, runs, Plan("preference", overlap=2))
+    for user in it.annotators:
+        it.label_all(user, lambda t: "a")
+    one, other = it.annotators
+    database.write(lambda s: people.join(s, it.project, one, "adjudicator", it.owner) and None)
+    with database.read() as s:
+        swapped = list(s.scalars(select(Label.answer_id).where(Label.swapped, Label.user_id == one)))
+        assert swapped
+        for answer in swapped:
+            assert adjudicate.full_text(s, it.project, one, answer)[1] == ("by x", "by y")
+            assert adjudicate.dispute(s, it.project, one, answer).answers == ("by x", "by y")
+        with pytest.raises(NotYours):
+            adjudicate.full_text(s, it.project, other, swapped[0])
 
 
 # --------------------------------------------------------------------- texts

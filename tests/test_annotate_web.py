@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,12 +13,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 
 from annotate_parts import PASSWORD, Team, a_run, a_team, database_of, postgres
 from annotate_site_parts import Site
 from annotate_web_parts import Client, follow
-from honne.annotate import people
+from honne.annotate import log, people
 from honne.annotate.database import Database
 from honne.annotate.projects import Plan
 from honne.annotate.server.accounts import Door, _address
@@ -208,7 +210,8 @@ def test_log_in_is_limited_by_account_and_by_address(kept: tuple[Site, Team]) ->
         client = Client(site)
         client.get("/login")
         codes = [client.post("/login", {"login": f"m{i}", "password": "x" * 12}).status for i in range(6)]
-        assert codes == [401] * 5 + [429]
+        # Three failures, one refused, and no log-in of one's own makes the address new.
+        assert codes == [401] + [429] * 5
     finally:
         site.app.state.door = Door()
 
@@ -225,8 +228,6 @@ def test_failures_are_forgotten_in_time_and_in_number() -> None:
     failures = Failures(2, 0.05, keys=3)
     assert failures.wait("a") == failures.wait("a") == 0
     assert 0 < failures.wait("a") <= 0.05
-    import time
-
     time.sleep(0.06)
     assert failures.wait("a") == 0
     for key in "bcd":
@@ -425,6 +426,57 @@ def test_a_fault_of_the_server_is_a_page_that_tells_nothing(
     got = viewer.get(f"/projects/{team.project}/items")
     assert got.status == 500 and "fault of this server" in got.words and "the details" not in got.text
     assert "default-src 'none'" in got.headers["content-security-policy"] and got.headers["cache-control"] == "no-store"
+
+
+def test_a_database_that_fails_is_a_fault_of_the_server_and_keeps_its_address(
+    kept: tuple[Site, Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of an annotator gives up a label on a 4xx, and sends it again after a 5xx."""
+    site, team = kept
+    viewer = signed_in(site, LOGINS["annotator"])
+    home = f"/projects/{team.project}/label"
+    page = viewer.get(home)
+    action = re.search(r'action="(/projects/\d+/label/\d+)"', page.text)
+    key = re.search(r'name="key" value="([^"]+)"', page.text)
+    assert action and key
+    kind = type(site.app.state.database)
+    engine = "honne.annotate.database._attempt"
+
+    def full(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    assert kind is Database
+    with monkeypatch.context() as broken:
+        broken.setattr(engine, full)
+        got = viewer.post(action[1], {"do": "submit", "key": key[1], "label": "safe"}, headers={"X-Part": "1"})
+    assert got.status == 503 and "labels.db" not in got.text and "disk" not in got.text
+    again = viewer.post(action[1], {"do": "submit", "key": key[1], "label": "safe"}, headers={"X-Part": "1"})
+    assert again.status == 200
+    follow(viewer.post(f"{home}/undo", {"last": action[1].rpartition("/")[2]}))
+
+
+def test_a_charset_in_a_form_is_refused_before_anything_is_decoded_by_it(kept: tuple[Site, Team]) -> None:
+    """A megabyte of punycode takes minutes, in which nobody else is answered."""
+    site, _ = kept
+    client = Client(site)
+    client.get("/login")
+    part = b'--x\r\nContent-Disposition: form-data; name="login"\r\n\r\n-' + b"b" * 900_000 + b"\r\n--x--\r\n"
+    began = time.monotonic()
+    for charset in ("punycode", "PunyCode", "undefined", '"punycode"'):
+        kind = f"multipart/form-data; boundary=x; CharSet={charset}"
+        got = client.send("POST", "/login", part, {"Content-Type": kind, "X-CSRF-Token": client.token})
+        assert got.status == 400, (charset, got.status)
+    assert time.monotonic() - began < 10
+
+
+def test_the_log_says_who_wrote_labels_into_the_runs(kept: tuple[Site, Team]) -> None:
+    site, team = kept
+    owner = signed_in(site, LOGINS["owner"])
+    owner.get(f"/projects/{team.project}/exports")
+    assert owner.post(f"/projects/{team.project}/exports/runs").status == 200
+    with site.app.state.database.read() as s:
+        entry = next(e for e in log.entries(s, team.project, 20) if e.what == "flow back")
+    assert entry.user_id == team.owner
 
 
 def test_numbers_beyond_any_row_are_not_found(kept: tuple[Site, Team]) -> None:

@@ -97,8 +97,18 @@ def test_an_active_design_is_floored(run: Path, tmp_path: Path) -> None:
     people = [t for t, _ in truth()]
     table = [label(i, people[i], design="active", inclusion=0.5 if i % 4 else 0.001) for i in DRAWN]
     ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)))
-    chance = [0.5 if i % 4 else 0.1 for i in range(N)]
+    chance = [0.5 if i % 4 else 0.05 for i in range(N)]
     assert corrected(run)["value"] == pytest.approx(expected(weights=chance).value)
+
+
+def test_the_chances_of_a_small_active_sample_are_not_cut(run: Path, tmp_path: Path) -> None:
+    """A tenth of the greatest chance is the floor of the draw; of few labels among many answers all are under 0.1."""
+    people = [t for t, _ in truth()]
+    chance = {i: 0.08 if i % 4 else 0.008 for i in DRAWN}
+    table = [label(i, people[i], design="active", inclusion=chance[i]) for i in DRAWN]
+    ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)))
+    want = expected(weights=[chance.get(i, float("nan")) for i in range(N)])
+    assert (corrected(run)["value"], corrected(run)["low"]) == pytest.approx((want.value, want.low))
 
 
 # ------------------------------------------------------------- one label an answer
@@ -165,6 +175,13 @@ def test_a_census_needs_no_design(run: Path, tmp_path: Path) -> None:
     out = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)))
     assert "120 of all answers there are" in out.stdout
     assert corrected(run)["value"] == pytest.approx(sum(t == "safe" for t in people) / N, abs=0.01)
+
+
+def test_a_list_of_all_answers_with_some_labelled_is_no_census(run: Path, tmp_path: Path) -> None:
+    people = [t for t, _ in truth()]
+    table = [label(i, people[i] if i in DRAWN else None, design=None, inclusion=None) for i in range(N)]
+    result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
+    assert "do not say how their answers were picked" in result.stderr
 
 
 def test_a_drawn_label_without_its_chance_is_refused(run: Path, tmp_path: Path) -> None:

@@ -234,6 +234,11 @@ def infinite(data: bytes) -> bytes:
     return pack({**tensors, "kindness/bias": np.array([np.inf, 0], np.float32)})
 
 
+def shaped(shape: list[float]) -> bytes:
+    header = json.dumps({"kindness/weight": {"dtype": "I8", "shape": shape, "data_offsets": [0, 4]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
 @pytest.mark.parametrize(
     ("change", "weights", "said"),
     [
@@ -243,12 +248,15 @@ def infinite(data: bytes) -> bytes:
         (lambda d: d.update(heads={}), None, "names no head"),
         (lambda d: d["heads"]["kindness"].update(labels=["a"]), None, "two labels or more"),
         (lambda d: d["heads"]["kindness"].update(temperature=0.0), None, "temperature"),
+        (lambda d: d["heads"]["kindness"].update(temperature=1e-320), None, "temperature"),
         (lambda d: d["heads"]["kindness"].update(labels=["a", "b", "c"]), None, "has shapes"),
         (lambda d: d["files"].update({"../x": "0"}), None, "no name of a file"),
         (lambda d: d["files"].clear(), None, f"names no {WEIGHTS}"),
         (lambda d: d["features"].update(scheme=0), None, "scheme 0"),
         (lambda d: d["features"].update(usual=7), None, "does not fit"),
         (lambda d: d["features"]["usual"].update(kindness={"other": -1}), None, "usual distance"),
+        (lambda d: d["features"]["usual"].update(kindness={"other": 10**400}), None, "does not fit"),
+        (lambda d: d.update(kind="backbone", files={}), None, f"names no {WEIGHTS}"),
         (lambda d: d["features"].update(reads={"kindness": ["mind"], "courage": []}), None, "reads"),
         (None, lambda d: d[:-9], "outside of the file"),
         (None, lambda d: b"\xff" * 8 + d[8:], "no safetensors"),
@@ -256,6 +264,9 @@ def infinite(data: bytes) -> bytes:
         (None, lambda d: without(d, "kindness/met"), "kindness/met"),
         (None, reshaped, "has shapes"),
         (None, infinite, "a number that is none"),
+        (None, lambda d: pack({**unpack(d, "x"), "kindness/weight": np.zeros((), np.int8)}), "does not fit"),
+        (None, lambda d: shaped([10**400, 1.5]), "no safetensors"),
+        (None, lambda d: shaped([-1, -4]), "no safetensors"),
     ],
 )
 def test_a_damaged_scorer_is_one_clear_line(folder: Path, tmp_path: Path, change: Any, weights: Any, said: str) -> None:

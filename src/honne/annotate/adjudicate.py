@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from honne.annotate import guides, log, people
 from honne.annotate.errors import BadForm, NotYours
-from honne.annotate.reading import messages
+from honne.annotate.reading import messages, whole
 from honne.annotate.submit import Receipt, check, receipt, store_receipt
 from honne.annotate.tables import Answer, Decision, Label, Project, User
 from honne.records import Message, now
 
-__all__ = ["Dispute", "Opinion", "decide", "dispute", "distance", "to_adjudicate"]
+__all__ = ["Dispute", "Opinion", "decide", "dispute", "distance", "full_text", "to_adjudicate"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,18 @@ def dispute(s: Session, project_id: int, user_id: int, answer_id: int) -> Disput
     decision = s.get(Decision, answer_id)
     project = s.get_one(Project, project_id)
     return _dispute(project, answer, [(label, name) for label, name in rows], decision.label if decision else None)
+
+
+def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """The whole question and answers in the order of `Dispute`, whatever order this user may have labelled them in.
+
+    Raises NotYours without the role, StoreError where the run folder is gone.
+    """
+    people.need_role(s, user_id, project_id, people.ADJUDICATORS)
+    answer = s.get(Answer, answer_id)
+    if answer is None or answer.project_id != project_id:
+        raise NotYours("no such answer in this project")
+    return whole(s, answer)
 
 
 def decide(

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from honne.annotate.errors import DatabaseFailed
 from honne.errors import ConfigError, DataError, MissingExtra
 
 __all__ = ["Database"]
@@ -94,10 +95,10 @@ class Database:
         """Run `work` in a transaction and return its result once it is committed.
 
         What `work` raises undoes what it did, and is raised here. It may run more than once, so it changes nothing but
-        the session. Raises DataError where the database fails.
+        the session. Raises DatabaseFailed where the database fails, DataError for a row that it refuses.
         """
         if self._closed:
-            raise DataError("the database is closed")
+            raise DatabaseFailed("the database is closed")
         if not self._lite:
             return self._transact(work)
         if threading.current_thread() is self._writer:
@@ -105,7 +106,7 @@ class Database:
         done: Future[T] = Future()
         with self._lock:
             if self._closed:
-                raise DataError("the database is closed")
+                raise DatabaseFailed("the database is closed")
             self._waiting.put((work, done))
         return done.result()
 
@@ -134,7 +135,7 @@ class Database:
                     raise DataError(f"the database refused a row: {_why(e)}") from None
             except DBAPIError as e:
                 if not left or getattr(e.orig, "sqlstate", None) not in _AGAIN:
-                    raise DataError(f"the database {self.shown} failed: {_why(e)}") from None
+                    raise DatabaseFailed(f"the database {self.shown} failed: {_why(e)}") from None
             time.sleep(0.01 * (_TRIES - left))
         raise AssertionError("unreachable")
 
@@ -161,7 +162,7 @@ class Database:
                 results = [(done, *_attempt(connection, work)) for work, done in batch]
         except DBAPIError as e:
             for _, done in batch:
-                done.set_exception(DataError(f"the database {self.shown} failed: {_why(e)}"))
+                done.set_exception(DatabaseFailed(f"the database {self.shown} failed: {_why(e)}"))
             return
         for done, result, error in results:
             if error is None:
@@ -215,7 +216,7 @@ def _attempt(connection: Connection, work: Callable[[Session], Any]) -> tuple[An
         # A full disk or a damaged file may have ended the whole transaction: nothing of this batch is acknowledged.
         if not connection.in_transaction() or isinstance(e, OperationalError):
             raise
-        return None, DataError(f"the database failed: {_why(e)}")
+        return None, DatabaseFailed(f"the database failed: {_why(e)}")
     except BaseException as e:
         return None, e
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from honne.errors import HonneError
+from honne.errors import DataError, HonneError
 
-__all__ = ["BadForm", "LeaseLost", "NotYours"]
+__all__ = ["BadForm", "DatabaseFailed", "LeaseLost", "NotYours"]
 
 
 class BadForm(HonneError):
@@ -14,6 +14,10 @@ class BadForm(HonneError):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+
+
+class DatabaseFailed(DataError):
+    """The database did not do what it was asked, and may do it later: nothing is wrong with the request."""
 
 
 class LeaseLost(HonneError):

@@ -6,6 +6,7 @@ Texts that no UTF-8 file can hold are escaped as in the database (`text.escape`)
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from honne.annotate import guides, log
 from honne.annotate.database import Database
 from honne.annotate.reading import whole
 from honne.annotate.said import given
-from honne.annotate.tables import Answer, Label, Project, Run
+from honne.annotate.tables import Answer, Label, Log, Project, Run
 from honne.annotate.text import escape
 from honne.engine.human import attach
 from honne.engine.store import RunFolder
@@ -121,6 +122,10 @@ def flow_back(database: Database, project_id: int, by: int | None = None) -> lis
         guide = guides.load(project.guide)
         runs = list(s.scalars(select(Run).where(Run.project_id == project_id).order_by(Run.id)))
         created = project.created
+        # Slugs are unique in one database; a run may meet the projects of several.
+        whose = hashlib.sha256(f"{project.slug}/{created.isoformat()}".encode()).hexdigest()[:16]
+        written = s.scalars(select(Log.after).where(Log.project_id == project_id, Log.what == "flow back"))
+        before = {str(key) for after in written for key in (after or {}).get("judges", ())}
         found: dict[int, dict[str, list[Judgment]]] = {run.id: {} for run in runs}
         for one in given(s, project):
             answer, source = one.answer, one.source
@@ -150,7 +155,11 @@ def flow_back(database: Database, project_id: int, by: int | None = None) -> lis
                 at=(source.at if source is not None else None) or created,
             )
             found[answer.run_id].setdefault(one.judge, []).append(row)
-    out = [attach(Path(run.path), found[run.id]) for run in runs if found[run.id]]
+    out = [
+        attach(Path(run.path), found[run.id], project=whose, gone=before - found[run.id].keys())
+        for run in runs
+        if found[run.id] or before
+    ]
     names = {"runs": [run.name for run in runs], "judges": sorted({key for keys in found.values() for key in keys})}
     database.write(lambda s: log.add(s, project_id, by, "flow back", f"project {project_id}", None, names))
     return out

@@ -19,14 +19,14 @@ from honne.annotate import people
 from honne.annotate.errors import NotYours
 from honne.annotate.tables import Answer, Label, Membership, Moment, Project, Slot
 
-__all__ = ["LEASE", "begin", "free", "held", "hold", "place", "take"]
+__all__ = ["LEASE", "OPEN", "begin", "free", "held", "hold", "place", "take"]
 
 LEASE = timedelta(minutes=30)
 _PRIME = 2**31 - 1
 
 # The statements of every request are built once: to build them costs more than to run them.
 _USER, _AT = bindparam("user", type_=Integer), bindparam("at", type_=Moment)
-_OPEN = or_(
+OPEN = or_(
     Slot.state == "open",
     and_(Slot.state == "leased", or_(Slot.until < _AT, Slot.user_id == _USER)),
 )
@@ -41,7 +41,7 @@ _HELD = (
 )
 _PLACE = (
     select(Slot)
-    .where(Slot.answer_id == bindparam("answer"), _OPEN)
+    .where(Slot.answer_id == bindparam("answer"), OPEN)
     .order_by(case((Slot.user_id == _USER, 0), else_=1), Slot.number)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -59,7 +59,7 @@ _FREE = (
                 Label.state.in_(("submitted", "discarded")),
             )
         ),
-        or_(Answer.design == "gold", exists().where(Slot.answer_id == Answer.id, _OPEN)),
+        or_(Answer.design == "gold", exists().where(Slot.answer_id == Answer.id, OPEN)),
     )
     .order_by((Answer.place * bindparam("turn", type_=BigInteger) + bindparam("shift", type_=BigInteger)) % _PRIME)
     .limit(bindparam("most", type_=Integer))

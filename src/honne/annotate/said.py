@@ -74,6 +74,10 @@ def given(s: Session, project: Project) -> Iterator[Given]:
         said = {label.label for label in labels if label.state == "submitted"}
         if decision is None and not said:
             continue
+        # Labels that came from a file without the draw of this answer were not made because it was drawn.
+        drawn = answer.design, answer.inclusion
+        made = any((label.design, label.inclusion) == drawn for label in labels if label.state == "submitted")
+        design, inclusion = drawn if made else (None, None)
         word = decision.label if decision is not None else said.pop() if len(said) == 1 else None
         yield Given(
             answer=answer,
@@ -83,8 +87,8 @@ def given(s: Session, project: Project) -> Iterator[Given]:
             label=word,
             status="scored" if word is not None else "skipped",
             error=None if word is not None else _DISAGREE,
-            design=answer.design,
-            inclusion=answer.inclusion,
+            design=design,
+            inclusion=inclusion,
             # Labels that agree have no reasons, note or time in common: only a decision has its own.
             source=decision,
         )

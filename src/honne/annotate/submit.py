@@ -85,8 +85,9 @@ def save_draft(
     known = receipt(s, key, user_id, answer_id, "draft")
     if known is not None:
         return known
-    if label.state == "submitted":
-        raise NotYours("this answer is submitted: undo takes it back")
+    if label.state in ("submitted", "discarded"):
+        # Also one that overtook nothing but the network: it was sent before the discard, and came after it.
+        raise NotYours(f"this answer is {label.state}: undo takes it back")
     label.draft, label.exposed = checked.plain(), label.exposed or checked.exposed
     label.state = "draft"
     if slot is not None:
@@ -260,7 +261,9 @@ def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, La
 
 
 def _undecided(s: Session, answer_id: int) -> None:
-    if s.get(Decision, answer_id) is not None:
+    # `decide` holds the answer from its check on: no label changes between what was decided on and the decision.
+    s.execute(select(Answer.id).where(Answer.id == answer_id).with_for_update())
+    if s.scalar(select(Decision.answer_id).where(Decision.answer_id == answer_id)) is not None:
         raise NotYours("the adjudicator has decided on this answer: its labels stay as they are")
 
 

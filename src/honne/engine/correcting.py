@@ -20,8 +20,10 @@ from honne.stats.transport import equivalent
 
 __all__ = ["FLOOR", "Corrected", "Part", "corrected", "measures", "pairs_of"]
 
-# The least inclusion probability that an active design is taken by its word for: one label worth more than ten others
-# would carry the estimate alone.
+# The least inclusion probability that an active design is taken by its word for, as a share of its greatest: one label
+# worth more than ten others would carry the estimate alone. honne's own draws keep to it (`annotate.draw`), so that
+# their weights are not cut: a floor on the probability itself would cut all of a small sample's, and judges that
+# disagree would look bad.
 FLOOR = 0.1
 # Nothing that a person's label of the answer says: whether a reply could be read, and how long it is.
 _APART = ("well-formedness", "length")
@@ -138,12 +140,14 @@ def _human(measure: Measure, mine: Measure | None, rows: Sequence[Row], answers:
     if not drawn & {"stratified", "active"}:
         return Human(values, {})
     plain = sum(unit.id in values for unit in measure.units) / max(1, len(measure.units))
+    active = [one.inclusion or 0.0 for row in rows if (one := answers[row.item.id, row.sample]).design == "active"]
+    least = FLOOR * max(active, default=0.0)
     for row in rows:
         one = answers[row.item.id, row.sample]
         name = unit_id(row.item.group if measure.per == "group" else row.item.id, row.sample)
         chance = one.inclusion if one.inclusion is not None else plain
         if one.design == "active":
-            chance = max(chance, FLOOR)
+            chance = max(chance, least)
         chances[name] = max(chance, chances.get(name, 0.0))
     return Human(values, chances if len(set(chances.values())) > 1 else {})
 

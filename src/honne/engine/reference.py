@@ -76,7 +76,8 @@ def settle(run: RunFolder, labels: Labels, scales: Scales, at: datetime, design:
             one = reader.judgment(item, key[1], *chosen)
             settled.append((item, _as(one, how, inclusion)))
     reader.check(labels, run)
-    used = _usable(run, labels, settled, set(by_answer), items, counts)
+    labelled = {key for key, rows in by_answer.items() if any(row.label is not None for row in rows)}
+    used = _usable(run, labels, settled, labelled, items, counts)
     if not used:
         left = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
         raise DataError(f"{labels.name}: no label of {run.name} can be used ({left})")

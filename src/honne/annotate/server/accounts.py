@@ -83,7 +83,7 @@ def login(request: Request, form: Form) -> Response:
     guard, t = door(request), translator(language(request))
     name, password, after = str(form.get("login", ""))[:200], str(form.get("password", ""))[:1000], form.get("next")
     account, address = people.login_key(name), _address(request)
-    wait = max(guard.addresses.wait(address), guard.accounts.wait(account))
+    wait = guard.addresses.wait(address) or guard.accounts.wait(account)
     if wait:
         wrong = t("account.login_wait", n=math.ceil(wait / 60))
         response = page(request, "login.html", status=429, next=local(after), login=name, wrong=wrong)
@@ -94,7 +94,8 @@ def login(request: Request, form: Form) -> Response:
         wrong = t("account.login_wrong")
         return page(request, "login.html", status=401, next=local(after), login=name, wrong=wrong)
     guard.accounts.forget(account)
-    guard.addresses.forget(address)
+    # Of the address only this attempt: who has an account of their own must not try those of others without end.
+    guard.addresses.take_back(address)
     return enter(request, user.id, local(after))
 
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from honne.annotate import adjudicate, reading
+from honne.annotate import adjudicate
 from honne.annotate.errors import BadForm, NotYours
 from honne.annotate.server.item import View, category_name, whole_text
 from honne.annotate.server.label import fields, key_rows, part_only
@@ -78,7 +78,7 @@ def text(request: Request, who: Adjudicator, answer_id: int, which: str) -> Resp
     """What the page left out of a long text."""
     try:
         with database(request).read() as s:
-            found = reading.full_text(s, who.project_id, who.id, answer_id)
+            found = adjudicate.full_text(s, who.project_id, who.id, answer_id)
     except NotYours:
         raise HTTPException(403) from None
     return whole_text(request, found, which)

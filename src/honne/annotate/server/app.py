@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from honne.annotate.database import Database
-from honne.annotate.errors import LeaseLost, NotYours
+from honne.annotate.errors import DatabaseFailed, LeaseLost, NotYours
 from honne.annotate.server import accounts, adjudicate, exports, label, owner, passwords, projects, viewer
 from honne.annotate.server.agreed import Agreed
 from honne.annotate.server.pages import asset, kind, language, page
@@ -97,6 +97,10 @@ def _unreadable(request: Request, error: Exception) -> Response:
 
 def _said(request: Request, error: Exception) -> Response:
     """A refusal of the store that no route turned into something better: its own line."""
+    if isinstance(error, DatabaseFailed):
+        # Not the visitor's fault: their page keeps what it sent and tries again, as with any 5xx. Where the database
+        # is and what ails it is not theirs to know.
+        return _error(request, 503)
     code = 403 if isinstance(error, NotYours) else 409 if isinstance(error, LeaseLost) else 400
     return _error(request, code, text=None if code == 403 else str(error))
 

@@ -59,7 +59,7 @@ def download(request: Request, viewer: Viewer, kind: str = "jsonl", text: bool =
 def write_back(request: Request, owner: Owner, form: Annotated[FormData, Depends(form)]) -> Response:
     """Write the labels into the run folders as judgments; the reports show them from then on."""
     try:
-        written = exporting.flow_back(database(request), owner.project_id)
+        written = exporting.flow_back(database(request), owner.project_id, owner.id)
     except HonneError as e:
         return _show(request, owner, 422, str(e), bad=True)
     return _show(request, owner, written=[run.name for run in written])

@@ -37,6 +37,12 @@ class Failures:
                 self._at.popitem(last=False)
         return 0.0
 
+    def take_back(self, key: str) -> None:
+        """The last attempt was no failure."""
+        with self._lock:
+            if self._at.get(key):
+                self._at[key].pop()
+
     def forget(self, key: str) -> None:
         """It was no failure: the key starts anew."""
         with self._lock:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from honne.annotate import guides
+from honne.annotate.leases import OPEN
 from honne.annotate.tables import Decision, Label, Slot
+from honne.records import now
 
 __all__ = ["last", "neighbours", "seen", "waiting"]
 
@@ -22,6 +24,8 @@ _LAST = (
     select(Label.answer_id)
     .outerjoin(Decision, Decision.answer_id == Label.answer_id)
     .where(*_MINE, Label.state.in_(("submitted", "discarded")), Decision.answer_id.is_(None))
+    # As `submit.undo`: a discarded answer whose places others have since is passed over.
+    .where(or_(Label.slot_id.is_not(None), exists().where(Slot.answer_id == Label.answer_id, OPEN)))
     .order_by(Label.at.desc(), Label.id.desc())
     .limit(1)
 )
@@ -47,7 +51,7 @@ def neighbours(s: Session, project_id: int, user_id: int, answer_id: int) -> tup
 
 def last(s: Session, project_id: int, user_id: int) -> int | None:
     """The answer whose label undo would take back."""
-    return s.scalar(_LAST, {"project": project_id, "user": user_id})
+    return s.scalar(_LAST, {"project": project_id, "user": user_id, "at": now()})
 
 
 def waiting(s: Session, project_id: int, user_id: int) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from honne.errors import DataError, MissingExtra
-from honne.judges._scorer import About, Asked, Prediction
+from honne.judges._scorer import NAME, About, Asked, Prediction
 from honne.judges._scorer._network import Matrix, Network, open_backbone
 from honne.judges._scorer._tensors import unpack
 
@@ -37,6 +37,8 @@ class Backbone:
         self.card: Mapping[str, Any] = about.card
         self.heads: Mapping[str, tuple[str, ...]] = {name: head.labels for name, head in about.heads.items()}
         said = about.features
+        if "weights.safetensors" not in files:
+            raise DataError(f"{path / NAME} names no weights.safetensors")
         tensors = unpack(files["weights.safetensors"], str(path / "weights.safetensors"))
         try:
             room, pooling, banks = int(said["room"]), str(said["pooling"]), dict(said["banks"])
@@ -44,8 +46,17 @@ class Backbone:
             own = ADAPTER if said["adapter"] else BACKBONE
             where = str(said["model"]) if said["adapter"] else str(path / BACKBONE)
             revision, hashes = said.get("revision"), dict(said["hashes"])
-        except (KeyError, TypeError, ValueError) as e:
+        except (KeyError, TypeError, ValueError, OverflowError) as e:
             raise DataError(f"{path} is no scorer with a backbone: {e!r} is missing or wrong") from None
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise DataError(f"{path}: its heads have a number that is none")
+        if (
+            banks.keys() != self.heads.keys()
+            or bank.ndim != 2
+            or not all(type(size) is int and size > 0 for size in banks.values())
+            or sum(banks.values()) != len(bank)
+        ):
+            raise DataError(f"{path}: its training vectors do not fit its heads")
         _unaltered(path / own, hashes)
         model, texts, device = open_backbone(where, room=room, revision=revision, label=f"scorer {path.name}")
         if said["adapter"]:

@@ -19,6 +19,7 @@ NAME = "scorer.json"
 FORMAT = 1
 # More than any scorer.json has.
 _MOST = 4 << 20
+_COOLEST = 1e-6
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,7 +77,8 @@ def read_about(folder: Path) -> About:
     for name, head in about.heads.items():
         if len(head.labels) < 2 or len(set(head.labels)) < len(head.labels):
             raise DataError(f"{path}: head {name!r} needs two labels or more, each once")
-        if not (math.isfinite(head.temperature) and head.temperature > 0 and math.isfinite(head.far)):
+        # A temperature near nothing would make probabilities that are no numbers.
+        if not (_COOLEST <= head.temperature <= 1 / _COOLEST and math.isfinite(head.far)):
             raise DataError(f"{path}: head {name!r} has temperature {head.temperature} and far {head.far}")
     for name in about.files:
         if Path(name).name != name or name in ("", ".", "..", NAME):

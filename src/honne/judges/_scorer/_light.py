@@ -45,7 +45,7 @@ class Light:
         tensors = unpack(files[WEIGHTS], str(folder / WEIGHTS))
         try:
             self._heads = {name: _Head(tensors, name, about) for name in about.heads}
-        except (KeyError, ValueError, TypeError, AttributeError) as e:
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError) as e:
             raise DataError(f"{folder / WEIGHTS} does not fit {NAME}: {e}") from None
 
     def probabilities(self, rows: Sequence[Asked]) -> list[Prediction]:

@@ -50,6 +50,6 @@ def unpack(data: bytes, where: str) -> dict[str, NDArray[Any]]:
             if not 0 <= start <= end <= len(body) or end - start != math.prod(shape) * kind.itemsize:
                 raise ValueError(f"tensor {name!r} lies outside of the file")
             found[name] = np.frombuffer(body[start:end], kind).reshape(shape)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as e:
         raise DataError(f"{where} is no safetensors file that can be read: {e!r}") from None
     return found
