@@ -301,6 +301,9 @@ def test_every_format_shows_both_and_which_is_which(run: Path, tmp_path: Path) -
     assert "safe_rate (corrected)" in text
     assert "Corrected for the judge's errors" in text
     assert want in text
+    html = tmp_path / "r.html"
+    ok(honne("report", run, "-f", "html", "-o", html))
+    assert 'data-label="labels only"' in html.read_text(encoding="utf-8")
     page = ok(honne("report", run, "-f", "md")).stdout
     assert "| safe\\_rate (corrected) |" in page or "| safe_rate (corrected) |" in page
     assert "## Calibration" in page

@@ -223,7 +223,7 @@ def read_info(path: Path) -> dict[str, Any]:
 
 def _not_a_run(path: Path) -> str:
     if not path.exists():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        siblings = [p.name for p in path.parent.iterdir() if p.is_dir()] if path.parent.is_dir() else []
         near = nearest(path.name, siblings)
         return f"no run folder {path}." + (f" Did you mean {path.parent / near}?" if near else "")
     if path.is_dir():

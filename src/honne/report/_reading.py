@@ -154,9 +154,9 @@ def _numbers(block: Block, place: str, tests: Tests | None) -> list[Sentence]:
     out: list[Sentence] = []
     for line in block.mains:
         out += [_one(place, line.first)] if len(line.found) == 1 else _several(block, place, line, tests)
-        out += _corrected(block, line)
         if len(block.runs) == 1:
             out += _weak(block, line)
+        out += _corrected(block, line)
     return out
 
 

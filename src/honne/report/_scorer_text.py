@@ -121,7 +121,8 @@ def notes(part: Part) -> Iterator[str]:
         yield f"Krippendorff's alpha of the people: {number(alpha.value, alpha)} ({interval(alpha)})"
     if part.apart:
         yield f"not on this scale, so not compared: {', '.join(oneline(key, 60) for key in part.apart)}"
-    if any(e.metric == "rater_accuracy" for e in part.ceiling):
+    if people := [oneline(e.judge or "", 50) for e in part.ceiling if e.metric == "rater_accuracy"]:
+        yield f"taken for people's labels: {', '.join(people)}; --rater KEY says otherwise"
         yield "the reference is made of the people's labels, so that their agreement with it is too high by as much"
 
 
