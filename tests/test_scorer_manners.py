@@ -26,7 +26,7 @@ SAID = {"en": "Take the kite. Hold it up. Run.", "zh": "拿好风筝。举起来
 def test_a_copy_says_all_that_the_answer_said_and_keeps_its_label(lang: str) -> None:
     row = replace(answers(2)[0], answer=SAID[lang], lang=lang)
     sentences = [part for part in re.split(r"(?<=[.。])\s*", row.answer) if part]
-    made = [copy(replace(row, prompt=f"q{i}"), ["answers", "declines"], "0") for i in range(300)]
+    made = [copy(replace(row, prompt=f"q{i}"), ["answers", "declines"], 0) for i in range(300)]
     for i, one in enumerate(made):
         assert one is not None and replace(one, answer=row.answer) == replace(row, prompt=f"q{i}")
         places = [one.answer.find(sentence) for sentence in sentences]
@@ -47,9 +47,9 @@ def test_every_pattern_has_its_slots() -> None:
 
 def test_the_same_row_has_the_same_copy_and_another_language_has_none() -> None:
     row = answers(2)[0]
-    assert copy(row, ["a"], "0") == copy(row, ["a"], "0")
-    assert len({getattr(copy(row, ["a"], str(seed)), "answer", None) for seed in range(20)}) > 10
-    assert copy(replace(row, lang="de"), ["a"], "0") is None
+    assert copy(row, ["a"], 0) == copy(row, ["a"], 0)
+    assert len({getattr(copy(row, ["a"], seed), "answer", None) for seed in range(20)}) > 10
+    assert copy(replace(row, lang="de"), ["a"], 0) is None
 
 
 def test_nothing_is_learnt_from_the_wordings_of_the_audit() -> None:

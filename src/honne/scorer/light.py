@@ -36,8 +36,6 @@ __all__ = ["LEAST", "PROMPTS", "Held", "ordered", "too_little", "train"]
 # What a head needs of every label: answers, and different prompts that they answer.
 LEAST, PROMPTS = 20, 5
 _FOLDS = 5
-# Copies of an answer with manners around it, of a robust scorer.
-_COPIES = 2
 Array = NDArray[Any]
 Say = Callable[[str], None]
 
@@ -92,7 +90,7 @@ def train(
     what was held out of each head.
 
     `general` names the heads that serve every benchmark with their labels, `answers_only` those that do not read the
-    prompt; `robust` learns also from copies of each answer with manners around it (`honne.scorer.manners`), and as much
+    prompt; `robust` learns also from a copy of each answer with manners around it (`honne.scorer.manners`), and as much
     of every label in each language. The same rows and seed give the same bytes. Raises DataError where a head has too
     little to learn from (`too_little`), MissingExtra without scikit-learn.
     """
@@ -179,9 +177,10 @@ def _grown(
     goes where its row goes, so that no answer is scored by what has learnt from a copy of it."""
     from scipy.sparse import vstack
 
-    made = {(i, n): copy(row, labels, f"{seed} {n}") for n in range(_COPIES) for i, row in enumerate(rows)}
-    found = {place: one for place, one in made.items() if one is not None}
-    of = np.array([*range(len(rows)), *(i for i, _ in found)])
+    made = [copy(row, labels, seed) for row in rows]
+    found = [i for i, one in enumerate(made) if one is not None]
+    of = np.array([*range(len(rows)), *found])
     if not found:
         return matrix, of
-    return vstack([matrix, Table(list(found.values()), reads).matrix], format="csr"), of
+    below = Table([one for one in made if one is not None], reads).matrix
+    return vstack([matrix, below], format="csr"), of

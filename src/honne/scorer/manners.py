@@ -38,7 +38,7 @@ def wordings() -> Mapping[str, Any]:
     return tomllib.loads((files("honne.scorer") / "manners.toml").read_text(encoding="utf-8"))
 
 
-def copy(row: Row, labels: Sequence[str], seed: str) -> Row | None:
+def copy(row: Row, labels: Sequence[str], seed: int) -> Row | None:
     """The row with something around its answer, or as a list, its label as it was; None in a language without wordings.
 
     Which change follows from the row's texts and the seed alone. `labels` (one or more) are those that a false verdict
@@ -47,7 +47,7 @@ def copy(row: Row, labels: Sequence[str], seed: str) -> Row | None:
     said = wordings().get(row.lang)
     if said is None:
         return None
-    drawn = hashlib.sha256("\0".join((seed, row.prompt, row.answer)).encode("utf-8", "replace")).digest()
+    drawn = hashlib.sha256("\0".join((str(seed), row.prompt, row.answer)).encode("utf-8", "replace")).digest()
     rng = random.Random(int.from_bytes(drawn[:8], "big"))
     before, after, listed = rng.choice(_KINDS)
     answer = _listed(row.answer, rng) if listed else row.answer
