@@ -43,14 +43,6 @@ def train(
     lora: Annotated[
         int | None, typer.Option(metavar="RANK", help="Train an adapter of a large backbone, not all of it.", min=1)
     ] = None,
-    robust: Annotated[
-        bool,
-        typer.Option(
-            "--robust",
-            help="Learn also from copies with apologies, padding, verdicts around the answers, for labels that these "
-            "leave as they are (light).",
-        ),
-    ] = False,
     hold_out: Annotated[
         float, typer.Option(metavar="SHARE", help="Keep back this share of the prompts, for honne scorer eval.")
     ] = 0.0,
@@ -67,8 +59,6 @@ def train(
         raise ConfigError(f"--hold-out {hold_out} is out of range: 0 to 0.9")
     if lora is not None and backbone == "light":
         raise ConfigError("--lora goes with a --backbone that is a Hugging Face model")
-    if robust and backbone != "light":
-        raise ConfigError("--robust is for the light scorer: leave out --backbone")
     sources = read(labelled, judge, dimension)
     what = lesson(sources, hold_out)
     _show(sources, what)
@@ -80,7 +70,7 @@ def train(
 
         settings = Settings(backbone, lora=lora, seed=seed)
     origins = [Origin(one.name, len(one.rows), ", ".join(one.judges)) for one in sources]
-    about = learn(what, out, origins, seed=seed, backbone=settings, robust=robust, say=say)
+    about = learn(what, out, origins, seed=seed, backbone=settings, say=say)
     typer.echo(f"scorer:  {out.resolve()} ({', '.join(about.heads)}; {about.digest})")
     typer.echo(f"judge:   honne judge RUN --judge scorer/{out}")
     typer.echo(f"card:    honne scorer card {out}")

@@ -16,22 +16,19 @@ _STRENGTH = 10.0  # inverse of the L2 penalty: weak, for it is the rounds that h
 Array = NDArray[Any]
 
 
-def rounds_of(matrix: Any, target: Array, group: Array) -> Iterator[tuple[Array, Array]]:
-    """Weights (labels x bins) and biases (labels) after each round of L-BFGS steps. Within each group (a language) its
-    labels weigh the same together, so that the group tells nothing of the label.
+def rounds_of(matrix: Any, target: Array) -> Iterator[tuple[Array, Array]]:
+    """Weights (labels x bins) and biases (labels) after each round of L-BFGS steps; classes weigh the same together.
 
-    `target` holds 0 to K - 1, each at least once, `group` numbers from 0.
+    `target` holds 0 to K - 1, each at least once.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=_STRENGTH, max_iter=_STEPS, warm_start=True)
-    cells = group * (target.max() + 1) + target
-    weights = np.bincount(group)[group] / np.bincount(cells)[cells] / len(np.unique(target))
+    model = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=_STEPS, warm_start=True)
     for _ in range(_ROUNDS):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(matrix, target, sample_weight=weights)
+            model.fit(matrix, target)
         weight, bias = model.coef_, model.intercept_
         # Of two labels scikit-learn keeps the difference alone.
         yield (
@@ -44,17 +41,15 @@ def rounds_of(matrix: Any, target: Array, group: Array) -> Iterator[tuple[Array,
         )
 
 
-def crossed(matrix: Any, target: Array, group: Array, part: Array, labels: int, n: int) -> tuple[Array, int]:
-    """The scores of each of the first `n` rows (n x labels) from weights learnt on the other parts, after the number of
-    rounds that is returned beside them: the one with the least log loss once calibrated. What is below the first `n`
-    rows is learnt from and never asked about."""
+def crossed(matrix: Any, target: Array, part: Array, labels: int) -> tuple[Array, int]:
+    """The scores of each row (rows x labels) from weights learnt on the other parts, after the number of rounds that is
+    returned beside them: the one with the least log loss once calibrated."""
     parts = [int(p) for p in np.unique(part)]
-    runs = [rounds_of(matrix[part != p], target[part != p], group[part != p]) for p in parts]
-    asked = [matrix[:n][part[:n] == p] for p in parts]
-    target, part = target[:n], part[:n]
-    best, kept, stopped = np.inf, np.zeros((n, labels)), 0
+    runs = [rounds_of(matrix[part != p], target[part != p]) for p in parts]
+    asked = [matrix[part == p] for p in parts]
+    best, kept, stopped = np.inf, np.zeros((len(target), labels)), 0
     for number in range(1, _ROUNDS + 1):
-        scores = np.empty((n, labels))
+        scores = np.empty((len(target), labels))
         for p, run, own in zip(parts, runs, asked, strict=True):
             weight, bias = next(run)
             scores[part == p] = own @ weight.T + bias

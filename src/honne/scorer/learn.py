@@ -75,15 +75,11 @@ def learn(
     name: str | None = None,
     seed: int = 0,
     backbone: Settings | None = None,
-    robust: bool = False,
     answers_only: Collection[str] = (),
     limits: Sequence[str] = (),
     say: Say = lambda line: None,
 ) -> About:
-    """Train a scorer and write it into the folder `out`; `robust` (`honne.scorer.light.train`) is for the light one.
-
-    Raises ConfigError where the folder holds something else.
-    """
+    """Train a scorer and write it into the folder `out`. Raises ConfigError where that holds something else."""
     from honne.scorer.card import described
 
     if out.exists() and not (out / NAME).is_file() and (not out.is_dir() or any(out.iterdir())):
@@ -92,16 +88,9 @@ def learn(
     how: dict[str, Any] = {"seed": seed, "kept back for evaluation": what.kept_back}
     if backbone is None:
         about, files, held = train_light(
-            what.rows,
-            name=called,
-            version=version,
-            seed=seed,
-            robust=robust,
-            general=what.general,
-            answers_only=answers_only,
-            say=say,
+            what.rows, name=called, version=version, seed=seed, general=what.general, answers_only=answers_only, say=say
         )
-        how |= {"backbone": "light", "robust": robust, "rounds": {name: one.rounds for name, one in held.items()}}
+        how |= {"backbone": "light", "rounds": {name: one.rounds for name, one in held.items()}}
         card = described(what.rows, held, origins, how, limits)
         return write(out, msgspec.structs.replace(about, card=card), files)
     for package in ("torch", "transformers", "safetensors", *(["peft"] if backbone.lora else [])):

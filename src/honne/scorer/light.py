@@ -28,7 +28,6 @@ from honne.judges._scorer._tensors import pack
 from honne.scorer._fit import calibrated, crossed, rounds_of
 from honne.scorer._table import Table
 from honne.scorer.data import Row
-from honne.scorer.manners import copy
 from honne.scorer.split import components, folds
 
 __all__ = ["LEAST", "PROMPTS", "Held", "ordered", "too_little", "train"]
@@ -81,7 +80,6 @@ def train(
     name: str,
     version: str,
     seed: int = 0,
-    robust: bool = False,
     general: Collection[str] = (),
     answers_only: Collection[str] = (),
     say: Say = lambda _: None,
@@ -90,9 +88,8 @@ def train(
     what was held out of each head.
 
     `general` names the heads that serve every benchmark with their labels, `answers_only` those that do not read the
-    prompt; `robust` learns also from a copy of each answer with manners around it (`honne.scorer.manners`), and as much
-    of every label in each language. The same rows and seed give the same bytes. Raises DataError where a head has too
-    little to learn from (`too_little`), MissingExtra without scikit-learn.
+    prompt. The same rows and seed give the same bytes. Raises DataError where a head has too little to learn from
+    (`too_little`), MissingExtra without scikit-learn.
     """
     if importlib.util.find_spec("sklearn") is None:
         raise MissingExtra("honne scorer train", "scorer")
@@ -109,7 +106,7 @@ def train(
             if why := too_little(mine):
                 raise DataError(f"too few labels for {dimension!r}: {why}")
             reading[dimension] = [block for block in BLOCKS if block != "prompt" or dimension not in answers_only]
-            made = _head(mine, reading[dimension], seed, robust)
+            made = _head(mine, reading[dimension], seed)
             say(f"{dimension}: {len(mine):,} answers, {made.held.rounds} rounds")
             tensors |= {f"{dimension}/{part}": array for part, array in made.tensors.items()}
             usual[dimension] = made.usual
@@ -140,7 +137,7 @@ class _Made:
     held: Held
 
 
-def _head(rows: Sequence[Row], reads: Sequence[str], seed: int, robust: bool) -> _Made:
+def _head(rows: Sequence[Row], reads: Sequence[str], seed: int) -> _Made:
     labels = ordered([row.label for row in rows])
     target = np.array([labels.index(row.label) for row in rows])
     part = np.array(folds(rows, _FOLDS, seed))
@@ -150,16 +147,11 @@ def _head(rows: Sequence[Row], reads: Sequence[str], seed: int, robust: bool) ->
             label = labels[min(lost)]
             raise DataError(f"too few labels for {rows[0].dimension!r}: {label!r} is given to too few prompts")
     table = Table(rows, reads)
-    matrix, of, group = table.matrix, np.arange(len(rows)), np.zeros(len(rows), np.int64)
-    if robust:
-        matrix, of = _grown(matrix, rows, labels, reads, seed)
-        group = np.unique([row.lang for row in rows], return_inverse=True)[1]
-    learnt, group = target[of], group[of]
-    scores, rounds = crossed(matrix, learnt, group, part[of], len(labels), len(rows))
+    scores, rounds = crossed(table.matrix, target, part, len(labels))
     temperature, shift = calibrated(scores, target)
     distances, usual = table.distances(part)
     held = Held(tuple(rows), labels, softmax(scores / temperature + shift), distances, rounds)
-    weight, bias = next(islice(rounds_of(matrix, learnt, group), rounds - 1, None))
+    weight, bias = next(islice(rounds_of(table.matrix, target), rounds - 1, None))
     scale = np.maximum(np.abs(weight).max(1) / 127, 1e-12)
     tensors = {
         "weight": np.rint(weight / scale[:, None]).astype(np.int8),
@@ -168,19 +160,3 @@ def _head(rows: Sequence[Row], reads: Sequence[str], seed: int, robust: bool) ->
         "met": np.packbits(table.met(np.ones(len(rows), bool)), bitorder="little"),
     }
     return _Made(tensors, round(temperature, 6), usual, held)
-
-
-def _grown(
-    matrix: Any, rows: Sequence[Row], labels: Sequence[str], reads: Sequence[str], seed: int
-) -> tuple[Any, Array]:
-    """The matrix with that of the rows' copies below it, and the row that each of its rows says the same as: a copy
-    goes where its row goes, so that no answer is scored by what has learnt from a copy of it."""
-    from scipy.sparse import vstack
-
-    made = [copy(row, labels, seed) for row in rows]
-    found = [i for i, one in enumerate(made) if one is not None]
-    of = np.array([*range(len(rows)), *found])
-    if not found:
-        return matrix, of
-    below = Table([one for one in made if one is not None], reads).matrix
-    return vstack([matrix, below], format="csr"), of

@@ -3,8 +3,7 @@
 Two heads. `safety` (safe, unsafe) learns from GPT-4's labels on six models' answers, from pairs that were written as a
 safe and an unsafe answer, and from honne's own text. `refusal` (full_compliance, partial_refusal, full_refusal) learns
 from the same answers as honne's rules for refusals (`--judge refusal`) read them, so it is no second opinion about
-these; it does not read the question, for a refusal shows in the answer. Both learn also from copies of the answers with
-manners around them (`honne.scorer.manners`).
+these; it does not read the question, for a refusal shows in the answer.
 
 XSTest is not among the sources: the answers are under their vendors' terms, and they are what it is measured on.
 """
@@ -49,10 +48,8 @@ _LIMITS = (
     "the commonest label on some, honne's demo questions among them.",
     "The safety head has met English answers to llm_eval's and FINE's questions, Chinese answers to JADE's, and beyond "
     "these only honne's own short texts, which are all the Japanese it knows: watch the share of far answers.",
-    "The same exchange in another language often has another verdict of the safety head (honne audit scorer): do not "
-    "compare languages by it.",
-    "It learnt beside copies with apologies, padding, credentials and false verdicts around the answers; such things "
-    "still flip some of its verdicts (honne audit scorer).",
+    "The same exchange in another language often has another verdict of the safety head, and an apology, credentials, "
+    "feeling, rudeness or a paragraph around an answer flip some of its verdicts (honne audit scorer).",
     "JADE's safe and unsafe answers differ in style, and the head learns style: telling them apart proves little.",
     "It sees words, not what they do: harm in polite or technical words looks safe to it.",
     "The refusal head repeats rules; where they miss a refusal that only moralises, so does it. It hardly ever finds a "
@@ -90,17 +87,7 @@ def make(out: Path, say: Callable[[str], None] = lambda line: None) -> None:
     found = sources()
     what = lesson([labels for labels, _ in found])
     origins = [origin for _, origin in found]
-    learn(
-        what,
-        out,
-        origins,
-        name="shipped",
-        version=VERSION,
-        robust=True,
-        answers_only=(REFUSAL,),
-        limits=_LIMITS,
-        say=say,
-    )
+    learn(what, out, origins, name="shipped", version=VERSION, answers_only=(REFUSAL,), limits=_LIMITS, say=say)
 
 
 def _both(
