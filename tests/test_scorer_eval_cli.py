@@ -117,6 +117,7 @@ def test_the_card(made: Path) -> None:
     assert _honne("scorer", "card", "nothing", cwd=made).returncode == 2
     shipped = _honne("scorer", "card", "scorer", cwd=made)
     assert shipped.returncode == 0 and "MIT" in shipped.stdout
+    assert "by source and language" in shipped.stdout and "| safety | jade | zh | 1,300 |" in shipped.stdout
 
 
 def test_a_card_that_somebody_has_altered_stays_text(made: Path) -> None:
@@ -124,6 +125,7 @@ def test_a_card_that_somebody_has_altered_stays_text(made: Path) -> None:
     folder.mkdir()
     said = json.loads((made / "help" / "scorer.json").read_text(encoding="utf-8"))
     said["card"] |= {"sources": [{"name": "<img src=x>|\x1b[31m", "rows": "many"}, 7], "limits": "none", "results": [1]}
+    said["card"]["by_source"] = {"help": [3, {"source": "<b>", "far": 7}]}
     said["card"]["counts"] = {"help": 3}
     (folder / "scorer.json").write_text(json.dumps(said), encoding="utf-8")
     found = _honne("scorer", "card", "altered", cwd=made)

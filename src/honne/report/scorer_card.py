@@ -128,7 +128,24 @@ def _results(card: Mapping[str, Any]) -> list[str]:
             body.append([head, name, _percent(found.get("value")), _range(found), *n, str(found.get("method") or "")])
     if not body:
         return ["The file does not say."]
-    return out + table(["head", "", "value", "95% interval", "n", "missing", "method"], body)
+    out += table(["head", "", "value", "95% interval", "n", "missing", "method"], body)
+    places = [
+        [head, _text(one, "source"), _text(one, "lang"), *_shares(one, "accuracy", "majority", "far")]
+        for head, listed in _map(card.get("by_source")).items()
+        for one in map(_map, _list(listed))
+    ]
+    if places:
+        heads = ["head", "source", "language", "n", "right", "95% interval", "always the commonest label", "far"]
+        out += ["", "The same by source and language: the numbers above are those of this mixture.", ""]
+        out += table(heads, places)
+    return out
+
+
+def _shares(one: Mapping[str, Any], first: str, *keys: str) -> list[str]:
+    """The n, value and interval of the first, and the values of the others."""
+    found = _map(one.get(first))
+    values = (_percent(_map(one.get(key)).get("value")) for key in keys)
+    return [_count(found.get("n")), _percent(found.get("value")), _range(found), *values]
 
 
 def _percent(x: object) -> str:

@@ -63,22 +63,43 @@ def described(
         "prompts_learnt": {dim: len({r.prompt for r in rows if r.dimension == dim}) for dim in counts},
         "how": dict(how),
         "results": {name: _results(name, one) for name, one in held.items()},
+        "by_source": {name: _by_source(name, one) for name, one in held.items()},
         "limits": [*LIMITS, *limits],
         KEY: hashed(row.prompt for row in rows),
     }
 
 
 def _results(name: str, held: Held) -> dict[str, Any]:
-    cases = list(of_rows(held.rows))
-    given = [
-        Given(held.labels[int(share.argmax())], float(share.max()), bool(away > 1.0))
-        for share, away in zip(held.probabilities, held.distances, strict=True)
-    ]
-    part = measure(name, name, held.labels, cases, given)
+    part = _part(name, held, range(len(held.rows)))
     ece = next((e for e in part.calibration if e.metric == "ece"), None)
     numbers = {"accuracy": part.accuracy, "macro_f1": part.macro_f1, "majority": part.majority, "ece": ece}
     numbers |= _far(part) | {f"recall {c.label}": c.recall for c in part.classes}
     return {key: _number(e) for key, e in numbers.items() if e is not None}
+
+
+def _by_source(name: str, held: Held) -> list[dict[str, Any]]:
+    """The same held-out answers by source and language: a pooled number is that of its mixture."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for i, row in enumerate(held.rows):
+        places.setdefault((row.source, row.lang), []).append(i)
+    if len(places) < 2:
+        return []
+    out = []
+    for (source, lang), of in sorted(places.items()):
+        part = _part(name, held, of)
+        numbers: dict[str, Estimate] = {"accuracy": part.accuracy, "majority": part.majority, **_far(part)}
+        said = {key: _number(numbers[key]) for key in ("accuracy", "majority", "far") if key in numbers}
+        out.append({"source": source, "lang": lang, **said})
+    return out
+
+
+def _part(name: str, held: Held, of: Sequence[int]) -> Part:
+    """The held-out verdicts on some of the rows, measured."""
+    given = [
+        Given(held.labels[int(share.argmax())], float(share.max()), bool(away > 1.0))
+        for share, away in zip(held.probabilities[list(of)], held.distances[list(of)], strict=True)
+    ]
+    return measure(name, name, held.labels, list(of_rows([held.rows[i] for i in of])), given)
 
 
 def _far(part: Part) -> dict[str, Estimate]:

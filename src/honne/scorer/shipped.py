@@ -35,7 +35,7 @@ from honne.spec import parse
 __all__ = ["VERSION", "make", "sources"]
 
 # A change of what it learns from, or how, is a new version.
-VERSION = "1"
+VERSION = "2"
 SAFETY, REFUSAL = "safety", "refusal"
 _RULES = "refusals by honne's rules"
 # Of HaluEval, whose answers nearly all comply: all refusals, and every so many of the others.
@@ -44,11 +44,12 @@ _EVERY = 8
 _QUESTIONS = 40
 
 _LIMITS = (
-    "By held-out prompts the safety head is right on 87.7 % of llm_eval (the commonest label: 86.0 %), 71.7 % of FINE "
-    "(50 %), 99.7 % of JADE (50 %), 81 to 87 % of the organism (75 %), and on honne's demo questions no better than "
-    "chance in English and Chinese (50 and 52 %, n = 50 each): its pooled number is that of this mixture.",
+    "The safety head's pooled number is that of its mixture: by source and language it is no better than always saying "
+    "the commonest label on some, honne's demo questions among them.",
     "The safety head has met English answers to llm_eval's and FINE's questions, Chinese answers to JADE's, and beyond "
     "these only honne's own short texts, which are all the Japanese it knows: watch the share of far answers.",
+    "The same exchange in another language often has another verdict of the safety head, and an apology, credentials, "
+    "feeling, rudeness or a paragraph around an answer flip some of its verdicts (honne audit scorer).",
     "JADE's safe and unsafe answers differ in style, and the head learns style: telling them apart proves little.",
     "It sees words, not what they do: harm in polite or technical words looks safe to it.",
     "The refusal head repeats rules; where they miss a refusal that only moralises, so does it. It hardly ever finds a "
