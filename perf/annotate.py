@@ -155,7 +155,7 @@ class Annotator:
                 await asyncio.sleep(0.3)
                 continue
             self.seen.seconds[what].append(time.perf_counter() - began)
-            if reply.status != 200:
+            if reply.status not in (200, 204):
                 self.seen.odd[f"{what} {reply.status}"] += 1
                 return ""
             return text

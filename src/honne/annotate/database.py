@@ -43,7 +43,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.url = url
         self._lite = url.get_backend_name() == "sqlite"
-        self._engine = _lite_engine(url, "DEFERRED") if self._lite else _postgres_engine(url)
+        self._engine = _lite_engine(url, "DEFERRED") if self._lite else _postgres_engine(url, reads=True)
         # Writers have connections of their own: who reads while writing never waits for those who do the same.
         self._writes = self._engine if self._lite else _postgres_engine(url)
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -83,8 +83,6 @@ class Database:
         with self._engine.connect() as connection:
             if self._lite:
                 connection.execute(text("PRAGMA query_only=ON"))
-            else:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with Session(connection, expire_on_commit=False) as session:
                 yield session
                 # Rows that were read outlive the session; a rollback would empty those that it still holds.
@@ -134,7 +132,9 @@ class Database:
                 if not left:
                     raise DataError(f"the database refused a row: {_why(e)}") from None
             except DBAPIError as e:
-                if not left or getattr(e.orig, "sqlstate", None) not in _AGAIN:
+                # A lost connection too: the work may be done then, and its idempotency key says so.
+                again = e.connection_invalidated or getattr(e.orig, "sqlstate", None) in _AGAIN
+                if not left or not again:
                     raise DatabaseFailed(f"the database {self.shown} failed: {_why(e)}") from None
             time.sleep(0.01 * (_TRIES - left))
         raise AssertionError("unreachable")
@@ -187,7 +187,7 @@ class Database:
             # Hashes of passwords and people's labels are in it: nobody else's to read.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         # One process at a time: the others find the tables made.
-        engine = _lite_engine(self.url, "IMMEDIATE") if self._lite else self._engine
+        engine = _lite_engine(self.url, "IMMEDIATE") if self._lite else self._writes
         with engine.begin() as connection:
             if not self._lite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(4803126)"))
@@ -269,10 +269,15 @@ def _lite_engine(url: URL, begin: str) -> Engine:
     return engine
 
 
-def _postgres_engine(url: URL) -> Engine:
-    # Few connections: with fifty at once the processors of a small machine change places more than they work.
-    pool = {"pool_size": 8, "max_overflow": 0, "pool_pre_ping": True, "pool_timeout": _BUSY}
-    return create_engine(url, hide_parameters=True, **pool)
+def _postgres_engine(url: URL, *, reads: bool = False) -> Engine:
+    # Few connections: with fifty at once the processors of a small machine change places more than they work, and
+    # transactions that take turns statement by statement all end late. Nor is each connection tried before its use: all
+    # of them are made anew once one is found lost.
+    pool = {"pool_size": 2, "max_overflow": 0, "pool_timeout": _BUSY}
+    if not reads:
+        return create_engine(url, hide_parameters=True, **pool)
+    seen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return create_engine(url, hide_parameters=True, execution_options=seen, **pool)
 
 
 def _revision(connection: Connection) -> str | None:

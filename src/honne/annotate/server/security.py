@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -181,15 +181,24 @@ async def forged(request: Request) -> None:
 # ---------------------------------------------------------------- who, and in which role
 
 
+_HERE = (
+    select(Membership.role, Project.name)
+    .join(Project, Project.id == Membership.project_id)
+    .where(Project.id == bindparam("project"), Membership.user_id == bindparam("user"))
+)
+
+
 def identify(request: Request) -> None:
-    """Find the visitor; without one only routes marked `public` are there."""
-    request.state.visitor = None
-    token = session_token(request)
+    """Find the visitor, and what they are in the route's project; without one only `public` routes are there."""
+    request.state.visitor = request.state.role = None
+    token, project = session_token(request), request.path_params.get("project_id", "")
     if token is not None:
         with database(request).read() as s:
             user = people.session_user(s, token)
             if user is not None:
                 request.state.visitor = Visitor(user.id, user.login, user.name, user.language)
+                if _known(project):
+                    request.state.role = s.execute(_HERE, {"project": int(project), "user": user.id}).one_or_none()
     endpoint = getattr(request.scope.get("route"), "endpoint", None)
     if request.state.visitor is None and not getattr(endpoint, "public", False):
         raise NotSignedIn
@@ -199,6 +208,11 @@ def visitor(request: Request) -> Visitor | None:
     """The person who is signed in, if any."""
     found: Visitor | None = getattr(request.state, "visitor", None)
     return found
+
+
+def _known(number: str) -> bool:
+    """Whether a part of an address is a number that a row can have."""
+    return number.isascii() and number.isdigit() and int(number[:20]) <= _MOST
 
 
 def anyone(request: Request) -> Visitor:
@@ -218,12 +232,9 @@ def member(*roles: str) -> Callable[[Request, int], Member]:
     def check(request: Request, project_id: int) -> Member:
         who = anyone(request)
         # No database counts so far: a larger number in an address is that of nothing.
-        parts = (part for part in request.path_params.values() if part.isascii() and part.isdigit())
-        if any(int(part[:20]) > _MOST for part in parts):
+        if any(part.isascii() and part.isdigit() and not _known(part) for part in request.path_params.values()):
             raise HTTPException(404)
-        here = select(Membership.role, Project.name).join(Project, Project.id == Membership.project_id)
-        with database(request).read() as s:
-            row = s.execute(here.where(Project.id == project_id, Membership.user_id == who.id)).one_or_none()
+        row = request.state.role
         if row is None or row.role not in roles:
             raise HTTPException(403)
         request.state.member = Member(who.id, who.name, project_id, row.name, row.role)
