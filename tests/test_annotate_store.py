@@ -432,6 +432,26 @@ def test_nobody_decides_on_their_own_label(database: Database, tmp_path: Path) -
         database.write(lambda s: adjudicate.decide(s, it.project, it.owner, 1, {"label": "safe"}, "my-own-label"))
 
 
+def test_nobody_labels_what_they_have_decided_on(database: Database, tmp_path: Path) -> None:
+    run = parts.a_run(tmp_path / "run", 1)
+    it = parts.a_team(database, [run], Plan("safe", overlap=3))
+    for user, word in zip(it.annotators, ("safe", "unsafe"), strict=True):
+        it.label_all(user, lambda t, word=word: word)
+    held = it.next(it.owner)
+    assert held is not None
+    database.write(lambda s: adjudicate.decide(s, it.project, it.owner, held.answer_id, {"label": "safe"}, "decision"))
+    with pytest.raises(NotYours, match="decided"):
+        it.label(it.owner, held.answer_id, "safe")
+    other = parts.a_team(database, [parts.a_run(tmp_path / "other", 1)], Plan("safe", overlap=3), name="Other")
+    for user, word in zip(other.annotators, ("safe", "unsafe"), strict=True):
+        other.label_all(user, lambda t, word=word: word)
+    with database.read() as s:
+        (dispute,) = adjudicate.to_adjudicate(s, other.project)
+    form = {"label": "safe"}
+    database.write(lambda s: adjudicate.decide(s, other.project, other.owner, dispute.answer_id, form, "decision-2"))
+    assert other.next(other.owner) is None
+
+
 def test_the_most_disputed_comes_first(database: Database, tmp_path: Path) -> None:
     run = parts.a_run(tmp_path / "run", 3, category=lambda i: "Safety/Physical harm")
     it = parts.a_team(database, [run], Plan("flames"))

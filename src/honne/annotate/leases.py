@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from honne.annotate import people
 from honne.annotate.errors import NotYours
-from honne.annotate.tables import Answer, Label, Membership, Moment, Project, Slot
+from honne.annotate.tables import Answer, Decision, Label, Membership, Moment, Project, Slot
 
 __all__ = ["LEASE", "OPEN", "begin", "free", "held", "hold", "place", "take"]
 
@@ -59,6 +59,8 @@ _FREE = (
                 Label.state.in_(("submitted", "discarded")),
             )
         ),
+        # Who decides on an answer knows what the others said of it.
+        ~exists().where(Decision.answer_id == Answer.id, Decision.user_id == _USER),
         or_(Answer.design == "gold", exists().where(Slot.answer_id == Answer.id, OPEN)),
     )
     .order_by((Answer.place * bindparam("turn", type_=BigInteger) + bindparam("shift", type_=BigInteger)) % _PRIME)

@@ -114,6 +114,9 @@ def submit(
     if label.state == "submitted":
         _undecided(s, answer_id)
     else:
+        decision = s.get(Decision, answer_id)
+        if decision is not None and decision.user_id == user_id:
+            raise NotYours("you have decided on this answer: who knows the labels of others gives none")
         slot = slot or leases.place(s, answer, user_id, at)
         if slot is None:
             raise LeaseLost("the time for this answer was over, and others have labelled it since")

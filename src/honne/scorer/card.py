@@ -84,7 +84,7 @@ def _by_source(name: str, held: Held) -> list[dict[str, Any]]:
         places.setdefault((row.source, row.lang), []).append(i)
     if len(places) < 2:
         return []
-    out = []
+    out: list[dict[str, Any]] = []
     for (source, lang), of in sorted(places.items()):
         part = _part(name, held, of)
         numbers: dict[str, Estimate] = {"accuracy": part.accuracy, "majority": part.majority, **_far(part)}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from honne.annotate.database import Database
@@ -45,6 +45,7 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
     for module in ROOMS:
         app.include_router(module.router)
     app.add_exception_handler(NotSignedIn, _answer(_not_signed_in))
+    app.add_exception_handler(ClientDisconnect, _answer(_gone))
     app.add_exception_handler(HTTPException, _answer(_refused))
     app.add_exception_handler(RequestValidationError, _answer(_unreadable))
     app.add_exception_handler(HonneError, _answer(_said))
@@ -81,6 +82,11 @@ def _not_signed_in(request: Request, error: Exception) -> Response:
 def _reads_html(request: Request) -> bool:
     accept = request.headers.get("accept", "*/*")
     return "text/html" in accept or "*/*" in accept
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """Who asked has left before the form was whole: nothing was done, and nobody reads the answer."""
+    return Response(status_code=400)
 
 
 def _refused(request: Request, error: Exception) -> Response:
