@@ -88,7 +88,7 @@ def _by_source(name: str, held: Held) -> list[dict[str, Any]]:
     for (source, lang), of in sorted(places.items()):
         part = _part(name, held, of)
         numbers: dict[str, Estimate] = {"accuracy": part.accuracy, "majority": part.majority, **_far(part)}
-        said = {key: _number(numbers[key]) for key in ("accuracy", "majority", "far") if key in numbers}
+        said: dict[str, Any] = {key: _number(numbers[key]) for key in ("accuracy", "majority", "far") if key in numbers}
         out.append({"source": source, "lang": lang, **said})
     return out
 
