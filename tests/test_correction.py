@@ -242,6 +242,14 @@ def test_a_planned_width_is_reached(prevalence, judge, width):
     assert np.mean(narrow) >= 0.7
 
 
+def test_a_plan_is_the_draw_that_takes_fewest_labels():
+    """A judge whose verdicts say little of people's labels is no guide to which answers to label."""
+    blind, keen = plan((20, 430), (0.6, 0.25), 0.25), plan((40, 210), (0.9, 0.3), 0.2)
+    assert blind.labels == blind.random < blind.by_verdict and blind.allocation == () == blind.inclusion
+    assert keen.labels == keen.by_verdict < keen.random and sum(keen.allocation) == keen.labels
+    assert blind.width <= 0.25 and keen.width <= 0.2
+
+
 def test_a_plan_that_no_number_of_labels_can_meet_is_refused():
     found = plan((500, 500), (0.9, 0.1), 0.03)
     assert found.labels is None and "more items are needed" in found.refused

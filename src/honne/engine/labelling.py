@@ -1,8 +1,9 @@
 """`honne calibrate --plan`: how many answers to label for a corrected rate of a wanted width, and which ones.
 
 A plan is made for the headline rates of one judge that share no answer. The answers are drawn at random within each of
-the judge's verdicts, more of them where people's labels are expected to vary more (Neyman allocation); the list says
-with which chance each was drawn, so that its labels can be used as they come back. It does not name the verdict.
+the judge's verdicts, more of them where people's labels are expected to vary more (Neyman allocation), or at random
+from all where that takes fewer; the list says with which chance each was drawn, so that its labels can be used as they
+come back. It does not name the verdict.
 """
 
 from __future__ import annotations
@@ -131,6 +132,15 @@ def _planned(
     )
 
 
+def _draws(one: Planned) -> list[tuple[Sequence[Row], int, str]]:
+    """From which answers how many are drawn: from those of each verdict, or from all."""
+    if one.plan.labels is None:
+        return []
+    if not one.plan.allocation:
+        return [([row for rows in one.strata for row in rows], one.plan.labels, "random")]
+    return [(rows, n, "stratified") for rows, n in zip(one.strata, one.plan.allocation, strict=True)]
+
+
 def _by_accuracy(judged: Any, accuracy: float, metric: str) -> tuple[float, float]:
     try:
         return from_accuracy(float(np.nanmean(judged)), accuracy, accuracy)
@@ -148,7 +158,7 @@ def todo(run: RunFolder, plans: Iterable[Planned], seed: int) -> list[dict[str, 
     rng = random.Random(seed)
     out = []
     for one in plans:
-        for rows, labels in zip(one.strata, one.plan.allocation, strict=False):
+        for rows, labels, design in _draws(one):
             ordered = sorted(rows, key=lambda row: (row.item.id, row.sample))
             for row in rng.sample(ordered, labels):
                 had = known.get((row.item.id, row.sample))
@@ -161,7 +171,7 @@ def todo(run: RunFolder, plans: Iterable[Planned], seed: int) -> list[dict[str, 
                         "benchmark": row.item.benchmark,
                         "category": row.item.category,
                         "lang": row.item.lang,
-                        "design": "stratified",
+                        "design": design,
                         "inclusion": labels / len(rows),
                         "label": had.label if had is not None else None,
                     }

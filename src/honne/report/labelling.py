@@ -44,20 +44,24 @@ def _lines(one: Planned) -> list[str]:
     out = [f"raw {value(one.raw)} ({interval(one.raw)}); by {known}: {expected}"]
     if p.labels is None or p.width is None or p.typical is None:
         return [*out, f"no plan: {p.refused}"]
-    drawn = ", ".join(f"{count(k)} of {count(n)} {name}" for name, n, k in _drawn(one))
+    drawn = ", ".join(f"{count(k)} of {count(n)} {name}" for name, n, k in _drawn(one)) or "drawn at random from all"
     out.append(f"label {count(p.labels)} answers: {drawn}")
     out.append(
         f"the corrected interval is then at most {100 * p.width:.1f} points wide in {100 * p.assurance:.0f}% of such "
         f"draws, {100 * p.typical:.1f} as a rule"
     )
+    other = "at random from all" if p.allocation else "by verdict"
     out.append(
-        f"drawn at random from all it would take {_or_more(p.random)}, and without the judge {_or_more(p.labels_only)}"
+        f"drawn {other} it would take {_or_more(p.random if p.allocation else p.by_verdict)}, and without the judge "
+        + _or_more(p.labels_only)
     )
+    if p.labels_only is not None and p.labels_only < p.labels:
+        out.append("the verdicts of this judge save no labels here: they tell too little of what people say")
     return out
 
 
 def _drawn(one: Planned) -> list[tuple[str, int, int]]:
-    return list(zip(one.verdicts, one.sizes, one.plan.allocation, strict=True))
+    return list(zip(one.verdicts, one.sizes, one.plan.allocation, strict=True)) if one.plan.allocation else []
 
 
 def _or_more(n: int | None) -> str:

@@ -26,9 +26,10 @@ _DRAWS = 400
 class Plan:
     """`labels` in all, `allocation` of them to each verdict, drawn at random within it with probability `inclusion`.
 
+    Where fewer will do that are drawn at random from all, they are the plan: `allocation` and `inclusion` are empty.
     `width` is the width that a share `assurance` of simulated labellings stay within, `typical` the median one.
-    `random` and `labels_only` are how many labels drawn at random from all would be needed, with the judge's verdicts
-    and without (None: more than there are items). Where no number will do, `refused` says why and `labels` is None.
+    `by_verdict` is how many labels it takes by verdict, `random` and `labels_only` how many drawn at random from all,
+    with the judge's verdicts and without (None: more than there are items). Where no number will do, `refused` says why and `labels` is None.
     """
 
     labels: int | None
@@ -36,6 +37,7 @@ class Plan:
     inclusion: tuple[float, ...]
     width: float | None
     typical: float | None
+    by_verdict: int | None
     random: int | None
     labels_only: int | None
     assurance: float
@@ -127,13 +129,17 @@ def plan(
     if found is None:
         best = float(np.quantile(spread(total, True), assurance))
         why = f"a label on each of the {total} items would still leave a width of {best:.3f}: more items are needed"
-        return Plan(None, (), (), None, None, None, labels_only, assurance, level, why)
+        return Plan(None, (), (), None, None, None, None, labels_only, assurance, level, why)
+    at_random = _fewest(lambda m: enough(m, False), total)
+    if at_random is not None and at_random < found:
+        widths = spread(at_random, False)
+        reached, typical = float(np.quantile(widths, assurance)), float(np.median(widths))
+        return Plan(at_random, (), (), reached, typical, found, at_random, labels_only, assurance, level)
     allocation = allocate(sizes, rates, found)
     inclusion = tuple(float(a / s) if s else 0.0 for a, s in zip(allocation, n, strict=True))
     widths = spread(found, True)
-    at_random = _fewest(lambda m: enough(m, False), total)
     reached, typical = float(np.quantile(widths, assurance)), float(np.median(widths))
-    return Plan(found, allocation, inclusion, reached, typical, at_random, labels_only, assurance, level)
+    return Plan(found, allocation, inclusion, reached, typical, found, at_random, labels_only, assurance, level)
 
 
 def _widths(n: Floats, p: Floats, labels: int, by_verdict: bool, finite: bool, level: float, seed: int) -> Floats:
