@@ -132,6 +132,20 @@ def test_several_labels_become_one_or_none(run: Path, tmp_path: Path) -> None:
     assert "95.0%" in out.stdout
 
 
+def test_the_user_is_told_what_a_calibration_replaces_and_leaves_out(run: Path, tmp_path: Path) -> None:
+    people = [t for t, _ in truth()]
+    other = {"safe": "unsafe", "unsafe": "safe"}
+    table = [label(i, people[i], who) for i in DRAWN for who in ("ann", "ben")]
+    out = ok(honne("calibrate", run, "--labels", write(tmp_path / "all.jsonl", table)))
+    assert "labels.auto: corrected like any judge; if they are people's labels" in out.stderr
+    assert "replaces" not in out.stderr and "disagree" not in out.stderr
+    for place in range(6):
+        table[2 * place + 1]["label"] = other[table[2 * place]["label"]]
+    out = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)))
+    assert f"replaces a calibration by {len(DRAWN)} labels with one by {len(DRAWN) - 6}" in out.stderr
+    assert f"people disagree on 6 of {len(DRAWN)} labelled answers" in out.stderr
+
+
 def test_what_stands_for_no_other_answer_is_left_out_and_counted(run: Path, tmp_path: Path) -> None:
     people = [t for t, _ in truth()]
     table = some()

@@ -21,7 +21,7 @@ from honne.engine.calibration import (
 from honne.engine.correcting import Answers, Part, measures, pairs_of
 from honne.engine.estimate import Analysis, analyse, rubrics, uncorrected
 from honne.engine.labels_file import Labels
-from honne.engine.reference import Reference, settle
+from honne.engine.reference import DISPUTED, Reference, settle
 from honne.engine.rejudge import criteria_of
 from honne.engine.store import RunFolder, locked, open_run
 from honne.errors import ConfigError, DataError, unknown
@@ -31,7 +31,10 @@ from honne.spec import Config
 from honne.stats.agreement import krippendorff_alpha, raw_agreement
 from honne.stats.transport import equivalent
 
-__all__ = ["Options", "borrow_from", "calibrate"]
+__all__ = ["Options", "borrow_from", "calibrate", "remarks"]
+
+# A larger share of disputed answers than this leaves a reference of the easier ones.
+_DISPUTED = 0.05
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,26 @@ def calibrate(
         found = analyse(run, paper)
         run.write_estimates(found.estimates)
         return found
+
+
+def remarks(run: RunFolder, before: int) -> list[str]:
+    """What the user of a new calibration should know; `before` is how many labels the one that it replaces had."""
+    calibration = load(run)
+    if calibration is None:
+        return []
+    stored, out = calibration.stored, []
+    if len(stored.reference) < before:
+        out.append(f"it replaces a calibration by {before} labels with one by {len(stored.reference)}")
+    disputed = stored.counts.get(DISPUTED, 0)
+    if disputed > _DISPUTED * (disputed + len(stored.reference)):
+        out.append(
+            f"people disagree on {disputed} of {disputed + len(stored.reference)} labelled answers, and nobody has "
+            "decided: what is left are the easier ones, and the corrected numbers are of answers like these"
+        )
+    people = [key for key in run.judgments() if key.split(".")[0] == "labels" and key not in stored.people]
+    if people:
+        out.append(f"{', '.join(people)}: corrected like any judge; if they are people's labels, say so with --rater")
+    return out
 
 
 def _made(run: RunFolder, labels: Labels, options: Options, config: Config, raw: Analysis) -> Stored:

@@ -21,13 +21,15 @@ from honne.judges.labels import plain
 from honne.plugins import Scale, Verdict, is_choice
 from honne.records import Item, Judgment
 
-__all__ = ["CENSUS", "REFERENCE", "USED", "Reference", "settle"]
+__all__ = ["CENSUS", "DISPUTED", "REFERENCE", "USED", "Reference", "settle"]
 
 # The judge under which reference labels are kept; it is none of the run's own.
 REFERENCE = "labels"
 USED = ("random", "stratified", "active")
 # Every answer was labelled: nothing was drawn.
 CENSUS = "census"
+# What the answers are counted as whose labels disagree.
+DISPUTED = "answers that people disagree on, not adjudicated"
 
 Answer = tuple[str, int]
 Scales = Mapping[tuple[str, str], Scale]
@@ -219,7 +221,7 @@ def _chosen(verdicts: Sequence[tuple[Given, Verdict | None]], counts: Counter[st
         counts["answers without a settled label"] += 1
         return None
     if len({verdict.label for _, verdict in voices}) > 1 or (not decided and _unsettled(verdicts)):
-        counts["answers that people disagree on, not adjudicated"] += 1
+        counts[DISPUTED] += 1
         return None
     if len(given) > 1:
         counts["answers with several labels, settled to one"] += 1

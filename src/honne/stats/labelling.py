@@ -29,7 +29,8 @@ class Plan:
     Where fewer will do that are drawn at random from all, they are the plan: `allocation` and `inclusion` are empty.
     `width` is the width that a share `assurance` of simulated labellings stay within, `typical` the median one.
     `by_verdict` is how many labels it takes by verdict, `random` and `labels_only` how many drawn at random from all,
-    with the judge's verdicts and without (None: more than there are items). Where no number will do, `refused` says why and `labels` is None.
+    with the judge's verdicts and without (None: more than there are items). Where no number will do, `refused` says why
+    and `labels` is None.
     """
 
     labels: int | None
