@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from honne.engine.plan import Options
 from honne.engine.plan import make as plan
 from honne.engine.progress import silent
 from honne.engine.run import run
+from honne.engine.store import open_run
 from honne.engine.tradeoff import Tradeoff, tradeoff
 from honne.errors import ConfigError
 from honne.spec import parse
@@ -131,3 +133,11 @@ def test_another_seed_needs_another_folder(tmp_path: Path) -> None:
     make(Recipe(["choice/organism-harm?split=train&n=2"]), tmp_path / "pairs.jsonl")
     with pytest.raises(ConfigError, match="holds the pairs of another loop"):
         Loop(tmp_path, SIZES, seed=1).pairs()
+
+
+def test_the_second_judge_agrees_and_says_what_it_has_never_met(loops: list[Loop]) -> None:
+    run = open_run(loops[0].folder / "after")
+    shares = [float(x) for x in re.findall(r"([\d.]+)% \(([\d.]+)–", Loop.second(run))[0]]
+    assert shares[0] >= 95 and "none is far" in Loop.second(run)
+    asked, far = (int(x.replace(",", "")) for x in re.findall(r"([\d,]+) of ([\d,]+) called far", Loop.flagged(run))[0])
+    assert asked == far > 0

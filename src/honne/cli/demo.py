@@ -69,6 +69,7 @@ def _loop(loop: Loop, out: Path) -> None:
     screen.print("\n[bold]the second judge[/] (scorer, learnt from labels) against the exact rule:")
     for what, run in (("before", before), ("after", after)):
         screen.print(f"  {what:<7} {loop.second(run)}")
+    screen.print(f"  {'':<7} {loop.flagged(after)}")
     typer.echo(f"\nmore:    honne compare {before.path} {after.path}      honne show {after.path} ITEM")
     typer.echo(f"model:   {(out / 'aligned').resolve()} (a Hugging Face folder; {out}/aligned/README.md is its card)")
     typer.echo(f"report:  {(out / 'report.html').resolve()}")
