@@ -284,6 +284,14 @@ def test_altered_weights_are_noticed(folder: Path, tmp_path: Path) -> None:
         load(bad)
 
 
+def test_what_is_no_file_is_not_read(folder: Path, tmp_path: Path) -> None:
+    bad = spoilt(folder, tmp_path / "bad")
+    (bad / WEIGHTS).unlink()
+    (bad / WEIGHTS).symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="is not a file"):
+        load(bad)
+
+
 def test_a_folder_that_is_none_is_refused_on_the_command_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name, said in (("mina", "did you mean mine?"), ("mine?head=kindnes", "Did you mean 'kindness'?")):

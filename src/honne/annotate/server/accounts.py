@@ -7,7 +7,7 @@ import ipaddress
 import math
 import re
 import threading
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from sqlalchemy import func, select
@@ -22,7 +22,7 @@ from honne.annotate.errors import BadForm, NotYours
 from honne.annotate.server.limits import Failures
 from honne.annotate.server.pages import THEMES, language, page
 from honne.annotate.server.security import end, form, local, public, see, session_token, start, visitor
-from honne.annotate.server.settings import database
+from honne.annotate.server.settings import database, settings
 from honne.annotate.server.words import LANGUAGES, translator
 from honne.annotate.tables import Project, User
 
@@ -137,14 +137,16 @@ def logout(request: Request, form: Form) -> Response:
 def look(request: Request, form: Form) -> Response:
     """Language and appearance, kept in cookies of this browser."""
     response = see(local(form.get("next")))
+    kept: dict[str, Any] = {"max_age": 31536000, "samesite": "lax", "httponly": True}
+    kept["secure"] = settings(request).https
     lang, theme = form.get("lang"), form.get("theme")
     if lang in LANGUAGES:
-        response.set_cookie("honne_lang", str(lang), max_age=31536000, samesite="lax", httponly=True)
+        response.set_cookie("honne_lang", str(lang), **kept)
         who = visitor(request)
         if who is not None:
             database(request).write(lambda s: people.set_language(s, who.id, str(lang)))
     if theme in THEMES:
-        response.set_cookie("honne_theme", str(theme), max_age=31536000, samesite="lax", httponly=True)
+        response.set_cookie("honne_theme", str(theme), **kept)
     elif theme == "auto":
         response.delete_cookie("honne_theme")
     return response

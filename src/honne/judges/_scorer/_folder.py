@@ -98,6 +98,9 @@ def checked(folder: Path, about: About) -> dict[str, bytes]:
     """The files that scorer.json names, each with the hash that it states. Raises DataError for any other."""
     found = {}
     for name, wanted in about.files.items():
+        # A device has no end, and a pipe nobody at its other one.
+        if (folder / name).exists() and not (folder / name).is_file():
+            raise DataError(f"cannot read {folder / name}: it is not a file")
         try:
             data = (folder / name).read_bytes()
         except OSError as e:
