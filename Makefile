@@ -27,6 +27,7 @@ perf: $(VENV)/.dev
 	$(BIN)/python perf/scorer_speed.py
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[oracle]'
 	$(BIN)/python perf/align.py
+	$(BIN)/python perf/annotate.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
