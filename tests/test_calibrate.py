@@ -397,5 +397,6 @@ def test_a_damaged_calibration_is_named_and_can_be_made_again(run: Path, tmp_pat
     ok(honne("calibrate", run, "--labels", labels))
     (run / "calibration" / "calibration.json").write_text("{")
     assert "delete it, or run honne calibrate again" in ok(honne("report", run), 2).stderr
-    ok(honne("calibrate", run, "--labels", labels))
+    again = ok(honne("calibrate", run, "--labels", labels))
+    assert "it replaces a calibration that could not be read" in again.stdout + again.stderr
     ok(honne("report", run))

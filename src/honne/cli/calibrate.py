@@ -79,9 +79,8 @@ def calibrate(
         return
     if any(given is not None for given in (width, judge, accuracy, out)):
         raise ConfigError("--width, --judge, --accuracy and -o go with --plan")
-    from honne.engine.calibrate import Options, borrow_from, remarks
+    from honne.engine.calibrate import Options, borrow_from, labelled, remarks
     from honne.engine.calibrate import calibrate as carry_out
-    from honne.engine.calibration import load
     from honne.engine.store import open_run
     from honne.report.calibration import print_calibration
     from honne.report.output import build, open_runs
@@ -108,9 +107,9 @@ def calibrate(
                 f"{labels} does not say whose answers its labels are of: map model=COLUMN, or name one run"
             )
     for folder, one in zip(folders, given, strict=True):
-        had = load(folder)
+        before = labelled(folder)
         carry_out(folder, one, options, chosen, borrowed)
-        for note in remarks(open_run(folder.path), len(had.stored.reference) if had is not None else 0):
+        for note in remarks(open_run(folder.path), before):
             say(f"note: {folder.name}: {note}")
         say(f"calibration: {folder.path / 'calibration' / 'calibration.json'}")
     paper = [bool(folder.info["spec"].get("paper_rules", False)) for folder in folders]

@@ -24,14 +24,14 @@ from honne.engine.labels_file import Labels
 from honne.engine.reference import DISPUTED, Reference, settle
 from honne.engine.rejudge import criteria_of
 from honne.engine.store import RunFolder, locked, open_run
-from honne.errors import ConfigError, DataError, unknown
+from honne.errors import ConfigError, DataError, StoreError, unknown
 from honne.plugins import Measure, Scale, is_choice
 from honne.records import Item, Judgment, now
 from honne.spec import Config
 from honne.stats.agreement import krippendorff_alpha, raw_agreement
 from honne.stats.transport import equivalent
 
-__all__ = ["Options", "borrow_from", "calibrate", "remarks"]
+__all__ = ["Options", "borrow_from", "calibrate", "labelled", "remarks"]
 
 # A larger share of disputed answers than this leaves a reference of the easier ones.
 _DISPUTED = 0.05
@@ -67,13 +67,25 @@ def calibrate(
         return found
 
 
-def remarks(run: RunFolder, before: int) -> list[str]:
-    """What the user of a new calibration should know; `before` is how many labels the one that it replaces had."""
+def labelled(run: RunFolder) -> int | None:
+    """By how many labels the run is calibrated; None where its calibration cannot be read."""
+    try:
+        found = load(run)
+    except StoreError:
+        return None
+    return len(found.stored.reference) if found is not None else 0
+
+
+def remarks(run: RunFolder, before: int | None) -> list[str]:
+    """What the user of a new calibration should know; `before` is how many labels the one that it replaces had, None
+    where that could not be read."""
     calibration = load(run)
     if calibration is None:
         return []
     stored, out = calibration.stored, []
-    if len(stored.reference) < before:
+    if before is None:
+        out.append("it replaces a calibration that could not be read")
+    elif len(stored.reference) < before:
         out.append(f"it replaces a calibration by {before} labels with one by {len(stored.reference)}")
     disputed = stored.counts.get(DISPUTED, 0)
     if disputed > _DISPUTED * (disputed + len(stored.reference)):
