@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from honne.annotate.projects import Plan
 from honne.annotate.server.app import create_app
 from honne.annotate.server.settings import Settings
 from honne.annotate.tables import Label
+from run_parts import HONNE, environment
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -48,13 +51,18 @@ class At(Protocol):
     url: str
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class Site:
     """A server of its own in a thread; `stop` and `start` it again at the same address."""
 
     def __init__(self, database: Database, **settings: Any) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.app = create_app(database, Settings(url=self.url, secret=b"a secret of the test", **settings))
         self.start()
@@ -77,6 +85,44 @@ class Site:
         self.server.should_exit = True
         self.thread.join(20)
         assert not self.thread.is_alive()
+
+
+class Served:
+    """`honne annotate serve` as a process of its own; what it printed is in `said`."""
+
+    def __init__(self, folder: Path, *args: str | Path, port: int = 0) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [*HONNE, "annotate", "serve", *map(str, args), "--port", str(self.port)]
+        env = environment(XDG_STATE_HOME=str(folder / "state"), PYTHONUNBUFFERED="1")
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=env
+        )
+        self.said = ""
+        ready = threading.Event()
+
+        def read() -> None:
+            assert self.process.stdout is not None
+            for line in self.process.stdout:
+                self.said += line
+                if line.startswith("serving "):
+                    ready.set()
+            ready.set()
+
+        self.reader = threading.Thread(target=read, daemon=True)
+        self.reader.start()
+        assert ready.wait(60) and self.process.poll() is None, self.said
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    break
+            threading.Event().wait(0.05)
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        self.reader.join(10)
+        return code
 
 
 class Person:

@@ -6,9 +6,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,51 +13,13 @@ from typing import Any
 import pytest
 
 from annotate_parts import PASSWORD
-from annotate_site_parts import Person, chromium
-from run_parts import environment, honne
+from annotate_site_parts import Person, Served, chromium
+from run_parts import here as honne
 
 DIMENSIONS = ["Fairness", "Safety", "Morality", "Legality", "Data protection"]
 N = 20
+WHAT = ("runs/acme-secret", "--guide", "flames", "--database", "sqlite:///a.db")
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/first/\S+")
-
-
-class Served:
-    """`honne annotate serve` as a process of its own; `said` is what it printed."""
-
-    def __init__(self, folder: Path, run: str, port: int = 0) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = port or free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        command = [
-            "annotate",
-            "serve",
-            run,
-            "--guide",
-            "flames",
-            "--port",
-            str(self.port),
-            "--database",
-            "sqlite:///a.db",
-        ]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "honne", *command],
-            cwd=folder,
-            env=environment(XDG_STATE_HOME=str(folder / "state")),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.said = ""
-        while "Ctrl-C" not in self.said:
-            line = self.process.stdout.readline()
-            assert line, self.said
-            self.said += line
-
-    def end(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
 
 
 @pytest.fixture
@@ -79,10 +38,10 @@ def served(tmp_path: Path) -> Iterator[Served]:
     columns = "prompt=prompt,response=answer,model=model,category=dimension,label.machine=verdict"
     made = honne("import", "answers.jsonl", "--benchmark", "flames", "--map", columns, "-o", "runs", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    server = Served(tmp_path, "runs/acme-secret")
+    server = Served(tmp_path, *WHAT)
     yield server
     if server.process.poll() is None:
-        server.end()
+        server.end(signal.SIGTERM)
 
 
 def invited(browser: Any, owner: Person, project: str, role: str, name: str) -> Person:
@@ -175,7 +134,7 @@ def test_from_a_run_to_human_numbers_in_its_report(served: Served, tmp_path: Pat
         for person in (owner, ann, bob, judge):
             assert person.errors == [] and person.foreign == []
 
-    served.end()
+    assert served.end(signal.SIGTERM) == 0
     report = honne("report", "runs/acme-secret", cwd=tmp_path).stdout
     for judged in ("labels.machine", "labels.pilot", "labels.pilot.ann", "labels.pilot.bob"):
         assert re.search(rf"judge {re.escape(judged)}$", report, re.MULTILINE), judged
@@ -196,10 +155,10 @@ def test_labels_sent_while_the_server_is_dead_arrive_once(served: Served, tmp_pa
         served.process.wait(30)
         owner.press("b", "3", "Enter")
         owner.page.wait_for_selector(".said.bad:has-text('No connection')")
-        again = Served(tmp_path, "runs/acme-secret", served.port)
+        again = Served(tmp_path, *WHAT, port=served.port)
         try:
             owner.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=second)
             owner.go("/projects/1/label/queue")
             assert owner.page.locator(".rows > li").count() == 2
         finally:
-            again.end()
+            again.end(signal.SIGTERM)

@@ -7,63 +7,19 @@ import re
 import signal
 import socket
 import stat
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from annotate_parts import PASSWORD, a_run, a_team
+from annotate_site_parts import Served, free_port
 from annotate_web_parts import Client, follow
 from honne.annotate.database import Database
 from honne.annotate.projects import Plan
 from honne.engine.store import open_run
-from run_parts import HONNE, environment, honne, ok
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-class Served:
-    """A running `honne annotate serve`; what it printed is in `said`."""
-
-    def __init__(self, folder: Path, *args: str | Path) -> None:
-        self.port = free_port()
-        command = [*HONNE, "annotate", "serve", *map(str, args), "--port", str(self.port)]
-        env = environment(XDG_STATE_HOME=str(folder / "state"), PYTHONUNBUFFERED="1")
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=env
-        )
-        self.said = ""
-        ready = threading.Event()
-
-        def read() -> None:
-            assert self.process.stdout is not None
-            for line in self.process.stdout:
-                self.said += line
-                if line.startswith("serving "):
-                    ready.set()
-            ready.set()
-
-        self.reader = threading.Thread(target=read, daemon=True)
-        self.reader.start()
-        assert ready.wait(60) and self.process.poll() is None, self.said
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    break
-            threading.Event().wait(0.05)
-
-    def end(self, number: int = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(30)
-        self.reader.join(10)
-        return code
+from run_parts import here as honne
+from run_parts import ok
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from correction_parts import at_random, labelled, script, verdicts
 from honne.stats import contrast
-from honne.stats.correction import hybrid, hybrid_limits, labels_only, one_vs_rest, width_bound
+from honne.stats.correction import hybrid, hybrid_limits, labels_only
 from honne.stats.intervals import wilson
 from honne.stats.labelling import allocate, from_accuracy, from_pilot, plan
 from honne.stats.ppi import ppi
@@ -127,24 +127,6 @@ def test_clusters_widen():
     seen = np.where(np.isnan(human), NAN, alike)
     apart, together = hybrid(alike, seen), hybrid(alike, seen, groups=np.repeat(np.arange(250), 4))
     assert together.high - together.low > 1.5 * (apart.high - apart.low)
-
-
-def test_one_against_the_rest_for_a_scale_of_three():
-    rng = np.random.default_rng(0)
-    human = rng.choice(["full", "part", "none"], 600, p=[0.5, 0.1, 0.4])
-    judged = [h if rng.random() < 0.9 else None for h in human]
-    found = one_vs_rest(judged, [h if i < 200 else None for i, h in enumerate(human)])
-    assert list(found) == ["full", "none", "part"] and all(c.n_missing == judged.count(None) for c in found.values())
-    assert all(c.low < np.mean(human == label) < c.high for label, c in found.items())
-
-
-def test_the_bound_of_what_correction_can_gain():
-    rng = np.random.default_rng(0)
-    human = np.repeat([1.0, 0.0], 500)
-    judged = np.where(rng.permutation(1000) < 100, 1 - human, human)
-    seen = labelled(human, at_random(rng, 1000, 100))
-    assert width_bound(judged, seen) == pytest.approx(0.65, abs=0.06)
-    assert width_bound(judged, np.where(np.isnan(seen), NAN, 1.0)) is None
 
 
 def test_rogan_gladen_by_hand_and_refused_for_a_judge_that_hardly_tells():

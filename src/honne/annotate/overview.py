@@ -31,7 +31,7 @@ class ProjectRow:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one annotator did: counts by state, median seconds a label, unblurred texts, gold right of gold labelled."""
+    """What one annotator did: counts by state, median seconds a label, unblurred texts."""
 
     user_id: int
     name: str
@@ -40,8 +40,6 @@ class Progress:
     discarded: int
     seconds: float | None
     exposures: int
-    gold_right: int
-    gold: int
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,8 @@ def overview(s: Session, project_id: int) -> Overview:
 
 def _progress(s: Session, project_id: int) -> list[Progress]:
     rows = s.execute(
-        select(User.id, User.name, Label.state, Label.seconds, Label.exposed, Label.label, Answer.gold)
+        select(User.id, User.name, Label.state, Label.seconds, Label.exposed)
         .join(Label, Label.user_id == User.id)
-        .join(Answer, Answer.id == Label.answer_id)
         .where(Label.project_id == project_id)
         .order_by(User.id)
     )
@@ -120,7 +117,6 @@ def _progress(s: Session, project_id: int) -> list[Progress]:
     for (user_id, name), given in by_user.items():
         submitted = [row for row in given if row.state == "submitted"]
         seconds = [row.seconds for row in submitted if row.seconds is not None]
-        gold = [row for row in submitted if row.gold is not None]
         out.append(
             Progress(
                 user_id=user_id,
@@ -130,8 +126,6 @@ def _progress(s: Session, project_id: int) -> list[Progress]:
                 discarded=sum(row.state == "discarded" for row in given),
                 seconds=median(seconds) if seconds else None,
                 exposures=sum(row.exposed for row in given),
-                gold_right=sum(row.label == row.gold for row in gold),
-                gold=len(gold),
             )
         )
     return out

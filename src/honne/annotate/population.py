@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from honne.annotate import draw, guides
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError, unknown
+from honne.metrics._points import plain
 from honne.plugins import is_choice
 from honne.records import Item, Judgment, Response
 
 __all__ = ["Candidate", "Plan", "drawn", "gold", "population"]
-
-_POINTS = re.compile(r"-[0-9]+$")
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def drawn(population: Sequence[Candidate], plan: Plan) -> dict[int, float]:
 def _verdicts(candidate: Candidate) -> list[str]:
     """What judges (not people) said; points after a verdict (`safe-7`) say how sure, not what."""
     return [
-        _POINTS.sub("", given.label)
+        plain(given.label)
         for key, given in candidate.labels.items()
         if key.partition(".")[0] != "labels" and given.status == "scored" and given.label is not None
     ]

@@ -14,7 +14,6 @@ own name stands the alpha of its members.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,6 +21,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from honne.metrics._points import plain
 from honne.plugins import Measure, Row, Unit, View, unit_id
 from honne.records import Estimate, Judgment
 from honne.stats.agreement import Agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha
@@ -30,7 +30,6 @@ __all__ = ["PLUGIN"]
 
 _ByKey = Mapping[tuple[str, int], Judgment]
 _Meaning = tuple[float | None, float | None]
-_POINTS = re.compile(r"(.+)-[0-9]+")
 
 
 @dataclass
@@ -104,21 +103,16 @@ def _column(given: _ByKey, rows: Sequence[Row]) -> _Column:
 def _comparable(judges: Iterable[str], columns: Mapping[str, _Column]) -> Mapping[str, _Column]:
     """The columns of these judges; without the points of their verdicts where not all of them give such."""
     found = {name: columns[name] for name in judges}
-    if len({any(map(_POINTS.fullmatch, c.meanings)) for c in found.values() if c.meanings}) < 2:
+    if len({any(plain(label) != label for label in c.meanings) for c in found.values() if c.meanings}) < 2:
         return found
     return {name: _without_points(column) for name, column in found.items()}
 
 
 def _without_points(column: _Column) -> _Column:
-    out = _Column([None if label is None else _side(label) for label in column.labels], column.forms)
+    out = _Column([None if label is None else plain(label) for label in column.labels], column.forms)
     for label, meanings in column.meanings.items():
-        out.meanings.setdefault(_side(label), set()).update(meanings)
+        out.meanings.setdefault(plain(label), set()).update(meanings)
     return out
-
-
-def _side(label: str) -> str:
-    found = _POINTS.fullmatch(label)
-    return found[1] if found else label
 
 
 def _pair(

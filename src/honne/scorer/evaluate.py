@@ -7,7 +7,6 @@ verdicts been wrong, or right. Answers to one question (`group`) are one cluster
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from honne.metrics._calibrated import errors, reliability
+from honne.metrics._points import plain
 from honne.plugins import Unit
 from honne.records import Estimate
 from honne.scorer.evaluation import Case, Class, Given, Part, Rival
@@ -25,8 +25,6 @@ from honne.stats.multiple import holm
 from honne.stats.paired import paired
 
 __all__ = ["measure"]
-
-_POINTS = re.compile(r"(.+)-[0-9]+")
 
 
 def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[Case], given: Sequence[Given]) -> Part:
@@ -75,8 +73,10 @@ def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[C
 
 def _on(label: str | None, scale: set[str]) -> str | None:
     """A verdict on a scale: one with points (`safe-7`) says what it says without them, where the scale has none."""
-    found = None if label is None or label in scale else _POINTS.fullmatch(label)
-    return found[1] if found and found[1] in scale else label
+    if label is None or label in scale:
+        return label
+    said = plain(label)
+    return said if said in scale else label
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class _Here:
         chosen = range(len(values)) if places is None else places
         known = [i for i in chosen if values[i] is not None]
         found = rate([values[i] or 0.0 for i in known], [self.cases[i].group for i in known])
-        return self._made(metric, name, found, len(chosen), len(chosen) - len(known), judge, headline)
+        return self.made(metric, name, found, len(chosen), len(chosen) - len(known), judge or self.judge, headline)
 
     def f1(self, given: Sequence[Given], name: str = "all", places: Sequence[int] | None = None) -> Estimate:
         """Macro-F1 as an estimate; no bounds, as missing verdicts may be of any class."""
@@ -111,24 +111,26 @@ class _Here:
         said = [codes.setdefault(given[i].label or "", len(codes)) for i in known]
         found = macro_f1(truth, said, max(len(codes), 1), [self.cases[i].group for i in known])
         missing = len(chosen) - len(known)
-        return self._made("macro_f1", name, found, len(chosen), missing, None, False, bounded=missing == 0)
+        return self.made("macro_f1", name, found, len(chosen), missing, self.judge, bounded=missing == 0)
 
-    def _made(
+    def made(
         self,
         metric: str,
         name: str,
-        found: Interval,
+        found: Interval | Agreement,
         n: int,
         missing: int,
         judge: str | None,
-        headline: bool,
+        headline: bool = False,
         bounded: bool = True,
+        unit: str = "proportion",
     ) -> Estimate:
+        """An estimate of this dimension; what is said of no one judge (`judge` None) has no share judged."""
         total = (found.value or 0.0) * (n - missing)
         return Estimate(
             run="",
             model="",
-            judge=judge or self.judge,
+            judge=judge,
             benchmark=self.cases[0].dimension,
             metric=metric,
             slice=name,
@@ -139,12 +141,12 @@ class _Here:
             method=found.method,
             n=n,
             n_missing=missing,
-            unit="proportion",
+            unit=unit,
             worst=total / n if n and bounded else None,
             best=(total + missing) / n if n and bounded else None,
             headline=headline,
             better="higher",
-            judged=(n - missing) / n if n else None,
+            judged=(n - missing) / n if n and judge is not None else None,
         )
 
 
@@ -211,7 +213,8 @@ def _ceiling(here: _Here) -> Iterator[Estimate]:
             ("rater_agreement", raw_agreement(table, groups), "proportion"),
             ("rater_alpha", krippendorff_alpha(table, groups), "alpha"),
         ):
-            yield _agreed(here, metric, found, unit)
+            n = len(here.cases)
+            yield here.made(metric, "all", found, n, n - found.n, None, bounded=False, unit=unit)
     for key in keys:
         labels = [case.raters.get(key) for case in here.cases]
         same = [None if x is None else float(x == c.label) for x, c in zip(labels, here.cases, strict=True)]
@@ -220,27 +223,6 @@ def _ceiling(here: _Here) -> Iterator[Estimate]:
 
 def _code(codes: dict[str, int], label: str | None) -> int:
     return -1 if label is None else codes.setdefault(label, len(codes))
-
-
-def _agreed(here: _Here, metric: str, found: Agreement, unit: str) -> Estimate:
-    n = len(here.cases)
-    return Estimate(
-        run="",
-        model="",
-        judge=None,
-        benchmark=here.cases[0].dimension,
-        metric=metric,
-        slice="all",
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        level=found.level,
-        method=found.method,
-        n=n,
-        n_missing=n - found.n,
-        unit=unit,
-        better="higher",
-    )
 
 
 def _rivals(here: _Here, scale: set[str]) -> tuple[list[Rival], list[str]]:

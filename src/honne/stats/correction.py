@@ -7,7 +7,6 @@ scores: `honne.stats.ppi`. Which labels to make: `honne.stats.labelling`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,7 @@ from honne.stats._mixture import mixture, tails
 from honne.stats._sample import Sample, sample
 from honne.stats.intervals import LEVEL, wilson
 
-__all__ = ["RARER", "Corrected", "hybrid", "hybrid_limits", "labels_only", "one_vs_rest", "width_bound"]
+__all__ = ["RARER", "Corrected", "hybrid", "hybrid_limits", "labels_only"]
 
 # Labels of the rarer human class below which nothing but the labels themselves is used (simulated, see
 # tests/test_correction_coverage.py).
@@ -136,37 +135,6 @@ def hybrid_limits(
         low = np.maximum(np.floor(low * n + 1e-6), events.sum(1)) / n
         high = np.minimum(np.ceil(high * n - 1e-6), n - (counts - events).sum(1)) / n
     return low, high, few
-
-
-def one_vs_rest(judged: Sequence[Any], human: Sequence[Any], **options: Any) -> dict[Any, Corrected]:
-    """`hybrid` of each label of a scale of several against all others; None or NaN in either is missing.
-
-    The labels are those that occur, sorted; `options` are those of `hybrid`. The values of one scale sum to 1 only
-    about, since each is estimated by itself.
-    """
-    given = [[None if v is None or v != v else v for v in side] for side in (judged, human)]
-    occurring = sorted({v for side in given for v in side if v is not None})
-    return {label: hybrid(*(_indicator(side, label) for side in given), **options) for label in occurring}
-
-
-def width_bound(judged: ArrayLike, human: ArrayLike) -> float | None:
-    """√(1 − ρ²(1 − n/N)): what the width can be of a corrected rate at best, as a share of labels-only's.
-
-    ρ is the correlation of verdict and human label among the n labelled of N items; labels drawn at random. The ratio
-    of the variances of double sampling (Tenenbein 1970, eq. 3.3 up to notation) and of the labels alone. None where
-    either does not vary among the labelled.
-    """
-    s = sample(judged, human, None, None, LEVEL)
-    spread = float(s.human[s.labelled].var()) if s.n_labels else 0.0
-    if spread == 0:
-        return None
-    y, k = s.human[s.labelled], s.stratum[s.labelled]
-    explained = 1 - float(((y - s.rates[k]) ** 2).mean()) / spread
-    return math.sqrt(1 - explained * (1 - s.n_labels / s.n))
-
-
-def _indicator(values: Sequence[Any], label: Any) -> Floats:
-    return np.array([np.nan if v is None else float(v == label) for v in values])
 
 
 def _worth(s: Sample, finite: bool) -> tuple[Floats, Floats]:
