@@ -12,7 +12,8 @@ from pathlib import Path
 import honne as library
 from honne.engine.store import open_run
 from honne.records import Estimate, Item
-from run_parts import honne, ok, questions, rows, start
+from run_parts import here as honne
+from run_parts import ok, questions, rows, start
 from server import Server
 
 

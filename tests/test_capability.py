@@ -21,7 +21,8 @@ from honne.plugins import Benchmark, Measure, View
 from honne.records import Item, Judgment, Response, now
 from honne.spec import parse
 from metrics_parts import item, judgment, measured, row
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 from server import Server
 
 

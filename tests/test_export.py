@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from honne.engine.export import KINDS, batches
 from honne.engine.store import open_run
 from honne.report.export import cell
-from run_parts import HONNE, environment, honne, ok, questions
+from run_parts import HONNE, environment, ok, questions
+from run_parts import here as honne
 from server import Server
 
 # What may break a table: formulas, quotes, newlines, NUL, an apostrophe, other scripts, and a long one.

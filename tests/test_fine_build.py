@@ -18,7 +18,8 @@ from honne.plugins import Row, View
 from honne.records import Item, Judgment, Response, now
 from honne.spec import parse
 from metrics_parts import estimated, item, judgment, measured
-from run_parts import honne, ok
+from run_parts import here as honne
+from run_parts import ok
 from run_parts import rows as printed
 from server import Server
 

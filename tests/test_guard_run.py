@@ -13,7 +13,8 @@ from guard_parts import SAID, GuardServer
 from honne.engine.store import open_run
 from honne.errors import JudgeError
 from honne.judges._guard import families, family
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 from server import Server
 
 

@@ -10,7 +10,8 @@ import pytest
 
 import honne as library
 from honne.engine.store import RunFolder, open_run
-from run_parts import honne, ok, questions, rows
+from run_parts import here as honne
+from run_parts import ok, questions, rows
 from server import Server
 
 

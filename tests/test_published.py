@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 
 SAFE = {
     "gpt-3.5-turbo": 979,

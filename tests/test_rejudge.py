@@ -17,7 +17,8 @@ import honne as api
 from honne.engine import journal
 from honne.engine.store import RunFolder, judgment_key, open_run
 from honne.records import Judgment
-from run_parts import honne, ok, questions, rows, start
+from run_parts import here as honne
+from run_parts import ok, questions, rows, start
 from server import Server
 
 

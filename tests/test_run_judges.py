@@ -17,7 +17,8 @@ from honne.report._blocks import arrange, face_slices
 from honne.report.model import build
 from honne.report.output import pairwise
 from metrics_parts import item, judgment, row
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 from server import Server
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from honne.engine.store import RunFolder
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 from server import Server
 
 LEADING = {

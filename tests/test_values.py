@@ -17,7 +17,8 @@ from honne.engine.plan import benchmark
 from honne.errors import ConfigError, DataError
 from honne.records import category_parts, category_path
 from honne.values import LANGS, Frame, framework, frameworks, nodes_of, reasons
-from run_parts import honne, ok
+from run_parts import here as honne
+from run_parts import ok
 
 KANA = re.compile("[぀-ヿ]")
 CJK = re.compile("[㐀-鿿]")
