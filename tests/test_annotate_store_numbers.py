@@ -24,7 +24,7 @@ from honne.annotate.database import Database
 from honne.annotate.projects import Plan
 from honne.annotate.tables import Answer, Label, Project
 from honne.engine import imported
-from honne.engine.human import attach
+from honne.engine.human import attach, holding
 from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
 from honne.records import Comparison, Item, Judgment, Message, Response, now
@@ -381,8 +381,8 @@ def test_only_peoples_judgments_of_answers_that_are_there_are_attached(tmp_path:
         ("labels.x", row("labels.x", "q9"), "no answer q9"),
         ("labels.x", row("labels.x", design="chosen"), "unknown design"),
     ):
-        with pytest.raises(DataError, match=says):
-            attach(run.path, {key: [given]})
+        with holding([run.path]) as (held,), pytest.raises(DataError, match=says):
+            attach([(held, {key: [given]})])
     assert list(open_run(run.path).judgments()) == ["refusal"]
 
 

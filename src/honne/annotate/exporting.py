@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from honne.annotate import guides, log
 from honne.annotate.database import Database
 from honne.annotate.reading import whole
 from honne.annotate.said import given
-from honne.annotate.tables import Answer, Label, Log, Project, Run
+from honne.annotate.tables import Answer, Label, Project, Run
 from honne.annotate.text import escape
-from honne.engine.human import attach
+from honne.engine.human import attach, holding
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError
 from honne.plugins import Verdict
@@ -119,50 +119,52 @@ def flow_back(database: Database, project_id: int, by: int | None = None) -> lis
         project = s.get_one(Project, project_id)
         if project.kind == "pairwise":
             raise ConfigError("preferences are comparisons of two runs: export them as a file")
-        guide = guides.load(project.guide)
         runs = list(s.scalars(select(Run).where(Run.project_id == project_id).order_by(Run.id)))
-        created = project.created
         # Slugs are unique in one database; a run may meet the projects of several.
-        whose = hashlib.sha256(f"{project.slug}/{created.isoformat()}".encode()).hexdigest()[:16]
-        written = s.scalars(select(Log.after).where(Log.project_id == project_id, Log.what == "flow back"))
-        before = {str(key) for after in written for key in (after or {}).get("judges", ())}
-        found: dict[int, dict[str, list[Judgment]]] = {run.id: {} for run in runs}
-        for one in given(s, project):
-            answer, source = one.answer, one.source
-            verdict = _verdict(guide, answer, one.label)
-            about: dict[str, Any] = (
-                {} if source is None else {"reasons": source.reasons or [], "flags": source.flags or []}
-            )
-            if isinstance(source, Label) and source.suggestion_judge is not None:
-                about |= {"suggestion": source.suggestion, "suggestion_judge": source.suggestion_judge}
-            row = Judgment(
-                item_id=answer.item_id,
-                model=next(run.model for run in runs if run.id == answer.run_id),
-                sample=answer.sample,
-                judge=one.judge,
-                author=None if one.annotator is None else escape(one.annotator),
-                status=one.status,
-                label=one.label,
-                score=verdict.score,
-                raw_score=verdict.raw_score,
-                refused=verdict.refused,
-                rationale=escape(source.note) if source is not None and source.note else None,
-                raw=json.dumps(about, sort_keys=True) if any(about.values()) else None,
-                error=one.error,
-                seconds=source.seconds if source is not None else None,
-                design=one.design,
-                inclusion=one.inclusion,
-                at=(source.at if source is not None else None) or created,
-            )
-            found[answer.run_id].setdefault(one.judge, []).append(row)
-    out = [
-        attach(Path(run.path), found[run.id], project=whose, gone=before - found[run.id].keys())
-        for run in runs
-        if found[run.id] or before
-    ]
-    names = {"runs": [run.name for run in runs], "judges": sorted({key for keys in found.values() for key in keys})}
-    database.write(lambda s: log.add(s, project_id, by, "flow back", f"project {project_id}", None, names))
-    return out
+        whose = hashlib.sha256(f"{project.slug}/{project.created.isoformat()}".encode()).hexdigest()[:16]
+    # Labels are read once the runs are held: read before, they would be older than those of somebody who was faster.
+    with holding([Path(run.path) for run in runs]) as folders:
+        with database.read() as s:
+            found = _judgments(s, project, runs)
+        rows = [(folder, found[run.id]) for folder, run in zip(folders, runs, strict=True)]
+        written = attach(rows, project=whose)
+        names = {"runs": [run.name for run in runs], "judges": sorted({key for rows in found.values() for key in rows})}
+        database.write(lambda s: log.add(s, project_id, by, "flow back", f"project {project_id}", None, names))
+    return written
+
+
+def _judgments(s: Session, project: Project, runs: Sequence[Run]) -> dict[int, dict[str, list[Judgment]]]:
+    """All that was said in a project as judgments, by run and by judge."""
+    guide = guides.load(project.guide)
+    found: dict[int, dict[str, list[Judgment]]] = {run.id: {} for run in runs}
+    models = {run.id: run.model for run in runs}
+    for one in given(s, project):
+        answer, source = one.answer, one.source
+        verdict = _verdict(guide, answer, one.label)
+        about: dict[str, Any] = {} if source is None else {"reasons": source.reasons or [], "flags": source.flags or []}
+        if isinstance(source, Label) and source.suggestion_judge is not None:
+            about |= {"suggestion": source.suggestion, "suggestion_judge": source.suggestion_judge}
+        row = Judgment(
+            item_id=answer.item_id,
+            model=models[answer.run_id],
+            sample=answer.sample,
+            judge=one.judge,
+            author=None if one.annotator is None else escape(one.annotator),
+            status=one.status,
+            label=one.label,
+            score=verdict.score,
+            raw_score=verdict.raw_score,
+            refused=verdict.refused,
+            rationale=escape(source.note) if source is not None and source.note else None,
+            raw=json.dumps(about, sort_keys=True) if any(about.values()) else None,
+            error=one.error,
+            seconds=source.seconds if source is not None else None,
+            design=one.design,
+            inclusion=one.inclusion,
+            at=(source.at if source is not None else None) or project.created,
+        )
+        found[answer.run_id].setdefault(one.judge, []).append(row)
+    return found
 
 
 def _verdict(guide: guides.Guide, answer: Answer, label: str | None) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from honne.annotate.errors import NotYours
+from honne.annotate.errors import NoSuchAnswer, NotShown
 from honne.annotate.tables import Answer, Label, Run
 from honne.engine.store import open_run
 from honne.errors import StoreError
@@ -22,12 +22,14 @@ def messages(answer: Answer) -> tuple[Message, ...]:
 def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The whole question and answers from the run folder, in the order of `Task`, for one who has a label of it.
 
-    Raises NotYours for anybody else, StoreError where the run folder is gone.
+    Raises NoSuchAnswer, NotShown for anybody else, StoreError where the run folder is gone.
     """
-    label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
     answer = s.get(Answer, answer_id)
-    if label is None or answer is None or answer.project_id != project_id:
-        raise NotYours("this answer was not shown to you")
+    if answer is None or answer.project_id != project_id:
+        raise NoSuchAnswer("no such answer in this project")
+    label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
+    if label is None:
+        raise NotShown("this answer was not given to you")
     question, texts = whole(s, answer)
     return question, texts[::-1] if label.swapped else texts
 
