@@ -1,6 +1,7 @@
 """Labels out of a project: as rows of a file, and as judgments of the run folders.
 
 A row is one label (`kind` is `label`), one adjudicator's word (`decision`), or the `reference` of an answer (`said`).
+Those of a pairwise project say what is compared with what, and are what `honne pairs preferred/FILE` reads.
 Texts that no UTF-8 file can hold are escaped as in the database (`text.escape`), and `importing` restores them.
 """
 
@@ -25,9 +26,9 @@ from honne.engine.human import attach, holding
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError
 from honne.plugins import Verdict
-from honne.records import Comparison, Judgment
+from honne.records import Judgment
 
-__all__ = ["comparisons", "flow_back", "rows"]
+__all__ = ["flow_back", "rows"]
 
 _TEXT = ("prompt", "answer", "answer_b")
 
@@ -83,30 +84,11 @@ def rows(s: Session, project_id: int, *, text: bool = False) -> Iterator[dict[st
         if text:
             question, texts = whole(s, answer)
             row["prompt"] = "\n\n".join(message.content for message in question)
+            if project.kind == "pairwise":
+                # What honne pairs makes pairs of: who said what in the prompt must not be guessed there.
+                row["messages"] = [{"role": m.role, "content": escape(m.content)} for m in question]
             row |= dict(zip(_TEXT[1:], texts, strict=False))
         yield {name: escape(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def comparisons(s: Session, project_id: int) -> Iterator[Comparison]:
-    """The labels of a pairwise project as comparisons of two responses; discarded ones are none."""
-    project = s.get_one(Project, project_id)
-    if project.kind != "pairwise":
-        raise ConfigError(f"the project {project.name!r} labels answers one by one: it has no comparisons")
-    runs = {run.id: run for run in s.scalars(select(Run).where(Run.project_id == project_id))}
-    for one in given(s, project):
-        if one.kind != "reference" and one.label is not None and one.source is not None and one.source.at:
-            answer = one.answer
-            yield Comparison(
-                item_id=answer.item_id,
-                model_a=runs[answer.run_id].model,
-                sample_a=answer.sample,
-                model_b=runs[answer.other_run_id or answer.run_id].model,
-                sample_b=answer.other_sample or 0,
-                judge=one.judge,
-                author=one.annotator,
-                verdict=one.label,
-                at=one.source.at,
-            )
 
 
 def flow_back(database: Database, project_id: int, by: int | None = None) -> list[RunFolder]:
@@ -118,7 +100,7 @@ def flow_back(database: Database, project_id: int, by: int | None = None) -> lis
     with database.read() as s:
         project = s.get_one(Project, project_id)
         if project.kind == "pairwise":
-            raise ConfigError("preferences are comparisons of two runs: export them as a file")
+            raise ConfigError("preferences are comparisons of two runs, no judgments of one: export them as a file")
         runs = list(s.scalars(select(Run).where(Run.project_id == project_id).order_by(Run.id)))
         # Slugs are unique in one database; a run may meet the projects of several.
         whose = hashlib.sha256(f"{project.slug}/{project.created.isoformat()}".encode()).hexdigest()[:16]
