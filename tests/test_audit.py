@@ -25,7 +25,8 @@ from honne.judges._guard._conversation import turns
 from honne.judges._refusal import read
 from honne.records import Message
 from honne.spec import load_config
-from run_parts import environment, honne, ok
+from run_parts import environment, ok
+from run_parts import here as honne
 
 
 def audited(tmp_path: Path, spec: str, *more: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from calibrate_parts import N, imported, label, numbers, truth, write
 from honne.engine.store import open_run
 from honne.records import Judgment, now
 from honne.stats.correction import hybrid
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 
 DRAWN = range(0, N, 2)
 

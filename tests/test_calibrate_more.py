@@ -19,7 +19,8 @@ from honne.plugins import load
 from honne.stats.correction import hybrid
 from honne.stats.intervals import Interval, macro
 from honne.stats.ppi import ppi
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 
 Graded = tuple[Path, list[tuple[str, str, str]]]
 
