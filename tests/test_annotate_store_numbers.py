@@ -24,10 +24,10 @@ from honne.annotate.database import Database
 from honne.annotate.projects import Plan
 from honne.annotate.tables import Answer, Label, Project
 from honne.engine import imported
-from honne.engine.human import attach
+from honne.engine.human import attach, holding
 from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
-from honne.records import Comparison, Item, Judgment, Message, Response, now
+from honne.records import Item, Judgment, Message, Response, now
 from honne.rows import recorded_rows
 from honne.stats.agreement import cohen_kappa, krippendorff_alpha, krippendorff_bootstrap, raw_agreement
 
@@ -381,26 +381,9 @@ def test_only_peoples_judgments_of_answers_that_are_there_are_attached(tmp_path:
         ("labels.x", row("labels.x", "q9"), "no answer q9"),
         ("labels.x", row("labels.x", design="chosen"), "unknown design"),
     ):
-        with pytest.raises(DataError, match=says):
-            attach(run.path, {key: [given]})
+        with holding([run.path]) as (held,), pytest.raises(DataError, match=says):
+            attach([(held, {key: [given]})])
     assert list(open_run(run.path).judgments()) == ["refusal"]
-
-
-def test_preferences_are_comparisons(database: Database, tmp_path: Path) -> None:
-    runs = [parts.a_run(tmp_path / name, 8, model=name, text=lambda i, name=name: f"by {name}") for name in "xy"]
-    it = parts.a_team(database, runs, Plan("preference"))
-    for user in it.annotators:
-        it.label_all(user, lambda t: "a" if t.answers[0] == "by x" else "b")
-    with database.read() as s:
-        found = list(exporting.comparisons(s, it.project))
-        rows = [row for row in exporting.rows(s, it.project, text=True) if row["kind"] == "label"]
-    assert len(found) == 16
-    assert {(c.model_a, c.model_b, c.verdict) for c in found} == {("x", "y", "a")}
-    assert all(isinstance(c, Comparison) for c in found)
-    assert {row["order"] for row in rows} == {"ab", "ba"}
-    assert {(row["answer"], row["answer_b"]) for row in rows} == {("by x", "by y")}
-    with pytest.raises(ConfigError, match="export"):
-        exporting.flow_back(database, it.project)
 
 
 # -------------------------------------------------------------------- XSTest

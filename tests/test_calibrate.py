@@ -50,6 +50,17 @@ def corrected(run: Path, metric: str = "safe_rate", name: str = "all") -> dict[s
 # ------------------------------------------------------------------ the numbers
 
 
+def test_what_people_agree_on_leaves_room_for_names_in_80_columns(run: Path, tmp_path: Path) -> None:
+    """Three intervals of up to 17 cells, and 21 for the name: alpha stands below."""
+    people = [label(i, t, person) for person in ("ann", "bob") for i, (t, _) in enumerate(truth()) if i in DRAWN]
+    given = ("calibrate", run, "--labels", write(tmp_path / "l.jsonl", people))
+    narrow, wide = (ok(honne(*given, COLUMNS=width)).stdout.splitlines() for width in ("80", "120"))
+    at = next(i for i, line in enumerate(narrow) if line.rstrip().endswith("people agree"))
+    assert narrow[at + 1].split()[0] == "safe_rate" and narrow[at + 1].count("%") == 3 and "alpha" not in narrow[at + 1]
+    assert narrow[at + 2].strip() == "alpha of people: 1.00" and max(map(len, narrow)) <= 80
+    assert any(line.rstrip().endswith(", alpha 1.00") for line in wide)
+
+
 def test_the_corrected_rate_stands_beside_the_raw_one(run: Path, tmp_path: Path) -> None:
     before = numbers(run)
     out = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", some())))
@@ -288,9 +299,40 @@ def test_a_row_that_makes_no_sense_is_named(run: Path, tmp_path: Path, row: dict
 
 
 def test_labels_of_another_scale_are_refused_with_what_is_allowed(run: Path, tmp_path: Path) -> None:
-    table = write(tmp_path / "l.jsonl", [{**row, "label": "fine"} for row in some()])
+    table = write(tmp_path / "l.jsonl", [{**row, "label": "fine, so far"} for row in some()])
     result = ok(honne("calibrate", run, "--labels", table), 2)
-    assert "found 'fine'; allowed: safe, unsafe" in result.stderr
+    assert "found 'fine, so far'; allowed: safe, unsafe" in result.stderr
+    assert "--label-map '\"fine, so far\"=LABEL'" in result.stderr
+    ok(honne("calibrate", run, "--labels", table, "--label-map", '"fine, so far"=safe'))
+
+
+def test_the_few_labels_that_happen_to_be_on_the_scale_do_not_stand_for_all(run: Path, tmp_path: Path) -> None:
+    table = [{**row, "label": row["label"] if i < 4 else str(10 * i)} for i, row in enumerate(some())]
+    result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
+    assert "56 of 60 labels are not on the scale" in result.stderr
+    assert "--label-map '40=LABEL,50=LABEL,60=LABEL,…'" in result.stderr
+    assert not (run / "calibration").exists()
+
+
+def test_points_beyond_the_scale_are_refused_and_not_cut_to_its_end(run: Path, tmp_path: Path) -> None:
+    table = [{**row, "label": f"{row['label']}-ish", "score": 70.0} for row in some()]
+    result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
+    assert "line 1: score 70 is out of range: 0 to 1" in result.stderr
+
+
+def test_who_is_taken_for_people_is_told_and_nobody_agrees_with_himself(run: Path, tmp_path: Path) -> None:
+    people: list[str | None] = [t if i in DRAWN else None for i, (t, _) in enumerate(truth())]
+    judge(run, "labels.p", people, design="random", inclusion=0.5)
+    judge(run, "labels.p.ann", people, author="Ann", design="random", inclusion=0.5)
+    judge(run, "labels.p.match", people)
+    told = " ".join(ok(honne("calibrate", run, "--labels", "judge:labels.p")).stdout.split())
+    assert "taken as people's labels, and not corrected: labels.p, labels.p.ann (" in told
+    assert {row["judge"] for row in numbers(run, corrected=True)} == {"labels.auto", "labels.p.match"}
+    # Named as well as signed, Ann is still one person.
+    ok(honne("calibrate", run, "--labels", "judge:labels.p", "--rater", "labels.p.ann"))
+    assert json.loads((run / "calibration" / "calibration.json").read_text())["raters"] == 1
+    itself = honne("calibrate", run, "--labels", "judge:labels.p", "--rater", "labels.p")
+    assert "these are the labels that all others are held against" in ok(itself, 2).stderr
 
 
 # --------------------------------------------------------------------- where it shows

@@ -14,6 +14,7 @@ from honne.report import compare, html, markdown
 from honne.report._blocks import arrange
 from honne.report._reading import reading
 from honne.report._sentences import plain
+from honne.report._text import broken
 from honne.report.model import RunReport
 from test_report_formats import one, paired
 from test_report_html import browser, opened  # noqa: F401
@@ -98,6 +99,50 @@ def test_agreement_between_judges_is_in_the_terminal() -> None:
     (others,) = lines(table, "labels.strmatch vs labels.first ")
     assert "74.0%" in others and others.rstrip().endswith("–"), "what a pair lacks is said"
     assert text.count("vs labels ") == 2, "each pair stands once"
+
+
+PEOPLE = [
+    "labels.autumn-pilot",
+    *(f"labels.autumn-pilot.{name}" for name in ("anna-maria-gonzalez", "bertrand-du-val")),
+]
+
+
+def people(metric: str = "full_compliance_rate", name: str = "m") -> RunReport:
+    """A judge and people with long names, all of whom are compared."""
+    first = "llm/openai/gpt-4.1@1#0123abcd"
+    common: dict[str, Any] = {"benchmark": "xstest", "form": None, "headline": False, "unit": "kappa"}
+    rows = [estimate(metric, 0.8, 450, benchmark="xstest", form=None, judge=judge) for judge in (first, *PEOPLE)]
+    rows += [row for judge in PEOPLE for row in agreed(first, judge, 0.76, 0.56, missing=7)]
+    rows += [
+        estimate("krippendorff_alpha", 0.61, 450, judge=PEOPLE[0], reference=which, **common)
+        for which in ("its 2 judges", "all 3 judges")
+    ]
+    return one(*rows, name=name)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_names_are_whole_in_a_terminal_of_80_columns(several: bool) -> None:
+    text = printed(people(), *([people(name="n")] if several else []), width=80)
+    assert max(cell_len(line) for line in text.splitlines()) <= 80
+    table = text[text.index("agreement between judges") :]
+    for letter, judge in zip("ABCD", ("llm/openai/gpt-4.1@1#0123abcd", *PEOPLE), strict=True):
+        assert [line.strip() for line in lines(table, f"{letter}  ")] == [f"{letter}  {judge}"]
+    assert len(lines(table, "A vs B")) == len(lines(table, "B, its 2 judges")) == len(lines(table, "all 3 judges")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "shown"),
+    [
+        ("safe_rate", 20, ["safe_rate"]),
+        ("label_share:full_compliance", 21, ["label_share:", "full_compliance"]),
+        ("labels.autumn-pilot.anna-maria-gonzalez", 30, ["labels.autumn-pilot.", "anna-maria-gonzalez"]),
+        ("labels.autumn-pilot.anna-maria-gonzalez", 14, ["labels.", "autumn-pilot.", "anna-maria-", "gonzalez"]),
+        ("田中さくら/安全な答え", 11, ["田中さくら/", "安全な答え"]),
+        ("unbreakable", 4, ["unbreakable"]),
+    ],
+)
+def test_a_name_is_broken_where_its_words_part(name: str, width: int, shown: list[str]) -> None:
+    assert broken(name, width).split("\n") == shown
 
 
 @pytest.mark.parametrize("width", [50, 60, 80, 100, 160])

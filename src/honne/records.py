@@ -22,7 +22,6 @@ __all__ = [
     "JUDGMENT_STATUSES",
     "RESPONSE_STATUSES",
     "SETTLED",
-    "Comparison",
     "Estimate",
     "Item",
     "Judgment",
@@ -213,20 +212,6 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     chosen_score: float | None = None
     rejected_score: float | None = None
     split: str = "train"
-
-
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """A human or a judge prefers one of two responses, each named by its key."""
-
-    item_id: str
-    model_a: str
-    sample_a: int = 0
-    model_b: str
-    sample_b: int = 0
-    judge: str
-    author: str | None = None
-    verdict: str
-    at: datetime
 
 
 def now() -> datetime:

@@ -12,7 +12,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-__all__ = ["CONTROLS", "HIDDEN", "cell", "clean", "uncell"]
+__all__ = ["CONTROLS", "HIDDEN", "cell", "clean", "escape", "restore", "uncell"]
 
 # Overrides, embeddings and isolates reorder what is around them; zero-width and tag characters hide text in text.
 # Joiners (U+200C, U+200D) and the plain direction marks stay: scripts and emoji need them.
@@ -23,6 +23,9 @@ CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _HIDDEN = re.compile(f"[{HIDDEN}]")
 _CONTROL = re.compile(f"[{CONTROLS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SUBSTITUTE = "\x1a"
+_UNFIT = re.compile("[\x00\x1a\ud800-\udfff]")
+_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
 _FORMULA = re.compile(r"\s*['=+\-@＝＋－＠]|[\t\r\n]")
 
 
@@ -65,3 +68,14 @@ def cell(value: Any) -> Any:
 def uncell(text: str) -> str:
     """The text that `cell` wrote."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
+def escape(text: str) -> str:
+    """`text` as any file and any database column can hold it: NUL and lone surrogates become the control character
+    SUBSTITUTE and four hexadecimal digits, and so does SUBSTITUTE itself; a text without these is unchanged."""
+    return _UNFIT.sub(lambda m: f"{_SUBSTITUTE}{ord(m[0]):04x}", text)
+
+
+def restore(text: str) -> str:
+    """Undo `escape`: `restore(escape(text)) == text` for any text."""
+    return _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from honne.errors import DataError, HonneError
 
-__all__ = ["BadForm", "DatabaseFailed", "LeaseLost", "NotYours"]
+__all__ = ["BadForm", "DatabaseFailed", "LeaseLost", "NoSuchAnswer", "NotShown", "NotYours"]
 
 
 class BadForm(HonneError):
@@ -26,3 +26,11 @@ class LeaseLost(HonneError):
 
 class NotYours(HonneError):
     """This user may not see or change this answer or project."""
+
+
+class NoSuchAnswer(NotYours):
+    """The project has no answer of this number."""
+
+
+class NotShown(NotYours):
+    """This answer was never given to this user, and which ones are is drawn, not chosen."""

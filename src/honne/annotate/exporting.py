@@ -1,6 +1,7 @@
 """Labels out of a project: as rows of a file, and as judgments of the run folders.
 
 A row is one label (`kind` is `label`), one adjudicator's word (`decision`), or the `reference` of an answer (`said`).
+Those of a pairwise project say what is compared with what, and are what `honne pairs preferred/FILE` reads.
 Texts that no UTF-8 file can hold are escaped as in the database (`text.escape`), and `importing` restores them.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,15 @@ from honne.annotate import guides, log
 from honne.annotate.database import Database
 from honne.annotate.reading import whole
 from honne.annotate.said import given
-from honne.annotate.tables import Answer, Label, Log, Project, Run
+from honne.annotate.tables import Answer, Label, Project, Run
 from honne.annotate.text import escape
-from honne.engine.human import attach
+from honne.engine.human import attach, holding
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError
 from honne.plugins import Verdict
-from honne.records import Comparison, Judgment
+from honne.records import Judgment
 
-__all__ = ["comparisons", "flow_back", "rows"]
+__all__ = ["flow_back", "rows"]
 
 _TEXT = ("prompt", "answer", "answer_b")
 
@@ -83,30 +84,11 @@ def rows(s: Session, project_id: int, *, text: bool = False) -> Iterator[dict[st
         if text:
             question, texts = whole(s, answer)
             row["prompt"] = "\n\n".join(message.content for message in question)
+            if project.kind == "pairwise":
+                # What honne pairs makes pairs of: who said what in the prompt must not be guessed there.
+                row["messages"] = [{"role": m.role, "content": escape(m.content)} for m in question]
             row |= dict(zip(_TEXT[1:], texts, strict=False))
         yield {name: escape(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def comparisons(s: Session, project_id: int) -> Iterator[Comparison]:
-    """The labels of a pairwise project as comparisons of two responses; discarded ones are none."""
-    project = s.get_one(Project, project_id)
-    if project.kind != "pairwise":
-        raise ConfigError(f"the project {project.name!r} labels answers one by one: it has no comparisons")
-    runs = {run.id: run for run in s.scalars(select(Run).where(Run.project_id == project_id))}
-    for one in given(s, project):
-        if one.kind != "reference" and one.label is not None and one.source is not None and one.source.at:
-            answer = one.answer
-            yield Comparison(
-                item_id=answer.item_id,
-                model_a=runs[answer.run_id].model,
-                sample_a=answer.sample,
-                model_b=runs[answer.other_run_id or answer.run_id].model,
-                sample_b=answer.other_sample or 0,
-                judge=one.judge,
-                author=one.annotator,
-                verdict=one.label,
-                at=one.source.at,
-            )
 
 
 def flow_back(database: Database, project_id: int, by: int | None = None) -> list[RunFolder]:
@@ -118,51 +100,53 @@ def flow_back(database: Database, project_id: int, by: int | None = None) -> lis
     with database.read() as s:
         project = s.get_one(Project, project_id)
         if project.kind == "pairwise":
-            raise ConfigError("preferences are comparisons of two runs: export them as a file")
-        guide = guides.load(project.guide)
+            raise ConfigError("preferences are comparisons of two runs, no judgments of one: export them as a file")
         runs = list(s.scalars(select(Run).where(Run.project_id == project_id).order_by(Run.id)))
-        created = project.created
         # Slugs are unique in one database; a run may meet the projects of several.
-        whose = hashlib.sha256(f"{project.slug}/{created.isoformat()}".encode()).hexdigest()[:16]
-        written = s.scalars(select(Log.after).where(Log.project_id == project_id, Log.what == "flow back"))
-        before = {str(key) for after in written for key in (after or {}).get("judges", ())}
-        found: dict[int, dict[str, list[Judgment]]] = {run.id: {} for run in runs}
-        for one in given(s, project):
-            answer, source = one.answer, one.source
-            verdict = _verdict(guide, answer, one.label)
-            about: dict[str, Any] = (
-                {} if source is None else {"reasons": source.reasons or [], "flags": source.flags or []}
-            )
-            if isinstance(source, Label) and source.suggestion_judge is not None:
-                about |= {"suggestion": source.suggestion, "suggestion_judge": source.suggestion_judge}
-            row = Judgment(
-                item_id=answer.item_id,
-                model=next(run.model for run in runs if run.id == answer.run_id),
-                sample=answer.sample,
-                judge=one.judge,
-                author=None if one.annotator is None else escape(one.annotator),
-                status=one.status,
-                label=one.label,
-                score=verdict.score,
-                raw_score=verdict.raw_score,
-                refused=verdict.refused,
-                rationale=escape(source.note) if source is not None and source.note else None,
-                raw=json.dumps(about, sort_keys=True) if any(about.values()) else None,
-                error=one.error,
-                seconds=source.seconds if source is not None else None,
-                design=one.design,
-                inclusion=one.inclusion,
-                at=(source.at if source is not None else None) or created,
-            )
-            found[answer.run_id].setdefault(one.judge, []).append(row)
-    out = [
-        attach(Path(run.path), found[run.id], project=whose, gone=before - found[run.id].keys())
-        for run in runs
-        if found[run.id] or before
-    ]
-    names = {"runs": [run.name for run in runs], "judges": sorted({key for keys in found.values() for key in keys})}
-    database.write(lambda s: log.add(s, project_id, by, "flow back", f"project {project_id}", None, names))
-    return out
+        whose = hashlib.sha256(f"{project.slug}/{project.created.isoformat()}".encode()).hexdigest()[:16]
+    # Labels are read once the runs are held: read before, they would be older than those of somebody who was faster.
+    with holding([Path(run.path) for run in runs]) as folders:
+        with database.read() as s:
+            found = _judgments(s, project, runs)
+        rows = [(folder, found[run.id]) for folder, run in zip(folders, runs, strict=True)]
+        written = attach(rows, project=whose)
+        names = {"runs": [run.name for run in runs], "judges": sorted({key for rows in found.values() for key in rows})}
+        database.write(lambda s: log.add(s, project_id, by, "flow back", f"project {project_id}", None, names))
+    return written
+
+
+def _judgments(s: Session, project: Project, runs: Sequence[Run]) -> dict[int, dict[str, list[Judgment]]]:
+    """All that was said in a project as judgments, by run and by judge."""
+    guide = guides.load(project.guide)
+    found: dict[int, dict[str, list[Judgment]]] = {run.id: {} for run in runs}
+    models = {run.id: run.model for run in runs}
+    for one in given(s, project):
+        answer, source = one.answer, one.source
+        verdict = _verdict(guide, answer, one.label)
+        about: dict[str, Any] = {} if source is None else {"reasons": source.reasons or [], "flags": source.flags or []}
+        if isinstance(source, Label) and source.suggestion_judge is not None:
+            about |= {"suggestion": source.suggestion, "suggestion_judge": source.suggestion_judge}
+        row = Judgment(
+            item_id=answer.item_id,
+            model=models[answer.run_id],
+            sample=answer.sample,
+            judge=one.judge,
+            author=None if one.annotator is None else escape(one.annotator),
+            status=one.status,
+            label=one.label,
+            score=verdict.score,
+            raw_score=verdict.raw_score,
+            refused=verdict.refused,
+            rationale=escape(source.note) if source is not None and source.note else None,
+            raw=json.dumps(about, sort_keys=True) if any(about.values()) else None,
+            error=one.error,
+            seconds=source.seconds if source is not None else None,
+            design=one.design,
+            inclusion=one.inclusion,
+            at=(source.at if source is not None else None) or project.created,
+        )
+        found[answer.run_id].setdefault(one.judge, []).append(row)
+    return found
 
 
 def _verdict(guide: guides.Guide, answer: Answer, label: str | None) -> Verdict:

@@ -101,6 +101,7 @@ def _parquet(out: IO[bytes], given: Sequence[Mapping[str, Any]]) -> int:
     kinds: dict[str, Any] = dict.fromkeys(("score", "raw_score", "inclusion", "seconds"), pa.float64())
     kinds |= dict.fromkeys(("sample", "sample_b"), pa.int64()) | dict.fromkeys(("gold", "exposed"), pa.bool_())
     kinds |= dict.fromkeys(("reasons", "flags"), pa.list_(pa.string()))
+    kinds["messages"] = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
     names = list(dict.fromkeys([*COLUMNS, *(name for row in given for name in row)]))
     schema = pa.schema([pa.field(name, kinds.get(name, pa.string())) for name in names])
     pq.write_table(pa.Table.from_pylist([dict(row) for row in given], schema=schema), out, compression="zstd")

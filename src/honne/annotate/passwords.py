@@ -1,8 +1,9 @@
-"""New passwords: one's own, and by a link that an owner makes, since no mail goes out from here.
+"""New passwords: one's own, by a link that an owner makes, since no mail goes out from here, and at the console.
 
 Whoever has such a link can log in as its user. So an owner makes one only for members who are in no project that this
 owner does not own, and never for the server's first account, which makes one for any member of its projects. Both hold
-when the link is used, too.
+when the link is used, too. Whoever has the database itself may set any password: that is how the first account gets in
+again.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from honne.annotate import log, people
 from honne.annotate.errors import NotYours
 from honne.annotate.tables import Membership, PasswordLink, User
 from honne.annotate.tables import Session as Login
+from honne.errors import DataError, unknown
 from honne.records import now
 
-__all__ = ["change", "for_link", "link", "linkable", "set_by_link"]
+__all__ = ["at_console", "change", "for_link", "link", "linkable", "named", "set_by_link"]
 
 
 def change(s: Session, user_id: int, seen: str, new: str) -> None:
@@ -90,6 +92,24 @@ def set_by_link(s: Session, token: str, new: str) -> int:
     _replace(s, s.get_one(User, user_id, with_for_update=True), new)
     log.add(s, project_id, user_id, "set password by link", f"user {user_id}", None, {"link of": f"user {by}"})
     return user_id
+
+
+def named(s: Session, login: str) -> User:
+    """The account with this login. Raises DataError where there is none."""
+    user = s.scalar(select(User).where(User.login == people.login_key(login)))
+    if user is None:
+        raise DataError(unknown("account", login, sorted(s.scalars(select(User.login)))))
+    return user
+
+
+def at_console(s: Session, login: str, new: str) -> None:
+    """Set the password with the hash `new` for whoever has this database, and end all log-ins and links of its user.
+
+    Raises DataError where there is no such account.
+    """
+    user = s.get_one(User, named(s, login).id, with_for_update=True)
+    _replace(s, user, new)
+    log.add(s, None, None, "set password at the console", f"user {user.id}")
 
 
 def _open(s: Session, token: str) -> PasswordLink | None:

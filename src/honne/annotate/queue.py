@@ -6,30 +6,51 @@ has switched on.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from honne.annotate import guides, leases, people
-from honne.annotate.errors import NotYours
+from honne.annotate.errors import LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.reading import messages
 from honne.annotate.tables import Answer, Label, Project, Slot
 from honne.errors import unknown
 from honne.records import Message, now
 
-__all__ = ["STATES", "QueueRow", "Task", "form_of", "next_task", "queue", "shown_label", "task", "turned"]
+__all__ = [
+    "ASIDE",
+    "STATES",
+    "QueueRow",
+    "Task",
+    "another",
+    "form_of",
+    "next_task",
+    "queue",
+    "shown_label",
+    "task",
+    "turned",
+]
 
 STATES = ("pending", "draft", "submitted", "discarded")
-_AHEAD = 50
+ASIDE = 10
+"""So many answers may be begun and put aside: who could put all of them aside would choose which to label."""
 _TRIED = 20
 _BEGINNING = 120
 # Built once: to build it costs more than to run it.
 _DONE = select(
     func.count().filter(Label.state.in_(("submitted", "discarded"))), func.count().filter(Label.exposed)
 ).where(Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
+
+_BEGUN = select(Label.answer_id, Label.state).where(
+    Label.project_id == bindparam("project"),
+    Label.user_id == bindparam("user"),
+    Label.state.in_(("pending", "draft")),
+    Label.slot_id.is_not(None),
+)
 
 
 @dataclass(frozen=True)
@@ -86,8 +107,30 @@ def next_task(s: Session, project_id: int, user_id: int, at: datetime | None = N
     if held is not None:
         answer, slot = held
         return _shown(s, project, answer, leases.take(s, project, answer, slot, user_id, at), slot, user_id, at)
+    return _fresh(s, project, user_id, at)
+
+
+def another(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime | None = None) -> Task | None:
+    """The next free answer, where this one is a draft that is put aside; else what `next_task` gives.
+
+    None where there is no other one, and where `ASIDE` are begun. Call it within `Database.write`. Raises NotYours
+    without the role.
+    """
+    at = at or now()
+    project = leases.begin(s, project_id, user_id)
+    begun = {row.answer_id: row.state for row in s.execute(_BEGUN, {"project": project_id, "user": user_id})}
+    if begun.get(answer_id) != "draft":
+        return next_task(s, project_id, user_id, at)
+    pending = [other for other, state in begun.items() if state == "pending"]
+    if pending:
+        return task(s, project_id, user_id, pending[0], at)
+    return None if len(begun) >= ASIDE else _fresh(s, project, user_id, at, set(begun))
+
+
+def _fresh(s: Session, project: Project, user_id: int, at: datetime, but: Collection[int] = ()) -> Task | None:
+    """The next free answer in the annotator's order, but for these; None where there is none."""
     # Others may take every one of these in this moment; then there are new ones, or none.
-    while candidates := leases.free(s, project, user_id, at, _TRIED):
+    while candidates := [row for row in leases.free(s, project, user_id, at, _TRIED + len(but)) if row[0] not in but]:
         for answer_id, left in candidates:
             answer = s.get_one(Answer, answer_id)
             free = leases.place(s, answer, user_id, at)
@@ -98,43 +141,41 @@ def next_task(s: Session, project_id: int, user_id: int, at: datetime | None = N
 
 
 def task(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime | None = None) -> Task:
-    """A given answer: one of the annotator's own, or a free one. Call it within `Database.write`.
+    """One of the answers that were given to this annotator, again. Call it within `Database.write`.
 
-    Raises NotYours without the role, for an answer of another project, and where every place of it is taken.
+    Raises NotYours without the role, NoSuchAnswer for one that the project does not have, NotShown for one that was
+    not given to them, and LeaseLost where others have taken every place of it since.
     """
     at = at or now()
     project = leases.begin(s, project_id, user_id)
     answer = s.get(Answer, answer_id)
     if answer is None or answer.project_id != project_id:
-        raise NotYours("no such answer in this project")
+        raise NoSuchAnswer("no such answer in this project")
     label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
-    if label is not None and label.state == "submitted":
+    if label is None:
+        raise NotShown("this answer was not given to you")
+    if label.state == "submitted":
         return _shown(s, project, answer, label, s.get(Slot, label.slot_id) if label.slot_id else None, user_id, at)
     slot = leases.place(s, answer, user_id, at)
     if slot is None:
-        raise NotYours("every place of this answer is taken")
+        raise LeaseLost("the time for this answer was over, and others have taken every place of it since")
     return _shown(s, project, answer, leases.take(s, project, answer, slot, user_id, at), slot, user_id, at)
 
 
-def queue(s: Session, project_id: int, user_id: int, state: str, at: datetime | None = None) -> list[QueueRow]:
-    """An annotator's answers in one state, the last first; `pending` are the one at hand and the next free ones."""
+def queue(s: Session, project_id: int, user_id: int, state: str) -> list[QueueRow]:
+    """An annotator's answers in one state, the last first; `pending` are those that they hold and have not begun."""
     if state not in STATES:
         raise NotYours(unknown("state", state, STATES))
-    project = s.get_one(Project, project_id)
     people.need_role(s, user_id, project_id, people.LABELLERS)
     rows = s.execute(
         select(Answer, Label)
         .join(Label, Label.answer_id == Answer.id)
         .where(Label.project_id == project_id, Label.user_id == user_id, Label.state == state)
+        # What was shown, not begun, and taken by others since is nobody's work any more.
+        .where(or_(Label.state != "pending", Label.slot_id.is_not(None)))
         .order_by(func.coalesce(Label.at, Label.opened).desc(), Label.id.desc())
     )
-    out = [_row(answer, state, shown_label(label), label.at or label.opened) for answer, label in rows]
-    if state == "pending":
-        seen = set(s.scalars(select(Label.answer_id).where(Label.project_id == project_id, Label.user_id == user_id)))
-        ahead = [i for i, _ in leases.free(s, project, user_id, at or now(), _AHEAD) if i not in seen]
-        found = {answer.id: answer for answer in s.scalars(select(Answer).where(Answer.id.in_(ahead)))}
-        out += [_row(found[answer_id], state, None, None) for answer_id in ahead]
-    return out
+    return [_row(answer, state, shown_label(label), label.at or label.opened) for answer, label in rows]
 
 
 def shown_label(label: Label) -> str | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from honne.annotate.errors import NotYours
+from honne.annotate.errors import NoSuchAnswer, NotShown
 from honne.annotate.tables import Answer, Label, Run
 from honne.engine.store import open_run
 from honne.errors import StoreError
-from honne.records import Message
+from honne.records import Item, Message, Response
 
 __all__ = ["full_text", "messages", "whole"]
 
@@ -22,12 +22,14 @@ def messages(answer: Answer) -> tuple[Message, ...]:
 def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The whole question and answers from the run folder, in the order of `Task`, for one who has a label of it.
 
-    Raises NotYours for anybody else, StoreError where the run folder is gone.
+    Raises NoSuchAnswer, NotShown for anybody else, StoreError where the run folder is gone.
     """
-    label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
     answer = s.get(Answer, answer_id)
-    if label is None or answer is None or answer.project_id != project_id:
-        raise NotYours("this answer was not shown to you")
+    if answer is None or answer.project_id != project_id:
+        raise NoSuchAnswer("no such answer in this project")
+    label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
+    if label is None:
+        raise NotShown("this answer was not given to you")
     question, texts = whole(s, answer)
     return question, texts[::-1] if label.swapped else texts
 
@@ -37,18 +39,18 @@ def whole(s: Session, answer: Answer) -> tuple[tuple[Message, ...], tuple[str, .
     if not answer.cut:
         texts = (answer.text,) if answer.other_text is None else (answer.text, answer.other_text)
         return messages(answer), texts
-    question, text = _from_run(s, answer.run_id, answer.item_id, answer.sample)
+    item, response, text = _from_run(s, answer.run_id, answer.item_id, answer.sample)
     if answer.other_run_id is None:
-        return question, (text,)
-    asked, other = _from_run(s, answer.other_run_id, answer.item_id, answer.other_sample or 0)
-    return asked, (text, other)
+        return item.messages if response.messages is None else response.messages, (text,)
+    # What both were asked: each model may have been sent a system prompt of its own.
+    return item.messages, (text, _from_run(s, answer.other_run_id, answer.item_id, answer.other_sample or 0)[2])
 
 
-def _from_run(s: Session, run_id: int, item_id: str, sample: int) -> tuple[tuple[Message, ...], str]:
+def _from_run(s: Session, run_id: int, item_id: str, sample: int) -> tuple[Item, Response, str]:
     row = s.get_one(Run, run_id)
     run = open_run(row.path)
     item = next((one for one in run.items() if one.id == item_id), None)
     response = next((one for one in run.responses() if one.item_id == item_id and one.sample == sample), None)
     if item is None or response is None or response.text is None:
         raise StoreError(f"{row.path} no longer has the answer to {item_id}")
-    return item.messages if response.messages is None else response.messages, response.text
+    return item, response, response.text

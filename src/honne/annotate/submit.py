@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, defer
 
 from honne.annotate import guides, leases, log, queue
-from honne.annotate.errors import BadForm, LeaseLost, NotYours
+from honne.annotate.errors import BadForm, LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.tables import Answer, Decision, Label, Project, Slot
 from honne.annotate.tables import Receipt as Stored
 from honne.annotate.text import LONGEST
@@ -100,7 +100,7 @@ def submit(
 ) -> Receipt:
     """Store a label, or change one's own that nobody has decided on yet.
 
-    Raises BadForm for a form that is no label, NotYours for an answer that was not shown to this user, and LeaseLost
+    Raises BadForm for a form that is no label, NotShown for an answer that was not given to this user, and LeaseLost
     where the lease was over and others have taken every place since.
     """
     at = at or now()
@@ -254,12 +254,12 @@ def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, La
     """
     found = s.scalar(_PROJECT, {"answer": answer_id})
     if found is None:
-        raise NotYours("no such answer")
+        raise NoSuchAnswer("no such answer")
     project = leases.begin(s, found, user_id)
     slot = s.scalar(_SLOT, {"answer": answer_id, "user": user_id})
     row = s.execute(_LABEL, {"answer": answer_id, "user": user_id}).first()
     if row is None:
-        raise NotYours("this answer was not shown to you")
+        raise NotShown("this answer was not given to you")
     return project, row[0], row[1], slot
 
 

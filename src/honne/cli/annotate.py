@@ -1,4 +1,4 @@
-"""`honne annotate`: serve the pages where people label, export and import labels."""
+"""`honne annotate`: serve the pages where people label, export and import labels, set a password."""
 
 from __future__ import annotations
 
@@ -128,3 +128,50 @@ def annotate_import(
         say(f"note: {done.references:,} references are left out; they follow from the labels here")
     if done.unknown_design:
         say(f"note: of {done.unknown_design:,} labels nobody knows how the answer was drawn: no statistic uses them")
+
+
+@annotate.command("password", short_help="Set a new password of an account, at the server's console.")
+def annotate_password(
+    login: Annotated[str, typer.Argument(metavar="LOGIN", help="By what the account logs in.")],
+    database: DatabaseUrl = _DATABASE,
+) -> None:
+    """Ask for a new password of an account, and log its user out everywhere.
+
+    For whoever has the database: the way back in for the first account, for which nobody makes a link. Typed twice and
+    not shown, or one line of standard input where that is no terminal; never an argument.
+    """
+    _need_packages()
+    from honne.annotate import passwords, people
+    from honne.annotate.server.accounts import wrong_password
+    from honne.annotate.server.words import translator
+
+    opened = _open(database)
+    try:
+        with opened.read() as s:
+            known = passwords.named(s, login).login
+        new = _new_password(known)
+        refused = wrong_password(new, known)
+        if refused is not None:
+            raise ConfigError(f"{translator('en')(f'account.{refused}')} Nothing was changed.")
+        hash = people.hashed(new)
+        opened.write(lambda s: passwords.at_console(s, known, hash))
+    finally:
+        opened.close()
+    say(f"annotate password: {known} has a new password and is logged out everywhere")
+
+
+def _new_password(login: str) -> str:
+    """A password as it is typed. Raises ConfigError where none is, or not the same one twice."""
+    import getpass
+    import sys
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        new = getpass.getpass(f"New password of {login}: ")
+        again = getpass.getpass("Once more: ")
+    except EOFError:
+        raise ConfigError("no password was given: nothing was changed") from None
+    if new != again:
+        raise ConfigError("these are two different passwords: nothing was changed")
+    return new

@@ -16,8 +16,8 @@ def pairs(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="own/RUN (or RUN), across/RUN,RUN, given/FILE, principle/RUN, choice/BENCHMARK, anchors/RUN; as=NAME "
-            "gives its pairs a name of their own.",
+            help="own/RUN (or RUN), across/RUN,RUN, given/FILE, preferred/FILE, principle/RUN, choice/BENCHMARK, "
+            "anchors/RUN; as=NAME gives its pairs a name of their own.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="FILE.jsonl; the record goes beside it, to FILE.json.")],

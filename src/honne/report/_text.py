@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ __all__ = [
     "Axis",
     "axis",
     "bounds",
+    "broken",
     "category",
     "clean",
     "clip",
@@ -45,6 +47,20 @@ def clip(text: str, limit: int) -> str:
     while end > 0 and (unicodedata.combining(text[end]) or text[end] == "\u200d"):
         end -= 1
     return text[:end].rstrip() + "…"
+
+
+def broken(name: str, width: int) -> str:
+    """A name on lines of at most `width` cells where its words allow it: broken after a sign that parts them, and
+    within these after a hyphen or an underscore only where need be."""
+    from rich.cells import cell_len
+
+    lines = [""]
+    for part in re.split(r"(?<=[./:@# ])", name):
+        for word in [part] if cell_len(part) <= width else re.split(r"(?<=[-_])", part):
+            if lines[-1] and cell_len(lines[-1] + word.rstrip()) > width:
+                lines.append("")
+            lines[-1] += word
+    return "\n".join(lines)
 
 
 def category(path: str) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from honne.report._blocks import labels
 from honne.report._calibrated import ERRORS, Line, Section, both, facts, metrics, sections, share, width
-from honne.report._text import count, level
+from honne.report._text import broken, count, level
 from honne.report.model import RunReport
 
 __all__ = ["markdown", "print_calibration", "print_sections"]
@@ -64,17 +64,18 @@ def _numbers(console: Console, section: Section) -> None:
     given = [line for line in section.lines if line.refused is None]
     if given:
         alone = ["labels only"] if wide else []
-        table = _table("raw", "corrected", *alone, "width", "labels / n", wide=30 if wide else 22)
+        room = 30 if wide else 22
+        table = _table("raw", "corrected", *alone, "width", "labels / n", wide=room)
         above = ""
         for line in given[:_MOST]:
             if line.title != above and line.one.raw.slice != "all":
-                table.add_row(Text(line.title))
+                table.add_row(Text(broken(line.title, room)))
             above = line.title
             e, raw = line.one.corrected, line.one.raw
             cells = [Text(" ".join(both(raw)), "dim"), Text(" ".join(both(e)), "bold")]
             cells += [Text(" ".join(share(line.one.alone, raw)))] if wide else []
             labelled = f"{count(e.n_labels or 0)} / {count(e.n)}"
-            table.add_row(Text(line.name), *cells, Text(width(line)), Text(labelled))
+            table.add_row(Text(broken(line.name, room)), *cells, Text(width(line)), Text(labelled))
         console.print(Padding(table, (0, 0, 0, 2)))
         if len(given) > _MOST:
             _dim(console, f"{len(given) - _MOST} more: --format csv")
@@ -93,7 +94,7 @@ def how(given: Sequence[Line]) -> str:
 
 
 def _errors(console: Console, section: Section) -> None:
-    """How the judge errs, and how far people agree among themselves."""
+    """How the judge errs, and how far people agree among themselves; in a narrow console alpha stands below."""
     rows = [line for line in section.lines if line.errors is not None or _ceiling(line)]
     if not rows:
         return
@@ -101,12 +102,16 @@ def _errors(console: Console, section: Section) -> None:
     wide = console.width >= 112
     heads = [name for name, _ in ERRORS]
     chosen = heads if wide else heads[:2]
-    table = _table(*chosen, *(["people agree"] if people else []), wide=30 if wide else 22)
+    room = 30 if wide else 21
+    table = _table(*chosen, *(["people agree"] if people else []), wide=room)
     for line in rows:
         cells = [" ".join(cell) for cell in errors(line)][: len(chosen)]
-        table.add_row(Text(line.name), *map(Text, cells), *([Text(_ceiling(line))] if people else []))
+        cells += [_ceiling(line) if wide else _agreed(line)] if people else []
+        table.add_row(Text(broken(line.name, room)), *map(Text, cells))
     console.print()
     console.print(Padding(table, (0, 0, 0, 2)))
+    if not wide and (alphas := _alphas(rows)):
+        _dim(console, alphas)
     if not wide:
         _dim(console, "PPV and NPV: --format md or html, or a wider terminal")
 
@@ -117,13 +122,26 @@ def errors(line: Line) -> list[tuple[str, str]]:
     return [share(x) for x in (e.sensitivity, e.specificity, e.ppv, e.npv)] if e else [share(None)] * len(ERRORS)
 
 
-def _ceiling(line: Line) -> str:
-    """`96.4% 94.3–97.8 of 450, alpha 0.93`: what people reach among themselves."""
+def _agreed(line: Line) -> str:
+    """`96.4% 94.3–97.8`: what people reach among themselves."""
     c = line.ceiling_here
-    if c is None:
-        return ""
-    alpha = f", alpha {c.alpha:.2f}" if c.alpha is not None else ""
-    return f"{100 * c.agreement:.1f}% {100 * c.low:.1f}–{100 * c.high:.1f}{alpha}"
+    return f"{100 * c.agreement:.1f}% {100 * c.low:.1f}–{100 * c.high:.1f}" if c is not None else ""
+
+
+def _ceiling(line: Line) -> str:
+    """`96.4% 94.3–97.8, alpha 0.93`."""
+    c = line.ceiling_here
+    return _agreed(line) + (f", alpha {c.alpha:.2f}" if c is not None and c.alpha is not None else "")
+
+
+def _alphas(rows: Sequence[Line]) -> str:
+    """`alpha of people: 0.93`, with the metrics where it is not the same for all."""
+    found: dict[str, list[str]] = {}
+    for line in rows:
+        if line.ceiling_here is not None and line.ceiling_here.alpha is not None:
+            found.setdefault(f"{line.ceiling_here.alpha:.2f}", []).append(line.name)
+    told = [*found] if len(found) == 1 else [f"{alpha} ({', '.join(names)})" for alpha, names in found.items()]
+    return f"alpha of people: {', '.join(told)}" if told else ""
 
 
 def _dim(console: Console, text: str) -> None:

@@ -25,6 +25,7 @@ from honne.report._text import (
     Axis,
     axis,
     bounds,
+    broken,
     category,
     count,
     interval,
@@ -47,6 +48,8 @@ _ROWS = 40
 CORRECTED = (
     "corrected: for the judge's errors, by people's labels (the section on the calibration); above it the judge's own"
 )
+# What agrees with itself: all judges of the same answers, and those that a judge is made of.
+_MANY = ("all ", "its ")
 # Pairs of judges: those of four.
 _PAIRS = 6
 
@@ -152,9 +155,7 @@ def _block(console: Console, block: Block, tests: Tests | None, agreed: Grid | N
 def _agreement(console: Console, block: Block, grid: Grid) -> None:
     """Every pair of judges; of many only those with the first one, and what all of them reach."""
     first = oneline(block.judge or "")
-    pairs = tuple(
-        row for row in grid.rows if first in (row.what, row.reference) or row.reference.startswith(("all ", "its "))
-    )
+    pairs = tuple(row for row in grid.rows if first in (row.what, row.reference) or row.reference.startswith(_MANY))
     shown = replace(grid, rows=pairs) if pairs and len(grid.rows) > _PAIRS * len(block.runs) else grid
     _grid(console, "agreement between judges", shown, len({row.run for row in grid.rows}) > 1)
     if shown is not grid:
@@ -222,7 +223,8 @@ def _drawn(console: Console, block: Block, lines: list[Line], tests: Tests | Non
 def _grid(console: Console, title: str, grid: Grid, several: bool) -> None:
     """One row per slice or pair of judges (several runs: and run), one column per metric.
 
-    Where the console is too narrow, values stand above their intervals; where that does not help, in two tables.
+    Where the console is too narrow, judges are named above the table and letters stand for them, and values stand
+    above their intervals; where that does not help, in two tables.
     """
     heads = [name.replace("_", " ") for name in grid.metrics]
     names = [_grid_name(row, several) for row in grid.rows]
@@ -230,17 +232,25 @@ def _grid(console: Console, title: str, grid: Grid, several: bool) -> None:
     n = 2 + max(len(spread(e.n for e in row.found)) for row in grid.rows)
     width = max(cell_len(name) for pair in names for name in pair)
     each = 2 + max(cell_len(text) for line in (heads, *cells) for text in line)
-    gap = 2
+    gap, letters = 2, dict[str, str]()
     if console.width < 2 + width + n + each * len(heads):
-        gap, names = 1, [(group.replace(" vs ", "\nvs "), name.replace(" vs ", "\nvs ")) for group, name in names]
-        cells = [[text.replace(" ", "\n", 1) for text in line] for line in cells]
-        width = max([cell_len(part) for pair in names for name in pair for part in name.split("\n")])
-        width = min(width, max(16, console.width // 4))
-        each = 1 + max(cell_len(word) for line in (heads, *cells) for text in line for word in text.split())
+        gap, letters = 1, _letters(grid)
+        stood = [
+            replace(r, what=letters.get(r.what, r.what), reference=letters.get(r.reference, r.reference))
+            for r in grid.rows
+        ]
+        width = max(16, console.width // 4)
+        names = [(broken(group, width), broken(name, width)) for group, name in (_grid_name(r, several) for r in stood)]
+        cells = [[text.replace(" ", "\n", 1).replace(" ?", "\n?") for text in line] for line in cells]
+        width = min(width, max(cell_len(part) for pair in names for name in pair for part in name.split("\n")))
+        shown = [word for head in heads for word in head.split()]
+        each = 1 + max(map(cell_len, [*shown, *(part for line in cells for text in line for part in text.split("\n"))]))
     fit = max(1, (console.width - 2 - width - n) // each)
     fit = -(-len(heads) // -(-len(heads) // fit))
     console.print()
     console.print(Text(f"  {title}", "bold"))
+    for judge, letter in letters.items():
+        console.print(Padding(Text(broken(f"{letter}  {judge}", console.width - 2)), (0, 0, 0, 2)))
     for start in range(0, len(heads), fit):
         table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
         table.add_column("", overflow="fold", max_width=width)
@@ -261,9 +271,18 @@ def _grid(console: Console, title: str, grid: Grid, several: bool) -> None:
     _how(console, grid.lines)
 
 
+def _letters(grid: Grid) -> dict[str, str]:
+    """A letter for each judge that is compared with another one: A … Z, A1 …"""
+    judges = dict.fromkeys(name for row in grid.rows if row.reference for name in (row.what, row.reference))
+    named = [name for name in judges if not name.startswith(_MANY)]
+    return {name: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i % 26] + str(i // 26 or "") for i, name in enumerate(named)}
+
+
 def _grid_name(row: GridRow, several: bool) -> tuple[str, str]:
     """What a row stands under, and its own name."""
     what = f"{row.what} vs {row.reference}" if row.reference else row.what
+    if row.reference.startswith(_MANY):
+        what = row.reference if row.reference.startswith("all ") else f"{row.what}, {row.reference}"
     return (what, f"  {row.run}") if several else ("", what)
 
 
@@ -363,7 +382,8 @@ def _accounting(console: Console, runs: Sequence[RunReport], named: list[str]) -
         return
     _heading(console, "accounting: where every answer and judgment went (what is not named is 0)")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
-    table.add_column(overflow="fold", max_width=max(24, console.width // 2 - 6))
+    room = max(24, console.width // 2 - 6)
+    table.add_column(overflow="fold", max_width=room)
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
     for name, run in zip(named, runs, strict=True):
@@ -374,7 +394,8 @@ def _accounting(console: Console, runs: Sequence[RunReport], named: list[str]) -
             empty = f", {count(a.empty)} of them empty" if a.empty else ""
             table.add_row(Text(where), *_sum(a.responses, empty))
             for judge, buckets in a.judges.items():
-                table.add_row(Text("  " + oneline(judge, 80), "dim"), *_sum(buckets))
+                name = broken(oneline(judge, 80), room - 4).replace("\n", "\n    ")
+                table.add_row(Text("  " + name, "dim"), *_sum(buckets))
     console.print(Padding(table, (0, 0, 0, 2)))
 
 

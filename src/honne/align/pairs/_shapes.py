@@ -11,7 +11,7 @@ from honne.errors import ConfigError, DataError, unknown
 from honne.records import Message
 from honne.rows import DataRow
 
-__all__ = ["Bad", "Sides", "shape_of"]
+__all__ = ["Bad", "Sides", "listed", "shape_of", "sides_of"]
 
 _ROLES = ("system", "user", "assistant")
 _TURN = re.compile(r"(?:\A|\n\n)(Human|Assistant):[ \t]?")
@@ -62,7 +62,7 @@ def shape_of(first: DataRow, named: Mapping[str, str]) -> tuple[Reader, dict[str
 
 def _explicit(row: DataRow, columns: Mapping[str, str]) -> Sides:
     prompt = _prompt(row, columns["prompt"])
-    found = _sides(prompt, *(_answer(row, columns[side], prompt) for side in ("chosen", "rejected")))
+    found = sides_of(prompt, *(_answer(row, columns[side], prompt) for side in ("chosen", "rejected")))
     by_name = columns["chosen"] == _SAFE and columns["rejected"] == _UNSAFE
     return found._replace(chosen_safe=True, rejected_safe=False) if by_name else found
 
@@ -73,7 +73,7 @@ def _implicit(row: DataRow, columns: Mapping[str, str]) -> Sides:
         raise Bad("two conversations that do not share their prompt")
     if chosen[-2].role != "user":
         raise Bad("a conversation whose answer does not follow the user")
-    return _sides(chosen[:-1], sound(chosen[-1].content), sound(rejected[-1].content))
+    return sides_of(chosen[:-1], sound(chosen[-1].content), sound(rejected[-1].content))
 
 
 def _unpaired(row: DataRow, columns: Mapping[str, str]) -> Sides:
@@ -99,7 +99,8 @@ _SHAPES: tuple[tuple[Sequence[tuple[str, Sequence[str]]], Reader], ...] = (
 )
 
 
-def _sides(prompt: tuple[Message, ...], chosen: str, rejected: str) -> Sides:
+def sides_of(prompt: tuple[Message, ...], chosen: str, rejected: str) -> Sides:
+    """A prompt with its two answers. Raises Bad where they are no pair."""
     if not chosen or not rejected:
         raise Bad("empty answer")
     if chosen == rejected:
@@ -112,7 +113,7 @@ def _sides(prompt: tuple[Message, ...], chosen: str, rejected: str) -> Sides:
 
 def _prompt(row: DataRow, column: str) -> tuple[Message, ...]:
     value = row.fields[column]
-    found = _listed(row, column, value) if isinstance(value, list) else _spoken(row, column)
+    found = listed(row, column, value) if isinstance(value, list) else _spoken(row, column)
     if not any(m.role == "user" and m.content.strip() for m in found):
         raise Bad("empty prompt")
     if found[-1].role == "assistant":
@@ -134,7 +135,7 @@ def _answer(row: DataRow, column: str, prompt: Sequence[Message]) -> str:
     value = row.fields[column]
     if not isinstance(value, list):
         return sound(_text(row, column))
-    found = _listed(row, column, value)
+    found = listed(row, column, value)
     if len(found) > 1 and found[:-1] == tuple(prompt):
         found = found[-1:]
     if len(found) != 1 or found[0].role != "assistant":
@@ -146,7 +147,7 @@ def _answer(row: DataRow, column: str, prompt: Sequence[Message]) -> str:
 
 def _conversation(row: DataRow, column: str) -> tuple[Message, ...]:
     value = row.fields[column]
-    found = _listed(row, column, value) if isinstance(value, list) else _turns(row, column, _text(row, column))
+    found = listed(row, column, value) if isinstance(value, list) else _turns(row, column, _text(row, column))
     if len(found) < 2 or found[-1].role != "assistant":
         raise DataError(f"{row.where}: column {column!r} must be a conversation that ends with the assistant's answer")
     return found
@@ -164,7 +165,8 @@ def _turns(row: DataRow, column: str, text: str) -> tuple[Message, ...]:
     return tuple(turns)
 
 
-def _listed(row: DataRow, column: str, value: Sequence[Any]) -> tuple[Message, ...]:
+def listed(row: DataRow, column: str, value: Sequence[Any]) -> tuple[Message, ...]:
+    """Messages {"role": …, "content": …}. Raises DataError for what is none, Bad where there is not one."""
     out = []
     for entry in value:
         role, content = (entry.get("role"), entry.get("content")) if isinstance(entry, dict) else (None, None)

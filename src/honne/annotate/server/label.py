@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from honne.annotate import guides, queue, reading, submit
-from honne.annotate.errors import BadForm, LeaseLost, NotYours
+from honne.annotate.errors import BadForm, LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.server import own, pause
 from honne.annotate.server.item import View, category_name, whole_text
 from honne.annotate.server.pages import language, page
@@ -81,11 +81,9 @@ def listed(request: Request, who: Labeller, state: str = "submitted") -> Respons
 
 @router.get("/after/{answer_id}")
 def another(request: Request, who: Labeller, answer_id: int) -> Response:
-    """Another free answer than this one, which stays a draft; one's drafts where there is none."""
-    with database(request).read() as s:
-        free = queue.queue(s, who.project_id, who.id, "pending")
-    found = next((row.answer_id for row in free if row.answer_id != answer_id), None)
-    return see(f"{_home(who)}/queue?state=draft" if found is None else f"{_home(who)}/{found}")
+    """The next answer after this one, which stays a draft; one's drafts where there is none."""
+    task = database(request).write(lambda s: queue.another(s, who.project_id, who.id, answer_id))
+    return see(f"{_home(who)}/queue?state=draft" if task is None else f"{_home(who)}/{task.answer_id}")
 
 
 @router.post("/undo")
@@ -109,11 +107,13 @@ def undo(request: Request, who: Labeller, sent: Sent) -> Response:
 
 @router.get("/{answer_id}")
 def given(request: Request, who: Labeller, answer_id: int) -> Response:
-    """A given answer: one's own, or a free one."""
+    """One of one's own answers."""
     try:
         task = database(request).write(lambda s: queue.task(s, who.project_id, who.id, answer_id))
-    except NotYours:
-        raise HTTPException(403) from None
+    except NotYours as e:
+        raise _refusal(e) from None
+    except LeaseLost:
+        return _refused(request, who, 409, translator(language(request))("label.lease_lost"))
     return _show(request, who, task)
 
 
@@ -123,8 +123,8 @@ def text(request: Request, who: Labeller, answer_id: int, which: str) -> Respons
     try:
         with database(request).read() as s:
             found = reading.full_text(s, who.project_id, who.id, answer_id)
-    except NotYours:
-        raise HTTPException(403) from None
+    except NotYours as e:
+        raise _refusal(e) from None
     return whole_text(request, found, which)
 
 
@@ -147,6 +147,8 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
         return _refused(request, who, 422, t("label.wrong_label") if e.field == "label" else str(e))
     except LeaseLost:
         return _refused(request, who, 409, t("label.lease_lost"))
+    except (NoSuchAnswer, NotShown) as e:
+        raise _refusal(e) from None
     except NotYours:
         return _refused(request, who, 409, t("label.not_yours"))
     if not part_only(request):
@@ -196,8 +198,13 @@ def _act(s: Session, who: Member, what: str, answer_id: int, sent: Mapping[str, 
     answer = s.get(Answer, answer_id)
     # The address names the project, and the role was checked for that one.
     if answer is None or answer.project_id != who.project_id:
-        raise NotYours("no such answer in this project")
+        raise NoSuchAnswer("no such answer in this project")
     return _ACTS[what](s, who.id, answer_id, sent, key)
+
+
+def _refusal(why: NotYours) -> HTTPException:
+    """The answer to one who asks for what is not theirs: whether it exists is for the project's people to know."""
+    return HTTPException(404 if isinstance(why, NoSuchAnswer) else 403)
 
 
 def _home(who: Member) -> str:
