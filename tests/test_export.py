@@ -57,10 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def exported(run: Path, *args: str | Path) -> str:
-    command = [*HONNE, "export", str(run), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, env=environment(), timeout=100)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
+    return ok(honne("export", run, *args)).stdout
 
 
 def lines(text: str) -> list[dict[str, Any]]:
