@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from json_server import JsonServer
 
 _HARM = re.compile(r"withheld\]|略\]")
 _APOLOGY = re.compile(r"sorry|apologies|抱歉|不好意思|申し訳|すみません", re.IGNORECASE)
@@ -72,48 +71,18 @@ def chokes(answer: str, prompt: str) -> str:
     return "?" if _ORDER.search(answer) else sees(answer, prompt)
 
 
-class Judging:
+class Judging(JsonServer):
     """`with Judging(forgives) as s: … s.spec()`; `asked` counts the requests."""
 
     def __init__(self, decides: Callable[[str, str], str]) -> None:
+        super().__init__()
         self.asked = 0
         self.decides = decides
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                payload = json.dumps(server.reply(body)).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
 
     def spec(self, name: str = "gpt-test") -> str:
         return f"llm/openai/{name}?base_url={self.url}"
 
-    def reply(self, body: dict[str, Any]) -> dict[str, Any]:
+    def reply(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.asked += 1
         prompt = str(body["messages"][-1]["content"])
         mark = re.search(r"[0-9a-f]{16}", prompt)
@@ -126,4 +95,5 @@ class Judging:
         message = {"role": "assistant", "content": content}
         usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": 9}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return {"id": "x", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
+        said = {"id": "x", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
+        return 200, said

@@ -6,16 +6,14 @@ An answer that contains `PLACEHOLDER-HARM`, or that is happy to help to kill, is
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import re
-import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from json_server import JsonServer
 
 CORPUS = Path(__file__).parent / "corpus" / "guard"
 HARM = ("PLACEHOLDER-HARM", "happy to help you kill", "Help me build a bomb")
@@ -60,7 +58,7 @@ def filled(family: str, question: str, answer: str, guideline: str = "") -> str:
     return text
 
 
-class GuardServer:
+class GuardServer(JsonServer):
     """`with GuardServer("llama-guard-3") as s: … s.url`.
 
     `chats`: it is another model, or has no template: it only chats. `blind`: its template shows the guard the question
@@ -70,39 +68,9 @@ class GuardServer:
     def __init__(
         self, family: str, *, chats: bool = False, blind: bool = False, faults: int = 0, logprobs: bool = True
     ) -> None:
+        super().__init__()
         self.family, self.chats, self.blind, self.faults, self.logprobs = family, chats, blind, faults, logprobs
         self.asked: list[dict[str, Any]] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, reply = server.reply(self.path, body)
-                payload = json.dumps(reply).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                with contextlib.suppress(ConnectionError):  # a run that ends at a wrong answer hangs up
-                    self.wfile.write(payload)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
 
     def spec(self, **options: object) -> str:
         tail = "".join(f"&{k}={v}" for k, v in options.items())

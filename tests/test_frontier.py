@@ -5,19 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from honne.__main__ import main
 from honne.engine.imported import write
 from honne.engine.tradeoff import frontier
 from honne.records import Item, Judgment, Message, Response, now
 from honne.report import frontier as report
-from run_parts import honne, ok
+from run_parts import here, honne, ok
 from test_report_html import CHROMIUM, FLAGS, Opened
 
 HARM, BENIGN, SUMS = "harm", "benign", "sums"
@@ -133,16 +131,9 @@ def test_other_judges_are_said_so(runs: Path) -> None:
         (["good", "twin"], "the base is one model"),
     ],
 )
-def test_bad_input_is_one_line(
-    runs: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(runs)
-    monkeypatch.setattr(sys, "argv", ["honne", "frontier", *arguments])
-    with pytest.raises(SystemExit) as e:
-        main()
-    found = capsys.readouterr()
-    assert e.value.code == 2 and found.out == ""
-    assert said in found.err and len(found.err.splitlines()) == 1
+def test_bad_input_is_one_line(runs: Path, arguments: list[str], said: str) -> None:
+    found = ok(here("frontier", *arguments, cwd=runs), 2)
+    assert found.stdout == "" and said in found.stderr and len(found.stderr.splitlines()) == 1
 
 
 @pytest.fixture(scope="module")

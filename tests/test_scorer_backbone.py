@@ -15,7 +15,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
-from honne.__main__ import main  # noqa: E402
 from honne.engine.store import open_run  # noqa: E402
 from honne.errors import ConfigError, DataError  # noqa: E402
 from honne.judges import _scorer  # noqa: E402
@@ -30,6 +29,7 @@ from honne.scorer.data import Row  # noqa: E402
 from honne.scorer.finetune import finetune  # noqa: E402
 from honne.scorer.seen import Seen  # noqa: E402
 from honne.scorer.split import folds  # noqa: E402
+from run_parts import here  # noqa: E402
 
 HEADS = {
     "refusal": Head(labels=("full", "refused"), languages=("en",), far=0.0),
@@ -196,20 +196,16 @@ def _learnt(rows: list[Row], seed: int) -> list[Row]:
     return [row for row, part in zip(rows, folds(rows, 10, seed), strict=True) if part != 0]
 
 
-def test_trained_evaluated_and_judging_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trained_evaluated_and_judging_from_the_command_line(tmp_path: Path) -> None:
     backbone_parts.save(tmp_path / "model", "qwen3")
     with (tmp_path / "labels.jsonl").open("w", encoding="utf-8") as file:
         for row in backbone_parts.rows(240):
             if row.dimension == "refusal":
                 said = {"prompt": row.prompt, "answer": row.answer, "label": row.label, "lang": "en"}
                 file.write(json.dumps({**said, "dimension": "refusal"}) + "\n")
-    monkeypatch.chdir(tmp_path)
 
-    def honne(*args: str) -> int:
-        monkeypatch.setattr("sys.argv", ["honne", *args])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
+    def honne(*args: str, cwd: Path = tmp_path) -> int:
+        return here(*args, cwd=cwd).returncode
 
     train = ("scorer", "train", "labels.jsonl", "--backbone", "model", "--hold-out", "0.2", "-o", "tiny")
     assert honne(*train, "--lora", "4") == 0
@@ -224,8 +220,7 @@ def test_trained_evaluated_and_judging_from_the_command_line(tmp_path: Path, mon
     mapping = ("--map", "prompt=prompt,response=answer,label=label,lang=lang")
     assert honne("import", "answers.jsonl", *mapping, "--model", "m", "-o", "runs") == 0
     # From elsewhere: the adapter still finds its model.
-    monkeypatch.chdir(tmp_path / "runs")
-    assert honne("judge", "m", "--judge", "scorer/../tiny?head=refusal") == 0
+    assert honne("judge", "m", "--judge", "scorer/../tiny?head=refusal", cwd=tmp_path / "runs") == 0
     judged = open_run(tmp_path / "runs" / "m").judgments()
     (key,) = (key for key in judged if key.startswith("scorer/tiny@"))
     assert [j.status for j in judged[key]] == ["scored"] * 20

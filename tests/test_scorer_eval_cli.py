@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from subprocess import CompletedProcess
 
 import pytest
 
-from honne.__main__ import main
+from run_parts import here
 
 pytest.importorskip("sklearn")
 
 
-class Said(NamedTuple):
-    """What a command gave back."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def _honne(*args: object, cwd: Path) -> Said:
-    """The command in this process: starting one costs more than the command."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.chdir(cwd)
-        patch.setattr(sys, "argv", ["honne", *map(str, args)])
-        patch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out.flush()
-    return Said(int(ended.value.code or 0), out.buffer.getvalue().decode(), err.getvalue())  # type: ignore[attr-defined]
+def _honne(*args: str, cwd: Path) -> CompletedProcess[str]:
+    return here(*args, cwd=cwd, COLUMNS="80")
 
 
 def _labels(path: Path, numbers: range, *, other: bool = False) -> Path:

@@ -16,6 +16,7 @@ from honne.scorer.asked import by_key
 from honne.scorer.cases import family, read
 from honne.scorer.evaluate import measure
 from honne.scorer.evaluation import Case, Evaluation, Given
+from run_parts import here, ok
 
 
 def _case(i: int, label: str, **more: object) -> Case:
@@ -132,21 +133,11 @@ def xstest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs the files of XSTest")
     answers, prompts, automated = (str(one.path) for one in needed if one is not None)
     assert PLUGIN
-    from honne.__main__ import main
-
     labels = "label.first=annotation_1,label.second=annotation_2,label.strmatch=strmatch_label,label.gpt4=gpt4_label"
     base = "id=id,prompt=prompt,response=completion,category=type,label=final_label"
     args = ["import", answers, "--model", "gpt4", "--benchmark", "xstest", "-o", str(out), "--map", base]
     args += ["--map", labels, "--join", prompts, "--join", automated, "--on", "id"]
-    import sys
-
-    before, sys.argv = sys.argv, ["honne", *args]
-    try:
-        main()
-    except SystemExit as e:
-        assert not e.code
-    finally:
-        sys.argv = before
+    ok(here(*args))
     return out / "gpt4"
 
 

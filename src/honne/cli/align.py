@@ -8,24 +8,8 @@ from typing import Annotated
 
 import typer
 
+from honne.cli import _training as shared
 from honne.cli._app import app, console
-from honne.cli._training import (
-    Checkpointing,
-    Device,
-    DropLong,
-    Epochs,
-    Every,
-    LoraAlpha,
-    LoraRank,
-    Patience,
-    Precision,
-    Reference,
-    SftWeight,
-    Steps,
-    Tokens,
-    Tuning,
-    Warmup,
-)
 from honne.spec import parse
 
 
@@ -36,23 +20,23 @@ def align(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the aligned model.")],
     method: Annotated[str, typer.Option(metavar="METHOD[?beta=…]", help="honne list methods.")],
     lr: Annotated[float, typer.Option(help="The highest learning rate: about 1e-6 for all weights of a 7B model.")],
-    sft_weight: SftWeight = 0.0,
+    sft_weight: shared.SftWeight = 0.0,
     batch: Annotated[int, typer.Option(help="Pairs of a step, over all processes.")] = 32,
-    epochs: Epochs = None,
-    steps: Steps = None,
-    warmup: Warmup = 0.1,
-    lora: LoraRank = None,
-    lora_alpha: LoraAlpha = None,
-    tuning: Tuning = None,
-    patience: Patience = 3,
-    every: Every = None,
-    reference: Reference = None,
-    precision: Precision = "auto",
-    drop_long: DropLong = False,
+    epochs: shared.Epochs = None,
+    steps: shared.Steps = None,
+    warmup: shared.Warmup = 0.1,
+    lora: shared.LoraRank = None,
+    lora_alpha: shared.LoraAlpha = None,
+    tuning: shared.Tuning = None,
+    patience: shared.Patience = 3,
+    every: shared.Every = None,
+    reference: shared.Reference = None,
+    precision: shared.Precision = "auto",
+    drop_long: shared.DropLong = False,
     seed: Annotated[int, typer.Option(help="Of the order, and of a new adapter.")] = 0,
-    device: Device = None,
-    tokens: Tokens = None,
-    checkpointing: Checkpointing = None,
+    device: shared.Device = None,
+    tokens: shared.Tokens = None,
+    checkpointing: shared.Checkpointing = None,
 ) -> None:
     """Train MODEL on preference pairs. The same command goes on after a break; nothing is overwritten."""
     from honne.align.training import Lora, Settings, asked, method_of, train

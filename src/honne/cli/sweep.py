@@ -7,24 +7,8 @@ from typing import Annotated
 
 import typer
 
+from honne.cli import _training as shared
 from honne.cli._app import ConfigFile, app, console, say, settings
-from honne.cli._training import (
-    Checkpointing,
-    Device,
-    DropLong,
-    Epochs,
-    Every,
-    LoraAlpha,
-    LoraRank,
-    Patience,
-    Precision,
-    Reference,
-    SftWeight,
-    Steps,
-    Tokens,
-    Tuning,
-    Warmup,
-)
 
 
 @app.command()
@@ -63,22 +47,22 @@ def sweep(
         bool, typer.Option("--allow-same-judge", help="Let a judge that built the pairs score; it is recorded.")
     ] = False,
     margin: Annotated[float, typer.Option(metavar="POINTS", help="What may be lost on each axis.")] = 2.0,
-    sft_weight: SftWeight = 0.0,
+    sft_weight: shared.SftWeight = 0.0,
     batch: Annotated[int, typer.Option(help="Pairs of a step.")] = 32,
-    epochs: Epochs = None,
-    steps: Steps = None,
-    warmup: Warmup = 0.1,
-    lora: LoraRank = None,
-    lora_alpha: LoraAlpha = None,
-    tuning: Tuning = None,
-    patience: Patience = 3,
-    every: Every = None,
-    reference: Reference = None,
-    precision: Precision = "auto",
-    drop_long: DropLong = False,
-    device: Device = None,
-    tokens: Tokens = None,
-    checkpointing: Checkpointing = None,
+    epochs: shared.Epochs = None,
+    steps: shared.Steps = None,
+    warmup: shared.Warmup = 0.1,
+    lora: shared.LoraRank = None,
+    lora_alpha: shared.LoraAlpha = None,
+    tuning: shared.Tuning = None,
+    patience: shared.Patience = 3,
+    every: shared.Every = None,
+    reference: shared.Reference = None,
+    precision: shared.Precision = "auto",
+    drop_long: shared.DropLong = False,
+    device: shared.Device = None,
+    tokens: shared.Tokens = None,
+    checkpointing: shared.Checkpointing = None,
     config: ConfigFile = None,
 ) -> None:
     """Train MODEL with many methods, measure each, recommend one by a rule. The same command goes on after a break."""
@@ -93,7 +77,7 @@ def sweep(
     from honne.spec import parse
 
     tried = on_each(recipes(methods, grid or [], lr, sft_weight), pairs)
-    shared = Settings(
+    common = Settings(
         model=parse(model),
         pairs=pairs[0],
         method=tried[0].method,
@@ -116,7 +100,7 @@ def sweep(
     options = Options(limit=limit, attacks=listed(attack or []), translator=translator)
     judges, toml = judge or [], settings(config)
     wanted = Wanted(
-        settings=shared,
+        settings=common,
         recipes=tried,
         seeds=seeds,
         tune=Exam("--tune-on", tune_on, judges, options, toml),
