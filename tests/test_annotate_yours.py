@@ -198,3 +198,21 @@ def test_an_answer_never_has_more_labels_than_places_whatever_people_send(databa
         assert {n for _, n in slots} == {2}
     assert counts and max(counts.values()) <= 2
     assert placed == done == sum(counts.values())
+
+
+def test_who_gets_another_role_in_the_middle_of_an_answer(database: Database, site: Site, tmp_path: Path) -> None:
+    """Their page is open, the form half filled in: no label comes of it, and nobody waits for their lease to end."""
+    it = team(database, tmp_path / "run", 2, overlap=1)
+    one, other = it.annotators
+    ann, home = signed_in(site, it, "annotator3"), f"/projects/{it.project}/label"
+    page = ann.get(home)
+    here, key = _HERE.search(page.text), _KEY.search(page.text)
+    assert here is not None and key is not None
+    token = database.write(lambda s: people.invite(s, it.project, "adjudicator", it.owner))
+    database.write(lambda s: people.accept(s, token, one))
+    with pytest.raises(NotYours):
+        database.write(lambda s: people.accept(s, token, other))
+    for what in ("submit", "draft", "discard"):
+        assert ann.post(here[1], {"do": what, "label": "safe", "key": key[1]}).status == 403
+    assert ann.get(here[1]).status == ann.get(home).status == 403
+    assert {task.answer_id for task in it.label_all(other, lambda t: "safe")} == {1, 2}
