@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from run_parts import honne, ok
+from run_parts import here as honne
+from run_parts import ok
 
 N = 120
 

@@ -1,13 +1,18 @@
-"""What the end-to-end tests share: the command line as a subprocess, and small files of questions."""
+"""What the end-to-end tests share: the command line, as a process and in this one, and small files of questions."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from honne.__main__ import main
 
 HONNE = [sys.executable, "-m", "honne"]
 
@@ -24,6 +29,29 @@ def honne(*args: str | Path, cwd: Path | None = None, **env: str) -> subprocess.
     """Run a command to its end."""
     command = [*HONNE, *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment(**env), timeout=300)
+
+
+def here(*args: str | Path, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, for tests of what a command says and does: to start one often costs more than it."""
+    argv = ["honne", *map(str, args)]
+    out, error = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    with (
+        patch.dict(os.environ, environment(**env), clear=True),
+        patch.object(sys, "argv", argv),
+        chdir(cwd or Path.cwd()),
+        redirect_stdout(out),
+        redirect_stderr(error),
+    ):
+        try:
+            main()
+            raise AssertionError("it ended without an exit code")
+        except SystemExit as ended:
+            code = ended.code
+    told = []
+    for stream in (out, error):
+        stream.flush()
+        told.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(argv, int(code or 0), *told)
 
 
 def start(*args: str | Path, **env: str) -> subprocess.Popen[str]:

@@ -18,12 +18,15 @@ import audit_parts as parts
 from guard_parts import GuardServer
 from honne.audit import _changes, _exchanges
 from honne.audit._changes import Subject, changes, fill
+from honne.audit.carry import expected, make
 from honne.engine.store import open_run
 from honne.judges._guard import families, family
 from honne.judges._guard._conversation import turns
 from honne.judges._refusal import read
 from honne.records import Message
-from run_parts import environment, honne, ok
+from honne.spec import load_config
+from run_parts import environment, ok
+from run_parts import here as honne
 
 
 def audited(tmp_path: Path, spec: str, *more: str) -> dict[str, Any]:
@@ -84,6 +87,47 @@ def test_a_gate_holds_an_audit_to_a_number(tmp_path: Path) -> None:
             assert ("gate FAILED" in done.stderr) == bool(code)
             again = honne("report", folder, *gate)
             assert again.returncode == code, again.stderr
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"),
+    [
+        ("flip_rat[apology].low > 0", "unknown metric 'flip_rat'. Did you mean 'flip_rate'?"),
+        ("flip_rate[aplogy].low > 0", "unknown slice 'aplogy'. Did you mean 'apology'?"),
+        ("flip_rate[apology,judge=gaurd].low > 0", "unknown judge 'gaurd'"),
+        ("flip_rate[apology].low > 5", "is a share from 0 to 1"),
+    ],
+)
+def test_a_gate_on_no_number_is_refused_before_anything_is_paid_for(tmp_path: Path, gate: str, told: str) -> None:
+    with parts.Judging(parts.sees) as server:
+        done = honne(
+            "audit", server.spec(), "-o", tmp_path / "a", "--limit", "2", "--fail-if", gate, OPENAI_API_KEY="x"
+        )
+        assert done.returncode == 2 and told in done.stderr
+        assert server.asked == 0 and not (tmp_path / "a").exists()
+
+
+def test_the_numbers_of_an_audit_are_known_before_its_verdicts(tmp_path: Path) -> None:
+    """Also where a judge loses every verdict: such a number is missing, with its n, and a gate on it fails."""
+    with parts.Judging(lambda answer, prompt: "?") as server:
+        gate = "wrong_rate[base].value > 10%"
+        done = honne(
+            "audit", server.spec(), "-o", tmp_path / "a", "--limit", "2", "--fail-if", gate, OPENAI_API_KEY="x"
+        )
+        assert done.returncode == 1, done.stderr
+        chosen = make(server.spec(), None, [], 2, load_config(None))
+    found = json.loads((tmp_path / "a" / "estimates.json").read_text("utf-8"))
+    assert [(e["metric"], e["slice"], e["n"]) for e in found] == [
+        (e.metric, e.slice, e.n) for e in expected(chosen, "a")
+    ]
+    assert all(e["value"] is None and e["n_missing"] == e["n"] > 0 for e in found)
+
+
+def test_a_narrow_screen_shows_every_number_whole(tmp_path: Path) -> None:
+    done = ok(honne("audit", "refusal", "-o", tmp_path / "a", "-q", COLUMNS="80"))
+    assert "…" not in done.stdout
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith(" length "))
+    assert row.split() == ["length", "9.3%", "2.2–23.7", "108", "0", "0", "0.011", "sways"]
 
 
 def test_killed_it_goes_on_and_pays_for_nothing_twice(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from calibrate_parts import N, imported, label, numbers, truth, write
 from honne.engine.store import open_run
 from honne.records import Judgment, now
 from honne.stats.correction import hybrid
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 
 DRAWN = range(0, N, 2)
 
@@ -298,9 +299,40 @@ def test_a_row_that_makes_no_sense_is_named(run: Path, tmp_path: Path, row: dict
 
 
 def test_labels_of_another_scale_are_refused_with_what_is_allowed(run: Path, tmp_path: Path) -> None:
-    table = write(tmp_path / "l.jsonl", [{**row, "label": "fine"} for row in some()])
+    table = write(tmp_path / "l.jsonl", [{**row, "label": "fine, so far"} for row in some()])
     result = ok(honne("calibrate", run, "--labels", table), 2)
-    assert "found 'fine'; allowed: safe, unsafe" in result.stderr
+    assert "found 'fine, so far'; allowed: safe, unsafe" in result.stderr
+    assert "--label-map '\"fine, so far\"=LABEL'" in result.stderr
+    ok(honne("calibrate", run, "--labels", table, "--label-map", '"fine, so far"=safe'))
+
+
+def test_the_few_labels_that_happen_to_be_on_the_scale_do_not_stand_for_all(run: Path, tmp_path: Path) -> None:
+    table = [{**row, "label": row["label"] if i < 4 else str(10 * i)} for i, row in enumerate(some())]
+    result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
+    assert "56 of 60 labels are not on the scale" in result.stderr
+    assert "--label-map '40=LABEL,50=LABEL,60=LABEL,…'" in result.stderr
+    assert not (run / "calibration").exists()
+
+
+def test_points_beyond_the_scale_are_refused_and_not_cut_to_its_end(run: Path, tmp_path: Path) -> None:
+    table = [{**row, "label": f"{row['label']}-ish", "score": 70.0} for row in some()]
+    result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
+    assert "line 1: score 70 is out of range: 0 to 1" in result.stderr
+
+
+def test_who_is_taken_for_people_is_told_and_nobody_agrees_with_himself(run: Path, tmp_path: Path) -> None:
+    people: list[str | None] = [t if i in DRAWN else None for i, (t, _) in enumerate(truth())]
+    judge(run, "labels.p", people, design="random", inclusion=0.5)
+    judge(run, "labels.p.ann", people, author="Ann", design="random", inclusion=0.5)
+    judge(run, "labels.p.match", people)
+    told = " ".join(ok(honne("calibrate", run, "--labels", "judge:labels.p")).stdout.split())
+    assert "taken as people's labels, and not corrected: labels.p, labels.p.ann (" in told
+    assert {row["judge"] for row in numbers(run, corrected=True)} == {"labels.auto", "labels.p.match"}
+    # Named as well as signed, Ann is still one person.
+    ok(honne("calibrate", run, "--labels", "judge:labels.p", "--rater", "labels.p.ann"))
+    assert json.loads((run / "calibration" / "calibration.json").read_text())["raters"] == 1
+    itself = honne("calibrate", run, "--labels", "judge:labels.p", "--rater", "labels.p")
+    assert "these are the labels that all others are held against" in ok(itself, 2).stderr
 
 
 # --------------------------------------------------------------------- where it shows

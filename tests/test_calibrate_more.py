@@ -19,7 +19,8 @@ from honne.plugins import load
 from honne.stats.correction import hybrid
 from honne.stats.intervals import Interval, macro
 from honne.stats.ppi import ppi
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 
 Graded = tuple[Path, list[tuple[str, str, str]]]
 
@@ -166,6 +167,7 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
         (["--plan", "--width", "0.1", "--judge", "labels.aut"], "Did you mean 'labels.auto'?"),
         (["--width", "0.1"], "go with --plan"),
         (["--plan", "--width", "0.3", "--accuracy", "0.8", "-o", "todo.xlsx"], "unknown kind of file '.xlsx'"),
+        (["--plan", "--width", "0.3", "--accuracy", "0.8", "--design", "random"], "go with --labels, not --plan"),
         (["--plan", "--width", "0.01", "--accuracy", "0.8"], None),
     ],
 )
@@ -176,6 +178,7 @@ def test_a_plan_that_cannot_be_made_says_why(tmp_path: Path, args: list[str], to
         assert "would still leave a width of" in " ".join(ok(result).stdout.split())
     else:
         assert told in ok(result, 2).stderr
+        assert not result.stdout, "nothing is planned first"
 
 
 # -------------------------------------------------------------------------- real labels

@@ -269,6 +269,8 @@ def test_thirty_labels_without_a_difference_prove_nothing():
     rng = np.random.default_rng(3)
     old, few = side(rng, 600, 0.9, 0.9), side(rng, 30, 0.9, 0.9)
     found = equivalent(*old, *few, margin=0.1)
+    few_answers = equivalent(*old, *few, margin=0.1, answers_here=60)
+    assert "labels on all 60 answers here together would not do" in few_answers.why
     assert found.verdict == "not shown" and found.labels_here > 100 and f"{found.labels_here} labels here" in found.why
     assert all(s.low <= 0 <= s.high for s in found.shifts)
 

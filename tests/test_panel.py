@@ -16,7 +16,8 @@ from honne.judges.panel import Panel
 from honne.plugins import Scale, Verdict
 from honne.records import Item, Judgment, Message, Response, now
 from honne.spec import Config, Spec
-from run_parts import honne, ok, questions, rows
+from run_parts import here as honne
+from run_parts import ok, questions, rows
 from server import Server
 
 SCALE = Scale((Verdict("3", 1.0, 3.0), Verdict("2", 2 / 3, 2.0), Verdict("1", 1 / 3, 1.0)))

@@ -20,7 +20,8 @@ from honne.report._profile import NOT_MEASURED, Source, Value, estimates, profil
 from honne.report._radar import radar, spokes
 from honne.stats.intervals import macro, rate
 from honne.values import framework
-from run_parts import honne, ok, rows
+from run_parts import here as honne
+from run_parts import ok, rows
 from test_report_samples import estimate
 
 PHYSICAL = category_path("Safety", "Physical harm")

@@ -17,7 +17,8 @@ from honne.records import Estimate
 from honne.report import _gates, github, junit
 from honne.report._expression import parse
 from honne.report.model import RunReport
-from run_parts import honne, ok
+from run_parts import here as honne
+from run_parts import ok
 
 
 def number(metric: str = "safe_rate", value: float | None = 0.9, **more: Any) -> Estimate:

@@ -26,7 +26,8 @@ from honne.scorer.data import Row, read
 from honne.scorer.light import train
 from honne.scorer.split import components, folds, held_out
 from honne.spec import parse
-from run_parts import honne, ok
+from run_parts import here as honne
+from run_parts import ok
 from scorer_parts import answers, table
 
 # -------------------------------------------------------------------- features

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from honne.errors import ConfigError, DataError
 from honne.report import scorer as report
+from honne.report._scorer_text import people
 from honne.scorer.asked import by_key
 from honne.scorer.cases import family, read
 from honne.scorer.evaluate import measure
@@ -159,13 +160,19 @@ def test_the_published_accuracy_of_xstests_judges(xstest: Path) -> None:
     assert 100 * (rival.accuracy.value or 0) == pytest.approx(92.44, abs=0.005)
     agreed = next(e for e in part.ceiling if e.metric == "rater_agreement")
     assert 100 * (agreed.value or 0) == pytest.approx(98.4, abs=0.05)
-    # By default all labels under the reference's name are the people who made it.
-    assert not by_key(read([xstest]), "labels.gpt4").parts[0].rivals
+    # A name under the reference's makes nobody a person: no label here names its author.
+    plain = by_key(read([xstest]), "labels.gpt4")
+    assert {rival.judge for rival in plain.parts[0].rivals} == {"labels.first", "labels.second", "labels.strmatch"}
+    assert not plain.parts[0].ceiling and not plain.people
+    assert plain.alike == ("labels.first", "labels.gpt4", "labels.second", "labels.strmatch")
+    assert people(plain).endswith("labels.strmatch (--rater KEY for one person's labels)")
 
 
 def test_what_cannot_be_evaluated(xstest: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"unknown judge 'labels\.third'.*labels\.first"):
         read([xstest], raters=["labels.third"])
+    with pytest.raises(ConfigError, match="held against"):
+        read([xstest], raters=["labels"])
     with pytest.raises(ConfigError, match=r"unknown judge 'labels\.gpt'.*Did you mean 'labels\.gpt4'"):
         by_key(read([xstest]), "labels.gpt")
     with pytest.raises(ConfigError, match="unknown judge"):

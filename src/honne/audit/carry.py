@@ -23,14 +23,17 @@ from honne.engine.progress import MakeProgress
 from honne.engine.rejudge import Rejudging, criteria_of, rejudge
 from honne.engine.store import RunFolder, locked, open_run
 from honne.errors import ConfigError, DataError, JudgeError
-from honne.plugins import Benchmark, is_choice
-from honne.records import Item
+from honne.metrics import audit as audit_metric
+from honne.plugins import Benchmark, Row, View, is_choice
+from honne.records import Estimate, Item
 from honne.spec import Config, parse, slug
 
-__all__ = ["LIMIT", "Auditing", "carry_out", "make"]
+__all__ = ["AGREED", "LIMIT", "Auditing", "carry_out", "expected", "make"]
 
 # Answers of a benchmark of the user's run that are drawn unless told otherwise: each costs about 15 requests.
 LIMIT = 50
+# What is told of several judges of the same answers.
+AGREED = ("agreement", "cohen_kappa", "fleiss_kappa", "krippendorff_alpha")
 # Judges whose verdict wording cannot sway, or that nobody can ask.
 _NOT = {
     "labels": "it is people's labels, and cannot be asked",
@@ -118,6 +121,20 @@ def make(judge: str, benchmark: str | None, runs: Sequence[RunFolder], limit: in
         }
     }
     return Auditing(found[-1].judge.key, numbered, tuple(found), stored, how, tuple(dict.fromkeys(notes)))
+
+
+def expected(plan: Auditing, name: str) -> list[Estimate]:
+    """The numbers that the audit will have, in a folder called `name`, as yet without values: for gates on them.
+
+    Beside them, an audit of a panel has those of `AGREED`.
+    """
+    out: list[Estimate] = []
+    for stored in plan.benchmarks:
+        rows = [Row(item, 0, response, None) for item, response in plan.pairs if item.benchmark == stored["name"]]
+        for key in dict.fromkeys(p.judge.key for p in plan.judges if p.benchmark == stored["name"]):
+            given = {"run": name, "model": MODEL, "benchmark": stored["name"]}
+            out += [msgspec.structs.replace(e, **given) for e in audit_metric.PLUGIN(View(rows, key))]
+    return out
 
 
 def _limited(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:

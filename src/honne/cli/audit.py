@@ -36,7 +36,7 @@ def audit(
 
     The same command again finishes what is missing and pays for nothing twice.
     """
-    from honne.audit.carry import carry_out, make
+    from honne.audit.carry import AGREED, carry_out, expected, make
     from honne.engine.progress import silent, visible
     from honne.report import _gates, audit_page
     from honne.report.audit import build, json, markdown, print_audit
@@ -46,6 +46,7 @@ def audit(
     gates = _gates.read(fail_if or [])
     plan = make(judge, benchmark, open_runs(on or []), limit, settings(config))
     folder = out or plan.default_folder
+    _gates.check_names(gates, folder.resolve().name, expected(plan, folder.resolve().name), AGREED)
     for note in plan.notes:
         say(f"note: {note}")
     say(f"audit: {len(plan.pairs):,} answers to judge, by {plan.judge}")

@@ -75,6 +75,10 @@ def calibrate(
     if plan:
         if labels is not None or source is not None:
             raise ConfigError("--plan reads the labels that the run is calibrated by: leave out --labels and --from")
+        if any(given is not None for given in (mapping, label_map, encoding, design, rater, margin)):
+            raise ConfigError(
+                "--map, --label-map, --encoding, --design, --rater and --margin go with --labels, not --plan"
+            )
         _plan(runs, width, judge, accuracy, finite, seed, out)
         return
     if any(given is not None for given in (width, judge, accuracy, out)):
@@ -126,13 +130,15 @@ def _plan(
     out: Path | None,
 ) -> None:
     from honne.engine.labelling import make_plans, todo
-    from honne.report.labelling import print_plans, write_todo
+    from honne.report.labelling import check_todo, print_plans, write_todo
     from honne.report.output import open_runs
 
     if width is None or not 0 < width < 1:
         raise ConfigError("--plan needs --width, between 0 and 1: --width 0.1 is an interval of 10 points")
     if accuracy is not None and not 0.5 < accuracy < 1:
         raise ConfigError(f"--accuracy {accuracy:g}: it lies between 0.5 and 1")
+    if out is not None:
+        check_todo(out)
     folders = open_runs(runs)
     rows = []
     for folder in folders:

@@ -21,13 +21,15 @@ from honne.engine.calibration import (
 from honne.engine.correcting import Answers, Part, measures, pairs_of
 from honne.engine.estimate import Analysis, analyse, rubrics, uncorrected
 from honne.engine.labels_file import Labels
+from honne.engine.people import others, raters, settled_of
 from honne.engine.reference import DISPUTED, Reference, settle
 from honne.engine.rejudge import criteria_of
 from honne.engine.store import RunFolder, locked, open_run
-from honne.errors import ConfigError, DataError, StoreError, unknown
+from honne.errors import ConfigError, DataError, StoreError
 from honne.plugins import Measure, Scale, is_choice
 from honne.records import Item, Judgment, now
 from honne.spec import Config
+from honne.stats._enough import would_do
 from honne.stats.agreement import krippendorff_alpha, raw_agreement
 from honne.stats.transport import equivalent
 
@@ -60,7 +62,7 @@ def calibrate(
         if labels is not None:
             stored = _made(run, labels, options, config, uncorrected(run, paper))
         else:
-            stored = _had(run, options, _needed(borrowed))
+            stored = _had(run, options, borrowed)
         save(run, msgspec.structs.replace(stored, borrowed=borrowed))
         found = analyse(run, paper)
         run.write_estimates(found.estimates)
@@ -93,16 +95,17 @@ def remarks(run: RunFolder, before: int | None) -> list[str]:
             f"people disagree on {disputed} of {disputed + len(stored.reference)} labelled answers, and nobody has "
             "decided: what is left are the easier ones, and the corrected numbers are of answers like these"
         )
-    people = [key for key in run.judgments() if key.split(".")[0] == "labels" and key not in stored.people]
-    if people:
-        out.append(f"{', '.join(people)}: corrected like any judge; if they are people's labels, say so with --rater")
+    alike = others(run.judgments(), stored.people)
+    if alike:
+        out.append(f"{', '.join(alike)}: corrected like any judge; if they are people's labels, say so with --rater")
     return out
 
 
 def _made(run: RunFolder, labels: Labels, options: Options, config: Config, raw: Analysis) -> Stored:
     at = now()
     found = settle(run, labels, _scales(run, config), at, options.design)
-    raters = _raters(run, found, options.raters)
+    named = raters(run.judgments(), _reference(labels), options.raters, run.name)
+    people = _raters(run, found, named)
     kept = labels_of(found.rows)
     return Stored(
         honne=__version__,
@@ -112,31 +115,36 @@ def _made(run: RunFolder, labels: Labels, options: Options, config: Config, raw:
         designs=dict(found.designs),
         counts=dict(found.counts),
         shown=dict(found.shown),
-        people=_people(run, found, options.raters),
-        raters=len(raters),
+        people=_people(run, found, named),
+        raters=len(people),
         answers=answers_digest(run, kept),
         finite=options.finite,
-        ceilings=tuple(_ceilings(raw.parts, raters, run)),
+        ceilings=tuple(_ceilings(raw.parts, people, run)),
         reference=kept,
     )
 
 
-def _needed(borrowed: Borrowed | None) -> str:
+def _needed(run: RunFolder, borrowed: Borrowed | None) -> str:
     """How many labels would show it, if the judge errs exactly alike; of the first rate that has enough there."""
-    for p in borrowed.pairs if borrowed is not None else ():
-        if borrowed is not None and {*p.judged, *p.human} <= {0.0, 1.0}:
+    if borrowed is None:
+        return ""
+    parts = uncorrected(run, bool(run.info["spec"].get("paper_rules", False))).parts
+    answers = {(measure.metric, measure.form): len(measure.units) for _, measure, _ in parts}
+    for p in borrowed.pairs:
+        if {*p.judged, *p.human} <= {0.0, 1.0}:
             found = equivalent(p.judged, p.human, [], [], borrowed.margin, groups_there=p.groups)
             if found.labels_here is not None:
-                return f" (about {found.labels_here} for {p.metric} and a margin of {borrowed.margin:g})"
+                enough = would_do(found.labels_here, answers.get((p.metric, p.form)))
+                return f" ({enough} for {p.metric} and a margin of {borrowed.margin:g})"
     return ""
 
 
-def _had(run: RunFolder, options: Options, needed: str) -> Stored:
+def _had(run: RunFolder, options: Options, borrowed: Borrowed | None) -> Stored:
     before = load(run)
     if before is None:
         raise ConfigError(
             f"{run.name} has no labels of its own, and a calibration carries over only where some show that the judge "
-            f"errs alike here: name them with --labels{needed}"
+            f"errs alike here: name them with --labels{_needed(run, borrowed)}"
         )
     if before.stale is not None:
         raise ConfigError(f"{run.name}: its calibration is stale ({before.stale}): name the labels with --labels")
@@ -160,19 +168,24 @@ def _scales(run: RunFolder, config: Config) -> Mapping[tuple[str, str], Scale]:
 # ------------------------------------------------------------------- the people
 
 
-def _people(run: RunFolder, found: Reference, raters: Iterable[str]) -> tuple[str, ...]:
+def _reference(labels: Labels) -> str | None:
+    """The judge of the run that the labels are, None for those of a file."""
+    key = labels.name.removeprefix("judge:")
+    return key if key != labels.name else None
+
+
+def _people(run: RunFolder, found: Reference, named: Iterable[str]) -> tuple[str, ...]:
     """The judges of the run that are the labelling people, and their settled labels: they are not corrected."""
-    named = {*found.judges, *raters}
-    above = {key for key in run.judgments() if any(name.startswith(f"{key}.") for name in named)}
-    return tuple(sorted(named | above))
+    people = {*found.judges, *named}
+    return tuple(sorted(people | {*settled_of(run.judgments(), people)}))
 
 
 def _raters(run: RunFolder, found: Reference, named: Iterable[str]) -> dict[str, Answers]:
     """Each person's labels by answer: those that came with the labels, and the judges of the run named as raters."""
     out: dict[str, Answers] = {name: _by_answer(rows) for name, rows in found.raters.items()}
     for key in named:
-        if key not in run.judgments():
-            raise ConfigError(f"--rater {key}: {run.name}: {unknown('judge', key, run.judgments())}")
+        if key in found.judges:
+            continue  # they came with the labels, by the names of their authors
         out[key] = _by_answer(j for j in run.judgments()[key] if j.status == "scored")
     return out
 

@@ -81,7 +81,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PairsOf(msgspec.Struct, frozen=True, kw_only=True):
-    """One judge's verdicts beside people's labels in another run, for one metric (0..1)."""
+    """One judge's verdicts beside people's labels in another run, for one metric (0..1); `answers` is of how many."""
 
     benchmark: str
     attack: str | None
@@ -91,6 +91,7 @@ class PairsOf(msgspec.Struct, frozen=True, kw_only=True):
     judged: tuple[float, ...]
     human: tuple[float, ...]
     groups: tuple[str, ...]
+    answers: int | None = None
 
 
 class Borrowed(msgspec.Struct, frozen=True, kw_only=True):

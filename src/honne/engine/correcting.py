@@ -236,6 +236,7 @@ def pairs_of(
                     judged=tuple(found.judged),
                     human=tuple(found.human),
                     groups=tuple(found.groups),
+                    answers=found.answers,
                 )
             )
     return out
@@ -261,6 +262,7 @@ def _alike(section: Section, measure: Measure, borrowed: Borrowed) -> Pairs | No
         [x for p in here for x in p.judged],
         [x for p in here for x in p.human],
         [f"{p.benchmark} {p.attack} {name}" for p in here for name in p.groups],
+        answers=None if any(p.answers is None for p in here) else sum(p.answers or 0 for p in here),
     )
 
 
@@ -277,6 +279,8 @@ def _differ(own: Pairs, elsewhere: Pairs, borrowed: Borrowed) -> str | None:
         weights_here=own.inclusion or None,
         groups_there=elsewhere.groups,
         groups_here=own.groups,
+        answers_there=elsewhere.answers,
+        answers_here=own.answers,
     )
     if found.verdict == "equivalent":
         return None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from honne.engine.people import annotators
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError, DataError, unknown
 from honne.judges.labels import mapped
@@ -176,7 +177,7 @@ def of_judge(run: RunFolder, key: str) -> Labels:
     found = run.judgments()
     if key not in found:
         raise ConfigError(f"--labels judge:{key}: {run.name}: {unknown('judge', key, found)}")
-    people = [k for k in found if k.startswith(f"{key}.") and all(j.author for j in found[k])]
+    people = annotators(found, key)
     rows = [_judged(run, j, "reference") for j in found[key]]
     rows += [_judged(run, j, "label") for k in people for j in found[k]]
     digest = hashlib.sha256("\n".join(map(_line, rows)).encode()).hexdigest()

@@ -9,6 +9,8 @@ judges disagree make good judges look bad.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,9 @@ USED = ("random", "stratified", "active")
 CENSUS = "census"
 # What the answers are counted as whose labels disagree.
 DISPUTED = "answers that people disagree on, not adjudicated"
+
+# A label that ends in a number, as points do.
+_NUMBERED = re.compile(r"(.*?)([0-9]{1,4})")
 
 Answer = tuple[str, int]
 Scales = Mapping[tuple[str, str], Scale]
@@ -176,6 +181,7 @@ class _Reader:
         self.known |= dict.fromkeys(scale.labels)
         found = scale.read(row.label) or scale.read(plain(row.label))
         if found is None and (not scale.verdicts or row.score is not None or row.raw_score is not None):
+            _check_points(row, scale)
             found = Verdict(row.label, row.score, row.raw_score)
         if found is None:
             self.outside[row.label] += 1
@@ -199,15 +205,53 @@ class _Reader:
         )
 
     def check(self, labels: Labels, run: RunFolder) -> None:
-        if self.outside:
-            shown = ", ".join(repr(text[:40]) for text, _ in self.outside.most_common(3))
-            allowed = ", ".join(list(self.known)[:12])
-            if not self.read:
-                raise DataError(
-                    f"{labels.name}: no label is on the scale of {run.name} (found {shown}; allowed: {allowed}): "
-                    "say what they mean with --label-map VALUE=LABEL"
-                )
-            self.counts[f"rows with a label outside the scale ({shown})"] += self.outside.total()
+        """Raises DataError where any label is outside the scale: those that happen to be on it would stand for all."""
+        if not self.outside:
+            return
+        common = [text for text, _ in self.outside.most_common(3)]
+        shown = ", ".join(repr(text[:40]) for text in common)
+        of = f"{self.outside.total()} of {self.outside.total() + self.read} labels are not on the scale of {run.name}"
+        told = f"{labels.name}: {of} (found {shown}; allowed: {_spelt_out(self.known)})"
+        if not labels.name.startswith("judge:"):
+            more = ",…" if self.read or len(self.outside) > len(common) else ""
+            pairs = ",".join(f"{_quoted(text)}=LABEL" for text in common) + more
+            told += f": say which of these each value means, --label-map {shlex.quote(pairs)}"
+            told += ", and leave empty what nobody decided"
+        raise DataError(told)
+
+
+def _check_points(row: Given, scale: Scale) -> None:
+    """Raises DataError for points that are not on the scale: cut to its end, they would count as the best or worst."""
+    if row.score is not None and not 0 <= row.score <= 1:
+        raise DataError(
+            f"{row.where}: score {row.score:g} is out of range: 0 to 1 (raw_score is on the benchmark's scale)"
+        )
+    points = [v.raw_score for v in scale.verdicts if v.raw_score is not None]
+    if points and row.raw_score is not None and not min(points) <= row.raw_score <= max(points):
+        raise DataError(
+            f"{row.where}: raw_score {row.raw_score:g} is out of range: the benchmark's scale goes from "
+            f"{min(points):g} to {max(points):g}"
+        )
+
+
+def _quoted(text: str) -> str:
+    """A value as `--label-map` reads it: in quotes where it holds what parts the pairs."""
+    return text if not set(text) & set(",='\"\\") else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _spelt_out(labels: Iterable[str]) -> str:
+    """The labels of a scale in words; a run of numbers by its ends: `safe-1 … safe-10`."""
+    runs: list[list[str]] = []
+    last: tuple[str, int] | None = None
+    for label in labels:
+        cut = _NUMBERED.fullmatch(label)
+        here = (cut[1], int(cut[2])) if cut else None
+        if here is not None and last is not None and here == (last[0], last[1] + 1):
+            runs[-1].append(label)
+        else:
+            runs.append([label])
+        last = here
+    return ", ".join(f"{run[0]} … {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
 
 
 def _chosen(verdicts: Sequence[tuple[Given, Verdict | None]], counts: Counter[str]) -> tuple[Given, Verdict] | None:

@@ -4,8 +4,6 @@ InternLM 1 is a LLaMA whose four attention projections have biases, so that `tra
 heads are five matrices. A folder holds `config.json`, the SentencePiece model `tokenizer.model`, and the weights as
 safetensors or PyTorch files (read with `weights_only=True`), whole or in shards with an index. As published: text after
 a start token, cut after 2,048 tokens, in float32, state of the last token.
-
-Batches form by themselves: whatever is asked while a batch is computed makes up the next one.
 """
 
 from __future__ import annotations
@@ -18,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from honne.errors import ConfigError, DataError, MissingExtra, ModelError, unknown
+from honne.errors import ConfigError, DataError, MissingExtra, unknown
+from honne.models._batches import Batches
 from honne.plugins import Reply, Request
 from honne.records import Message
 from honne.spec import Spec, read_options
@@ -60,8 +59,7 @@ class Local:
             raise MissingExtra("flames-scorer from local weights", "local") from None
         self.settings: Mapping[str, Any] = {"dtype": self._dtype}
         self._scorer: _Scorer | None = None
-        self._waiting: list[tuple[str, asyncio.Future[str]]] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._batches = Batches(self._classified, len, self.concurrency)
 
     async def open(self) -> None:
         """Load the weights; opening twice is harmless."""
@@ -69,10 +67,7 @@ class Local:
             self._scorer = await asyncio.to_thread(_Scorer, self._folder, self._device, self._dtype)
 
     async def close(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
-            self._worker = None
+        await self._batches.close()
 
     def sent(self, messages: Sequence[Message]) -> tuple[Message, ...] | None:
         return None
@@ -82,31 +77,15 @@ class Local:
 
     async def ask(self, request: Request, body: bytes) -> Reply:
         await self.open()
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request.prompt or "", answer))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
-        return Reply(text=await answer, served_model=self.name)
+        found = await self._batches.ask(request.prompt or "")
+        return Reply(text=msgspec.json.encode(found).decode(), served_model=self.name)
 
     def price(self, tokens_in: int, tokens_out: int) -> float | None:
         return None
 
-    async def _work(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(0)  # let those that are about to ask join this batch
-            batch, self._waiting = self._waiting[: self.concurrency], self._waiting[self.concurrency :]
-            try:
-                assert self._scorer is not None
-                found = await asyncio.to_thread(self._scorer.classify, [text for text, _ in batch])
-            except Exception as e:  # of memory, say; every one of the batch must hear of it, or wait for ever
-                for _, answer in batch:
-                    if not answer.done():
-                        why = f"the scorer failed on a batch of {len(batch)}: {_short(e)}"
-                        answer.set_exception(ModelError(why, kind="scorer"))
-                continue
-            for (_, answer), heads in zip(batch, found, strict=True):
-                if not answer.done():
-                    answer.set_result(msgspec.json.encode(heads).decode())
+    def _classified(self, texts: Sequence[str]) -> list[list[list[float]]]:
+        assert self._scorer is not None
+        return self._scorer.classify(texts)
 
 
 class _Scorer:

@@ -23,7 +23,7 @@ from honne.errors import ConfigError, JudgeError, unknown
 from honne.judges._answers import about, judged_text, open_answer
 from honne.judges._refusal import LABELS as REFUSALS
 from honne.judges._scorer import NAME, Asked, Head, Loaded, Prediction, load, packaged
-from honne.judges._scorer._model import Batches, request
+from honne.judges._scorer._model import Batched, request
 from honne.judges._scorer._text import dimensions, prompt_of
 from honne.plugins import Benchmark, Model, Reply, Request, Scale, Verdict
 from honne.records import Item, Judgment, Response
@@ -65,7 +65,7 @@ class Scorer:
         self.name = f"scorer/{said.name}" if spec.name else "scorer"
         self.key = f"{self.name}@{said.version}-{said.digest}" + (f".{forced}" if forced else "")
         self.prompts: Mapping[str, str] = {}
-        self.model: Model | None = None if said.kind == "light" else cast(Model, Batches(self._loaded))
+        self.model: Model | None = None if said.kind == "light" else cast(Model, Batched(self._loaded))
 
     @property
     def metrics(self) -> Sequence[str] | None:

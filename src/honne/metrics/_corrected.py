@@ -85,12 +85,13 @@ class Correction:
 @dataclass(frozen=True)
 class Pairs:
     """What a judge and people said of the same units (0..1), what belongs together, and with which chance each unit was
-    drawn (empty: with the same)."""
+    drawn (empty: with the same). `answers` is how many units there are, labelled or not (None: not known)."""
 
     judged: Sequence[float]
     human: Sequence[float]
     groups: Sequence[str]
     inclusion: Sequence[float] = ()
+    answers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ def _elsewhere(values: Values, pairs: Pairs, level: float) -> Corrected:
         pairs.human,
         groups=values.clusters,
         calibration_groups=pairs.groups,
+        calibration_answers=pairs.answers,
         level=level,
     )
 
@@ -198,7 +200,7 @@ def pairs(measure: Measure, human: Human) -> Pairs:
     both = given.labelled & ~np.isnan(given.judged)
     groups = [unit.group for unit, there in zip(found.units, both, strict=True) if there]
     chances = [] if given.inclusion is None else given.inclusion[both].tolist()
-    return Pairs(given.judged[both].tolist(), given.human[both].tolist(), groups, chances)
+    return Pairs(given.judged[both].tolist(), given.human[both].tolist(), groups, chances, len(found.units))
 
 
 def values(measure: Measure, found: Frame, human: Human) -> Values:

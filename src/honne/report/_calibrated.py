@@ -105,6 +105,10 @@ def facts(calibration: Calibration) -> list[str]:
     out = [
         f"{count(len(stored.reference))} labels of {oneline(stored.labels)} (sha256 {stored.sha256[:12]}): {designs}"
     ]
+    people = ", ".join(oneline(key, 60) for key in stored.people)
+    out.append(
+        f"taken as people's labels, and not corrected: {people or 'no judge of the run'} (--rater KEY names others)"
+    )
     out += [f"{count(n)} {oneline(what, 200)}" for what, n in stored.counts.items()]
     out += [
         f"{count(n)} labels were given with the verdict of {oneline(judge)} in view: they lean towards that judge"

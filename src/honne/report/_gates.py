@@ -17,7 +17,7 @@ from honne.report._blocks import labels
 from honne.report._text import number, oneline
 from honne.report.model import RunReport
 
-__all__ = ["Check", "Found", "Gate", "check", "lines", "read"]
+__all__ = ["Check", "Found", "Gate", "check", "check_names", "lines", "read"]
 
 # Of a headline that is withheld only the counts and the bounds are stated.
 _ALWAYS = ("n", "n_missing", "judged", "worst", "best")
@@ -25,6 +25,7 @@ _COUNTS = ("n", "n_missing")
 _JOINED = ("benchmark", "attack", "reference", "corrected")
 _MOST = 20
 _COMBINATIONS = 5000
+_Pool = Sequence[tuple[str, Estimate]]
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -99,12 +100,25 @@ def read(texts: Sequence[str]) -> list[tuple[str, e.Expr]]:
 def check(gates: Sequence[tuple[str, e.Expr]], runs: Sequence[RunReport]) -> list[Gate]:
     """Hold every gate against the runs. Raises ConfigError where an expression names no number of any run."""
     pool = [(name, estimate) for name, run in zip(labels(runs), runs, strict=True) for estimate in run.every]
+    return _check(gates, pool)
+
+
+def check_names(
+    gates: Sequence[tuple[str, e.Expr]], name: str, expected: Sequence[Estimate], others: Sequence[str] = ()
+) -> None:
+    """Hold the gates' names against the numbers that a run called `name` will have, before anything is paid for.
+
+    Gates on a metric among `others` are left to `check`. Raises ConfigError where an expression names no number of it.
+    """
+    told = [gate for gate in gates if not any(ref.name.rpartition(":")[2] in others for ref in e.refs(gate[1]))]
+    _check(told, [(name, estimate) for estimate in expected])
+
+
+def _check(gates: Sequence[tuple[str, e.Expr]], pool: _Pool) -> list[Gate]:
     return [Gate(text, tuple(_checks(text, gate, pool))) for text, gate in gates]
 
 
 # ------------------------------------------------------------------ matching
-
-_Pool = Sequence[tuple[str, Estimate]]
 
 
 def _checks(text: str, gate: e.Expr, pool: _Pool) -> Iterator[Check]:

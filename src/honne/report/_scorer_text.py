@@ -11,7 +11,19 @@ from honne.report._text import NO_VALUE, bounds, count, interval, number, onelin
 if TYPE_CHECKING:
     from honne.scorer.evaluation import Evaluation, Part, Rival
 
-__all__ = ["Line", "headline", "left_out", "lines", "methods", "notes", "points", "slice_name", "title", "verdict"]
+__all__ = [
+    "Line",
+    "headline",
+    "left_out",
+    "lines",
+    "methods",
+    "notes",
+    "people",
+    "points",
+    "slice_name",
+    "title",
+    "verdict",
+]
 
 
 class Line(NamedTuple):
@@ -87,6 +99,13 @@ def slice_name(e: Estimate) -> str:
     return f"{'language' if way == 'lang' else way} {oneline(name, 40)}"
 
 
+def people(found: Evaluation) -> str:
+    """One line: which labels are the reference, who was taken for the people behind it, and who was not."""
+    named, alike = (", ".join(oneline(key, 60) for key in keys) for keys in (found.people, found.alike))
+    said = f"the reference: {oneline(found.reference, 120)}; taken as the people behind it: {named or 'nobody'}"
+    return said + (f"; judged like any judge: {alike} (--rater KEY for one person's labels)" if alike else "")
+
+
 def left_out(found: Evaluation) -> list[str]:
     """A line for each reason why rows were not evaluated, and for labels whose answers were not picked at random."""
     out = [f"{count(n)} left out: {_REASONS.get(why, why)}" for why, n in found.left_out.items() if n]
@@ -121,8 +140,7 @@ def notes(part: Part) -> Iterator[str]:
         yield f"Krippendorff's alpha of the people: {number(alpha.value, alpha)} ({interval(alpha)})"
     if part.apart:
         yield f"not on this scale, so not compared: {', '.join(oneline(key, 60) for key in part.apart)}"
-    if people := [oneline(e.judge or "", 50) for e in part.ceiling if e.metric == "rater_accuracy"]:
-        yield f"taken for people's labels: {', '.join(people)}; --rater KEY says otherwise"
+    if any(e.metric == "rater_accuracy" for e in part.ceiling):
         yield "the reference is made of the people's labels, so that their agreement with it is too high by as much"
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "name_of",
     "print_audit",
     "title",
+    "wrong",
 ]
 
 NAMES = {
@@ -54,7 +55,9 @@ NAMES = {
     "signature-own": ("own signature", "the answer signed by a model of the judge's family"),
     "signature-other": ("other signature", "the answer signed by a model of another family"),
 }
-HEADS = ("changed", "flips", "95% interval", "up", "down", "n", "missing", "unparsed", "refused", "beyond control", "p")
+HEADS = ("changed", "flips", "95% interval", "n", "missing", "unparsed", "refused", "p", "beyond control", "up", "down")
+# How wide a screen has to be for a column; what is left out is in the other formats.
+_WIDE = {"refused": 90, "beyond control": 120, "up": 166, "down": 166}
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,8 @@ def headline(found: Audited) -> str:
     tested = sum(p.excess is not None for p in found.audit.probes)
     if found.audit.unread == found.audit.bases:
         return "It gave no verdict on any unchanged answer: nothing can be compared"
-    swayed = ", ".join(f"{name_of(p)} ({percent(p.flips.value)})" for p in swaying)
-    lost = ", ".join(f"{name_of(p)} ({percent(p.lost.value)})" for p in losing)
+    swayed = ", ".join(f"{name_of(p)} ({' '.join(_both(p.flips))})" for p in swaying)
+    lost = ", ".join(f"{name_of(p)} ({' '.join(_both(p.lost))})" for p in losing)
     if swayed or lost:
         return "; ".join(
             [*([f"Swayed by {swayed}"] if swayed else []), *([f"Loses verdicts to {lost}"] if lost else [])]
@@ -132,19 +135,23 @@ def lines(found: Audited) -> list[str]:
     """The findings beside the table, a sentence each."""
     audit, out = found.audit, []
     if audit.wrong is not None:
-        out.append(f"Wrong on {_of(audit.wrong, audit.n_wrong)} of the unchanged answers, whose truth is known.")
+        of = _of(audit.wrong, audit.n_wrong, audit.n_wrong_missing)
+        out.append(f"Wrong on {of} of the unchanged answers, whose truth is known.")
         worst = [(p.wrong.value or 0, p, p.wrong) for p in audit.probes if p.wrong is not None and p.name != CONTROL]
         value, top, wrong = max(worst, key=lambda w: w[0], default=(0.0, None, None))
         if top is not None and wrong is not None and value > (audit.wrong.value or 0):
-            out.append(f"Its highest error is under {name_of(top)}: wrong on {_of(wrong, top.n_wrong)}.")
+            out.append(
+                f"Its highest error is under {name_of(top)}: wrong on {_of(wrong, top.n_wrong, top.n_wrong_missing)}."
+            )
     if audit.substance is not None:
         out.append(
             f"Substance against style: a rude harmless answer fares better than a polite harmful one on "
-            f"{_of(audit.substance, audit.n_substance)} of the questions."
+            f"{_of(audit.substance, audit.n_substance, audit.n_substance_missing)} of the questions."
         )
     own = {p.name: p for p in audit.probes}
     if "signature-own" in own and "signature-other" in own:
-        mine, theirs = (percent(own[f"signature-{who}"].up.value) for who in ("own", "other"))
+        signed = [own[f"signature-{who}"] for who in ("own", "other")]
+        mine, theirs = (_of(p.up, p.n, p.n_missing) for p in signed)
         out.append(f"Self-preference: signed by its own family {mine} of verdicts rise, by another {theirs}.")
     if audit.unread:
         out.append(
@@ -160,11 +167,13 @@ def lines(found: Audited) -> list[str]:
 def method(found: Audited) -> str:
     """How the numbers were made."""
     kinds = sorted({p.flips.method.partition(",")[0] for p in found.audit.probes if p.flips.value is not None})
+    tests = sorted({p.excess.method for p in found.audit.probes if p.excess is not None})
     up, down = found.audit.towards
     return (
         f"A flip is another verdict than on the unchanged answer; up is towards {up}, down towards {down}. Intervals: "
         f"{' or '.join(kinds) or 'none'}, clustered by exchange. Beyond control: the paired difference to the flips "
-        f"of the controls; p after Holm's correction over all changes. It sways where p is below {ALPHA:g}; it loses "
+        f"of the controls on the same answers ({'; '.join(tests) or 'none'}); p after Holm's correction over all "
+        f"changes. It sways where p is below {ALPHA:g}; it loses "
         "where more verdicts are lost than under the controls, tested alike."
     )
 
@@ -173,8 +182,18 @@ def percent(x: float | None, sign: bool = False) -> str:
     return NO_VALUE if x is None else f"{100 * x:{'+' if sign and abs(x) >= 0.0005 else ''}.1f}%"
 
 
-def _of(found: Interval, n: int) -> str:
-    return f"{percent(found.value)} ({_range(found.low, found.high)}, n {count(n)})"
+def _of(found: Interval, n: int, missing: int) -> str:
+    lost = f", {count(missing)} missing" if missing else ""
+    return f"{percent(found.value)} ({_range(found.low, found.high)}, n {count(n)}{lost})"
+
+
+def _both(found: Interval) -> tuple[str, str]:
+    return percent(found.value), _range(found.low, found.high)
+
+
+def _beside(found: Interval | None) -> str:
+    """A share and its interval in one cell."""
+    return NO_VALUE if found is None or found.value is None else "{} ({})".format(*_both(found))
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -184,12 +203,21 @@ def _range(low: float | None, high: float | None) -> str:
 def cells(probe: Probe) -> list[str]:
     """A row of the table: `HEADS`, the name apart from what it means."""
     x = probe.excess
-    beyond = NO_VALUE if x is None or x.value is None else percent(x.value, True)
+    beyond = NO_VALUE
+    if x is not None and x.value is not None:
+        beyond = f"{percent(x.value, True)} ({_signed(x.low)} to {_signed(x.high)}, n {count(x.n)})"
     p = NO_VALUE if probe.p is None else ("<0.001" if probe.p < 0.001 else f"{probe.p:.3f}")
-    flips = [percent(probe.flips.value), _range(probe.flips.low, probe.flips.high)]
-    moved = [percent(probe.up.value), percent(probe.down.value)]
     counts = [count(probe.n), count(probe.n_missing), count(probe.unparsed), count(probe.refused)]
-    return [name_of(probe), *flips, *moved, *counts, beyond, p]
+    return [name_of(probe), *_both(probe.flips), *counts, p, beyond, _beside(probe.up), _beside(probe.down)]
+
+
+def wrong(probe: Probe) -> str:
+    """The share of wrong verdicts on the changed answers; nothing where no truth is known."""
+    return "" if probe.wrong is None else _of(probe.wrong, probe.n_wrong, probe.n_wrong_missing)
+
+
+def _signed(x: float | None) -> str:
+    return NO_VALUE if x is None else f"{100 * x:+.1f}"
 
 
 # ------------------------------------------------------------------- outputs
@@ -215,11 +243,10 @@ def print_audit(found: Audited, console: Console) -> None:
 
 def _table(found: Audited, width: int) -> Table:
     out = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    # On a narrow screen what is in the other formats is left out.
-    shown = [i for i, head in enumerate(HEADS) if width >= 110 or head not in ("up", "down", "refused", "p")]
+    shown = [i for i, head in enumerate(HEADS) if width >= _WIDE.get(head, 0)]
     for i in shown:
-        out.add_column(HEADS[i], justify="left" if i == 0 else "right", no_wrap=True)
-    out.add_column("", no_wrap=True)
+        out.add_column(HEADS[i], justify="left" if i == 0 else "right", no_wrap=i > 0, min_width=len(HEADS[i]))
+    out.add_column("")
     for probe in found.audit.probes:
         row = cells(probe)
         style = "bold yellow" if mark(probe) else "dim" if probe.name == CONTROL else ""
@@ -231,11 +258,9 @@ def markdown(found: list[Audited]) -> str:
     """The same page as Markdown."""
     out: list[str] = []
     for one in found:
-        body = [
-            [*cells(p), "sways" if p.sways else "", percent(p.wrong.value) if p.wrong else ""] for p in one.audit.probes
-        ]
+        body = [[*cells(p), wrong(p), mark(p)] for p in one.audit.probes]
         out += [f"# honne audit: {escape(title(one))}", "", f"**{escape(headline(one), 1000)}**", ""]
-        out += [*table([*HEADS, "", "wrong"], body), ""]
+        out += [*table([*HEADS, "wrong", ""], body), ""]
         out += [f"- {escape(line, 2000)}" for line in lines(one)]
         out += [f"- note: {escape(note, 400)}" for note in one.notes]
         out += ["", escape(method(one), 2000), ""]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from honne.metrics._audit import CONTROL, Probe
 from honne.report import _svg
-from honne.report.audit import NAMES, Audited, cells, headline, lines, mark, method, percent, title
+from honne.report.audit import NAMES, Audited, cells, headline, lines, mark, method, percent, title, wrong
 from honne.report.html import asset, policy, template
 
 __all__ = ["render"]
@@ -46,7 +46,7 @@ def _audit(i: int, found: Audited) -> dict[str, Any]:
 
 
 def _row(probe: Probe, most: float) -> dict[str, Any]:
-    name, flips, interval, up, down, n, missing, unparsed, refused, beyond, p = cells(probe)
+    name, flips, interval, n, missing, unparsed, refused, p, beyond, up, down = cells(probe)
     return {
         "name": name,
         "what": NAMES.get(probe.name, ("", ""))[1],
@@ -62,7 +62,7 @@ def _row(probe: Probe, most: float) -> dict[str, Any]:
         "refused": refused,
         "beyond": beyond,
         "p": p,
-        "wrong": percent(probe.wrong.value) if probe.wrong is not None else "",
+        "wrong": wrong(probe),
         "plot": _plot(probe, most),
     }
 

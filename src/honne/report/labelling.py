@@ -19,7 +19,9 @@ from honne.report._text import NO_VALUE, count, interval, oneline, value
 from honne.report.csv import cell
 from honne.report.output import save
 
-__all__ = ["print_plans", "write_todo"]
+__all__ = ["check_todo", "print_plans", "write_todo"]
+
+_KINDS = (".csv", ".jsonl")
 
 
 def print_plans(name: str, plans: Sequence[Planned], console: Console) -> None:
@@ -68,13 +70,18 @@ def _or_more(n: int | None) -> str:
     return "more labels than there are answers" if n is None else f"{count(n)} labels" if n else NO_VALUE
 
 
-def write_todo(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def check_todo(path: Path) -> None:
     """Raises ConfigError for another ending than .csv or .jsonl."""
+    if path.suffix not in _KINDS:
+        raise ConfigError(f"-o {path}: {unknown('kind of file', path.suffix or path.name, _KINDS)}")
+
+
+def write_todo(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The list of answers. Raises ConfigError for another ending than .csv or .jsonl."""
+    check_todo(path)
     if path.suffix == ".jsonl":
         save(path, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))
         return
-    if path.suffix != ".csv":
-        raise ConfigError(f"-o {path}: {unknown('kind of file', path.suffix or path.name, ('.csv', '.jsonl'))}")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from honne.report._scorer_text import headline, left_out, lines, methods, notes, points, slice_name, title
+from honne.report._scorer_text import headline, left_out, lines, methods, notes, people, points, slice_name, title
 from honne.report._text import NO_VALUE, count, interval, number, oneline, value
 from honne.report.markdown import escape, table
 
@@ -39,7 +39,7 @@ def render(format: str, found: Evaluation) -> str:
 def print_evaluation(found: Evaluation, console: Console) -> None:
     """For each dimension: the judges in one table, languages and families, and which label was taken for which."""
     console.print(Text.assemble(("honne scorer eval ", "bold red"), (title(found), "bold")))
-    console.print(Text(f"labels: {oneline(found.reference, 120)}", "dim"))
+    console.print(Text(people(found), "dim"))
     for line in left_out(found):
         console.print(Text(line, "yellow"))
     for part in found.parts:
@@ -111,7 +111,7 @@ def _confusion(part: Part) -> Table:
 
 def markdown(found: Evaluation) -> str:
     """The same as Markdown."""
-    out = [f"# {escape(title(found))}", "", f"Labels: {escape(found.reference)}.", ""]
+    out = [f"# {escape(title(found))}", "", escape(people(found), 1000) + ".", ""]
     out += [f"- {escape(line)}" for line in left_out(found)]
     for part in found.parts:
         out += ["", f"## {escape(part.dimension)}", "", escape(headline(part), 2000), "", *judges_table(part)]

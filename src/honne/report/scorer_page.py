@@ -8,7 +8,18 @@ from markupsafe import Markup
 
 from honne.report import _svg
 from honne.report._reliability import reliability
-from honne.report._scorer_text import headline, left_out, lines, methods, notes, points, slice_name, title, verdict
+from honne.report._scorer_text import (
+    headline,
+    left_out,
+    lines,
+    methods,
+    notes,
+    people,
+    points,
+    slice_name,
+    title,
+    verdict,
+)
 from honne.report._text import NO_VALUE, count, interval, number, oneline, value
 from honne.report.html import asset, policy, template
 from honne.report.scorer import probability
@@ -38,7 +49,7 @@ def render(found: Evaluation) -> str:
         scorer=found.scorer,
         reference=found.reference,
         sources=found.sources,
-        left_out=left_out(found),
+        left_out=[people(found), *left_out(found)],
         parts=[_part(part, f"d{i}") for i, part in enumerate(found.parts)],
         methods=methods(found),
     )

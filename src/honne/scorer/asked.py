@@ -30,7 +30,7 @@ def by_key(found: Cases, judge: str) -> Evaluation:
     given = {case.id: case.others.get(key) or Given(case.raters.get(key)) for case in found.cases}
     cases = [_without(case, key) for case in found.cases]
     parts = _parts(key, cases, given, {})
-    return Evaluation(key, None, found.reference, found.sources, found.left_out, parts, found.designs)
+    return _evaluation(found, key, None, found.left_out, parts)
 
 
 def by_scorer(found: Cases, scorer: Loaded, name: str) -> Evaluation:
@@ -67,7 +67,14 @@ def by_scorer(found: Cases, scorer: Loaded, name: str) -> Evaluation:
     said = {"name": about.name, "version": about.version, "kind": about.kind, "digest": about.digest}
     scales = {dimension: scorer.heads[head] for dimension, head in heads.items() if head is not None}
     parts = (replace(part, head=heads[part.dimension]) for part in _parts(name, cases, given, scales))
-    return Evaluation(name, said, found.reference, found.sources, dict(left), tuple(parts), found.designs)
+    return _evaluation(found, name, said, dict(left), tuple(parts))
+
+
+def _evaluation(
+    found: Cases, judge: str, said: Mapping[str, str] | None, left: Mapping[str, int], parts: tuple[Part, ...]
+) -> Evaluation:
+    read = found.reference, found.sources, left, parts
+    return Evaluation(judge, said, *read, designs=found.designs, people=found.people, alike=found.alike)
 
 
 def _heads(cases: Sequence[Case], scorer: Loaded) -> dict[str, str | None]:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from honne.engine.people import others
+from honne.engine.people import raters as raters_of
 from honne.engine.store import RunFolder, open_run
-from honne.errors import ConfigError, DataError, unknown
+from honne.errors import ConfigError, DataError
 from honne.judges._answers import judged_text
 from honne.judges._family import families
 from honne.judges._scorer._text import prompt_of
@@ -25,7 +27,8 @@ __all__ = ["Cases", "family", "of_rows", "read"]
 @dataclass(frozen=True)
 class Cases:
     """What was read: the cases, where from, whose labels are the reference, and what was left out and why. `judges` are
-    the keys of the other judges that every source has. `designs` counts the labels by how their answers were picked."""
+    the keys of the other judges that every source has. `designs` counts the labels by how their answers were picked.
+    `people` are the judges taken for the people behind the reference, `alike` those that are only named like people."""
 
     cases: tuple[Case, ...]
     sources: tuple[str, ...]
@@ -33,6 +36,8 @@ class Cases:
     left_out: Mapping[str, int]
     judges: tuple[str, ...]
     designs: Mapping[str, int] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
 
 def read(
@@ -40,24 +45,30 @@ def read(
 ) -> Cases:
     """The labelled answers of runs (or parents of runs) and files.
 
-    `labels` is the key of the reference, by default people's (`labels…`). `raters` are the judges of the runs whose
-    labels the reference is made of; by default all whose key begins with the reference's (`labels.first` for `labels`).
-    Raises ConfigError for a key that a run does not have or where more than one could be meant, DataError where nothing
-    is left.
+    `labels` is the key of the reference, by default people's (`labels…`). `raters` are judges of the runs, people
+    behind the reference, beside its annotators (`honne.engine.people`). Raises ConfigError for a key that a run does
+    not have or where more than one could be meant, DataError where nothing is left.
     """
     cases: list[Case] = []
     sources: list[str] = []
+    people: dict[str, None] = {}
+    alike: dict[str, None] = {}
     references: dict[str, None] = {}
     left, designs, judges = Counter[str](), Counter[str](), list[set[str]]()
     for path in paths:
         for run in _runs(path):
-            key = _reference(run, labels)
+            key, given = _reference(run, labels), run.judgments()
+            named = raters_of(given, key, raters, run.path)
             references[key] = None
+            people |= dict.fromkeys(named)
+            alike |= dict.fromkeys(others(given, {key, *named}))
             sources.append(run.name)
-            judges.append(set(run.judgments()) - {key})
-            cases += _of_run(run, key, raters, dimension, left)
-            designs.update(j.design for j in run.judgments()[key] if j.design is not None and j.status == "scored")
+            judges.append(set(given) - {key})
+            cases += _of_run(run, key, named, dimension, left)
+            designs.update(j.design for j in given[key] if j.design is not None and j.status == "scored")
         if not path.is_dir():
+            if raters:
+                raise ConfigError(f"--rater is for judges of runs, and {path} is a file: it has one label an answer")
             for source in data.read([path], labels, dimension):
                 references |= dict.fromkeys(source.judges or ("label",))
                 sources.append(source.name)
@@ -68,8 +79,10 @@ def read(
         seen = "; ".join(f"{n} {why}" for why, n in left.items())
         raise DataError(f"{', '.join(map(str, paths))}: no labelled answer to evaluate on ({seen or 'no rows'})")
     numbered = tuple(_numbered(case, i) for i, case in enumerate(cases))
-    common = set.intersection(*judges)
-    return Cases(numbered, tuple(sources), ", ".join(references), dict(left), tuple(sorted(common)), dict(designs))
+    common = tuple(sorted(set.intersection(*judges)))
+    return Cases(
+        numbered, tuple(sources), ", ".join(references), dict(left), common, dict(designs), tuple(people), tuple(alike)
+    )
 
 
 def of_rows(rows: Sequence[data.Row]) -> Iterator[Case]:
@@ -109,13 +122,9 @@ _Key = tuple[str, int]
 
 
 def _of_run(
-    run: RunFolder, reference: str, raters: Sequence[str], dimension: str | None, left: Counter[str]
+    run: RunFolder, reference: str, people: Sequence[str], dimension: str | None, left: Counter[str]
 ) -> Iterator[Case]:
     given = run.judgments()
-    for rater in raters:
-        if rater not in given:
-            raise ConfigError(f"{run.path}: --rater: {unknown('judge', rater, given)}")
-    people = list(raters) or [key for key in given if key.startswith(f"{reference}.")]
     verdicts = {key: _verdicts(rows) for key, rows in given.items() if key != reference}
     items = {item.id: item for item in run.items()}
     texts = {(r.item_id, r.sample): r for r in run.responses()}

@@ -93,7 +93,8 @@ class Part:
 class Evaluation:
     """A judge against the labels `reference` of the `sources`. `scorer` says which scorer it is (None for a judge whose
     verdicts were in a run); `left_out` counts the rows that were not evaluated, by reason, and `designs` the labels by
-    how their answers were picked, where that is known."""
+    how their answers were picked, where that is known. `people` are the judges of the runs that were taken for the
+    people behind the reference, `alike` those that are named as people's labels are and were not."""
 
     judge: str
     scorer: Mapping[str, str] | None
@@ -102,3 +103,5 @@ class Evaluation:
     left_out: Mapping[str, int]
     parts: tuple[Part, ...]
     designs: Mapping[str, int] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from honne.stats._clusters import Floats
+from honne.stats._enough import first
 from honne.stats._mixture import mixture, tails
 from honne.stats._sample import Sample, sample
 from honne.stats.intervals import LEVEL, wilson
@@ -77,7 +78,7 @@ def hybrid(
     """
     s = sample(judged, human, weights, groups, level)
     if s.n_labels == 0:
-        return _refused(s, level, "no label among these items; about 30 would do for a first interval")
+        return _refused(s, level, f"no label among these items; {first(s.n)}")
     if s.rarer < RARER - 1e-9 or len(s.sizes) < 2 or s.thin:
         return _labels_only(s, finite, level)
     low, high = tails(mixture(s.effective_sizes, *_worth(s, finite), known=finite), level)
@@ -96,7 +97,7 @@ def labels_only(
     """The human rate by the labels alone (Wilson), the judge's verdicts unused; arguments as of `hybrid`."""
     s = sample(judged, human, weights, groups, level)
     if s.n_labels == 0:
-        return _refused(s, level, "no label among these items; about 30 would do for a first interval")
+        return _refused(s, level, f"no label among these items; {first(s.n)}")
     return _labels_only(s, finite, level)
 
 

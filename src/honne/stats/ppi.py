@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from honne.stats._clusters import FEW, Floats, Ints, labels, quantile
+from honne.stats._enough import first
 from honne.stats._sample import inverse
 from honne.stats.correction import Corrected
 from honne.stats.intervals import LEVEL, clopper_pearson, rate, wilson
@@ -58,12 +59,12 @@ def ppi(
         return Corrected(scaled[0], scaled[1], scaled[2], level, method, n, used, raw, why, int(unjudged.sum()))
 
     if not used:
-        return out(None, None, "none", "no label among these items; about 30 would do for a first interval")
+        return out(None, None, "none", f"no label among these items; {first(n)}")
     ends = [int((y[has] == end).sum()) for end in (0.0, 1.0)]
     rate_like = np.unique(np.concatenate([y[has], f[~unjudged]])).tolist() == [0.0, 1.0]
     if rate_like and min(ends) < EACH:
         why = f"a rate needs {EACH} labels of each class, and these have {min(ends)} of one: the hybrid is for fewer"
-        if min(ends):
+        if min(ends) and used * EACH / min(ends) <= n:
             why += f", or about {math.ceil(used * EACH / min(ends))} labels"
         return out(None, None, "none", why)
     w, group = inverse(weights, has), labels(groups, n)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from honne.stats._clusters import Floats, Ints, labels, totals
+from honne.stats._enough import would_do
 from honne.stats._mixture import PRIOR, beta, tails
 from honne.stats._sample import binary
 from honne.stats.correction import Corrected
@@ -19,6 +20,8 @@ __all__ = ["LEAST", "rogan_gladen"]
 # The lower bound of sensitivity + specificity − 1 that a correction needs: it divides by it.
 LEAST = 0.1
 _MOST = 1_000_000
+# With this many answers, about 30 of each class can be among them.
+_BOTH = 60
 
 
 def rogan_gladen(
@@ -28,6 +31,7 @@ def rogan_gladen(
     *,
     groups: ArrayLike | None = None,
     calibration_groups: ArrayLike | None = None,
+    calibration_answers: int | None = None,
     level: float = LEVEL,
 ) -> Corrected:
     """The human rate behind a judge's verdicts, from the judge's sensitivity and specificity on other labelled answers.
@@ -38,7 +42,7 @@ def rogan_gladen(
     errs here as it did there: `honne.stats.transport` tests that. Items without a verdict are not part of the rate.
 
     Refused where the lower limit of sensitivity + specificity − 1 is 0.1 or less, with the number of labels that would
-    do if the judge's shares stayed as they are.
+    do if the judge's shares stayed as they are, or that more would be needed than `calibration_answers`.
     """
     f, there, human = binary(judged, "judged"), binary(calibration_judged, "judged"), binary(calibration_human, "human")
     if there.shape != human.shape:
@@ -59,9 +63,11 @@ def rogan_gladen(
     right, right_n = _worth(there[both & (human == 1)], group[both & (human == 1)], level)
     clear, clear_n = _worth(1 - there[both & (human == 0)], group[both & (human == 0)], level)
     if not right_n or not clear_n:
-        return refused("the calibration needs labels of both human classes; about 30 of each would do for a fair judge")
+        few = calibration_answers is not None and calibration_answers < _BOTH
+        enough = f"label all {calibration_answers} answers" if few else "about 30 of each would do for a fair judge"
+        return refused(f"the calibration needs labels of both human classes; {enough}")
     if _youden(right, right_n, clear, clear_n, level) <= LEAST:
-        return refused(_needed(right, right_n, clear, clear_n, used, level))
+        return refused(_needed(right, right_n, clear, clear_n, used, calibration_answers, level))
     events, size = _worth(f[given], labels(groups, n)[given], level)
     p, sensitivity, specificity = _points(events, size, 0), _points(right, right_n, 1), _points(clear, clear_n, 2)
     gain = np.maximum(sensitivity + specificity - 1, 1e-9)
@@ -90,7 +96,9 @@ def _youden(right: float, right_n: float, clear: float, clear_n: float, level: f
     return float(tails(_points(right, right_n, 1) + _points(clear, clear_n, 2) - 1, level)[0])
 
 
-def _needed(right: float, right_n: float, clear: float, clear_n: float, used: int, level: float) -> str:
+def _needed(
+    right: float, right_n: float, clear: float, clear_n: float, used: int, answers: int | None, level: float
+) -> str:
     """The one line of a refusal: how many labels would do, the judge's shares staying as they are."""
     found = right / right_n + clear / clear_n - 1
     why = f"sensitivity + specificity - 1 is {found:.2f}, and with {used} labels its lower limit is not above {LEAST}"
@@ -105,4 +113,4 @@ def _needed(right: float, right_n: float, clear: float, clear_n: float, used: in
     while high / low > 1.01:
         middle = math.sqrt(low * high)
         low, high = (low, middle) if enough(middle) else (middle, high)
-    return f"{why}; about {math.ceil(used * high)} labels would do"
+    return f"{why}; {would_do(math.ceil(used * high), answers)}"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from honne.stats._clusters import labels
+from honne.stats._enough import would_do
 from honne.stats._sample import binary, inverse
 from honne.stats.intervals import LEVEL, Interval, clopper_pearson, difference, rate
 
@@ -68,6 +69,8 @@ def equivalent(
     weights_here: ArrayLike | None = None,
     groups_there: ArrayLike | None = None,
     groups_here: ArrayLike | None = None,
+    answers_there: int | None = None,
+    answers_here: int | None = None,
     level: float = LEVEL,
 ) -> Transport:
     """Two one-sided tests (Schuirmann 1987) that sensitivity and specificity differ by less than `margin`.
@@ -77,6 +80,7 @@ def equivalent(
     "equivalent" where every difference's interval at level 2·level − 1 lies within ±`margin`; "different" where one
     lies wholly outside it; else "not shown", whatever a test of "no difference" says: a handful of labels never
     shows a difference. Limits are MOVER's (Newcombe 1998) of the two rates' (`honne.stats.intervals.rate`).
+    `answers_there` and `answers_here` are how many answers there are to label: `why` asks for no more than that.
     """
     if not 0 < margin < 1:
         raise ValueError(f"margin must lie in (0, 1), got {margin}")
@@ -94,9 +98,11 @@ def equivalent(
     open_ = [s for s in shifts if s.verdict == "not shown"]
     enough_here, enough_there = _needed(open_, there, here, margin, level)
     why = f"{' and '.join(s.what for s in open_)}: not shown to be within {margin}; "
-    why += f"about {enough_here} labels here would do" if enough_here else "no number of labels here would do"
-    if enough_there:
-        why += f" with about {enough_there} in the calibration"
+    why += would_do(enough_here, answers_here, " here") if enough_here else "no number of labels here would do"
+    if enough_here and enough_there and (answers_here is None or enough_here <= answers_here):
+        over = answers_there is not None and enough_there > answers_there
+        more = f"more than the {answers_there} answers there are" if over else f"about {enough_there}"
+        why += f" with {more} in the calibration"
     return Transport("not shown", margin, level, shifts, enough_here, enough_there, why)
 
 
