@@ -216,3 +216,16 @@ def test_who_gets_another_role_in_the_middle_of_an_answer(database: Database, si
         assert ann.post(here[1], {"do": what, "label": "safe", "key": key[1]}).status == 403
     assert ann.get(here[1]).status == ann.get(home).status == 403
     assert {task.answer_id for task in it.label_all(other, lambda t: "safe")} == {1, 2}
+
+
+def test_a_long_list_comes_in_pages(database: Database, site: Site, tmp_path: Path) -> None:
+    it = team(database, tmp_path / "run", 103, overlap=1)
+    it.label_all(it.annotators[0], lambda t: "safe")
+    ann, lists = signed_in(site, it, "annotator3"), f"/projects/{it.project}/label/queue?state=submitted"
+    pages = [ann.get(f"{lists}{more}") for more in ("", "&after=100", "&after=200")]
+    links = [re.findall(r'href="/projects/\d+/label/(\d+)"', page.text) for page in pages]
+    assert [len(found) for found in links] == [100, 3, 0]
+    assert len({*links[0], *links[1]}) == 103
+    assert "Older" in pages[0].words and "Older" not in pages[1].words and "Newest" in pages[1].words
+    assert all("Submitted 103" in " ".join(page.words.split()) for page in pages)
+    assert ann.get(f"{lists}&after=-1").status == ann.get(f"{lists}&after={2**40}").status == 404
