@@ -331,6 +331,29 @@ def test_a_bad_line_of_a_file_is_named_and_nothing_comes_in(
         assert s.query(Label).all() == []
 
 
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"annotator": "x" * 201}, "annotator is 'xxx.*1 to 200 printable"),
+        ({"annotator": "Ann\u202e\x00"}, "annotator is 'Ann‹U.202E›␀'"),
+        ({"kind": "decision", "annotator": "\u200b"}, "annotator is"),
+        ({"annotator": ["Ann"]}, "'annotator' holds a list"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "at is '0001.*not a time"),
+        ({"sample": 0.5}, "sample is 0.5, not a whole number"),
+        ({"sample": 1e300}, "has no answer to q1"),
+        ({"note": "n" * 70_000}, "at most 64 KB"),
+        ({"flags": [["text"]]}, "unknown flag"),
+    ],
+)
+def test_a_hostile_row_is_one_line(database: Database, tmp_path: Path, more: dict[str, Any], says: str) -> None:
+    it = parts.a_team(database, [parts.a_run(tmp_path / "run", 3)], Plan("safe"))
+    path = tmp_path / "labels.jsonl"
+    path.write_text(json.dumps({"item_id": "q1", "label": "safe", "annotator": "Zoe", **more}) + "\n")
+    with pytest.raises(DataError, match=f"line 1: .*{says}") as why:
+        database.write(lambda s: importing.load(s, it.project, importing.read(path)))
+    assert "\n" not in str(why.value) and "\u202e" not in str(why.value)
+
+
 def test_two_files_that_contradict_each_other_are_refused(database: Database, tmp_path: Path) -> None:
     it = parts.a_team(database, [parts.a_run(tmp_path / "run", 3)], Plan("safe"))
     for label in ("safe", "unsafe"):

@@ -6,6 +6,7 @@ import random
 import re
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from honne.annotate.errors import LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.projects import Plan
 from honne.annotate.tables import Answer, Label, Slot
 from honne.errors import HonneError
+from honne.records import now
 
 _HERE = re.compile(r'action="(/projects/\d+/label/(\d+))"')
 _KEY = re.compile(r'name="key" value="([^"]+)"')
@@ -198,3 +200,86 @@ def test_an_answer_never_has_more_labels_than_places_whatever_people_send(databa
         assert {n for _, n in slots} == {2}
     assert counts and max(counts.values()) <= 2
     assert placed == done == sum(counts.values())
+
+
+def test_who_gets_another_role_in_the_middle_of_an_answer(database: Database, site: Site, tmp_path: Path) -> None:
+    """Their page is open, the form half filled in: no label comes of it, and nobody waits for their lease to end."""
+    it = team(database, tmp_path / "run", 2, overlap=1)
+    one, other = it.annotators
+    ann, home = signed_in(site, it, "annotator3"), f"/projects/{it.project}/label"
+    page = ann.get(home)
+    here, key = _HERE.search(page.text), _KEY.search(page.text)
+    assert here is not None and key is not None
+    token = database.write(lambda s: people.invite(s, it.project, "adjudicator", it.owner))
+    database.write(lambda s: people.accept(s, token, one))
+    with pytest.raises(NotYours):
+        database.write(lambda s: people.accept(s, token, other))
+    for what in ("submit", "draft", "discard"):
+        assert ann.post(here[1], {"do": what, "label": "safe", "key": key[1]}).status == 403
+    assert ann.get(here[1]).status == ann.get(home).status == 403
+    assert {task.answer_id for task in it.label_all(other, lambda t: "safe")} == {1, 2}
+
+
+def test_a_long_list_comes_in_pages(database: Database, site: Site, tmp_path: Path) -> None:
+    it = team(database, tmp_path / "run", 103, overlap=1)
+    it.label_all(it.annotators[0], lambda t: "safe")
+    ann, lists = signed_in(site, it, "annotator3"), f"/projects/{it.project}/label/queue?state=submitted"
+    pages = [ann.get(f"{lists}{more}") for more in ("", "&after=100", "&after=200")]
+    links = [re.findall(r'href="/projects/\d+/label/(\d+)"', page.text) for page in pages]
+    assert [len(found) for found in links] == [100, 3, 0]
+    assert len({*links[0], *links[1]}) == 103
+    assert "Older" in pages[0].words and "Older" not in pages[1].words and "Newest" in pages[1].words
+    assert all("Submitted 103" in " ".join(page.words.split()) for page in pages)
+    assert ann.get(f"{lists}&after=-1").status == ann.get(f"{lists}&after={2**40}").status == 404
+
+
+def test_a_lease_that_ends_while_its_label_is_on_the_way(database: Database, tmp_path: Path) -> None:
+    """One submits late, another takes the place in the same moment: one of them has it, and nobody else."""
+    it = team(database, tmp_path / "run", 12, overlap=1)
+    one, other = it.annotators
+    late = now() + timedelta(minutes=31)
+    told: list[str] = []
+
+    def labels(answer: int) -> None:
+        try:
+            database.write(lambda s: submit.submit(s, one, answer, {"label": "safe"}, f"came-late-{answer}", late))
+            told.append("labelled")
+        except LeaseLost:
+            told.append("lost")
+
+    def takes() -> None:
+        task = database.write(lambda s: queue.next_task(s, it.project, other, late))
+        if task is not None:
+            answer, form = task.answer_id, {"label": "unsafe"}
+            database.write(lambda s: submit.submit(s, other, answer, form, f"by-the-other-{answer}", late))
+
+    for _ in range(12):
+        task = database.write(lambda s: queue.next_task(s, it.project, one))
+        if task is None:
+            break
+        threads = [threading.Thread(target=labels, args=(task.answer_id,)), threading.Thread(target=takes)]
+        random.Random(task.answer_id).shuffle(threads)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    with database.read() as s:
+        found = s.execute(select(Label.answer_id, Label.user_id).where(Label.state == "submitted")).all()
+        done = s.scalar(select(func.count()).where(Slot.state == "done"))
+    assert len({row[0] for row in found}) == len(found) == done == 12
+    assert told.count("labelled") == sum(row[1] == one for row in found)
+
+
+def test_a_clock_that_goes_back_stops_nobody(database: Database, tmp_path: Path) -> None:
+    it = team(database, tmp_path / "run", 2, overlap=1)
+    one, other = it.annotators
+    ahead = now() + timedelta(days=1)
+    first = database.write(lambda s: queue.next_task(s, it.project, one, ahead))
+    assert first is not None
+    database.write(lambda s: submit.submit(s, one, first.answer_id, {"label": "safe"}, "a-day-ahead", ahead))
+    second = database.write(lambda s: queue.next_task(s, it.project, one, ahead))
+    assert second is not None
+    it.label(one, second.answer_id, "unsafe")
+    again = database.write(lambda s: submit.undo(s, it.project, one))
+    assert again is not None
+    assert it.next(other) is None

@@ -41,6 +41,7 @@ def rows(s: Session, project_id: int, *, text: bool = False) -> Iterator[dict[st
     project = s.get_one(Project, project_id)
     guide = guides.load(project.guide)
     runs = {run.id: run for run in s.scalars(select(Run).where(Run.project_id == project_id))}
+    opened: dict[int, RunFolder] = {}
     for one in given(s, project):
         answer, source = one.answer, one.source
         run = runs[answer.run_id]
@@ -82,7 +83,7 @@ def rows(s: Session, project_id: int, *, text: bool = False) -> Iterator[dict[st
             row |= {"run_b": other.name, "model_b": other.model, "sample_b": answer.other_sample}
             row["order"] = None if label is None else "ba" if label.swapped else "ab"
         if text:
-            question, texts = whole(s, answer)
+            question, texts = whole(s, answer, opened)
             row["prompt"] = "\n\n".join(message.content for message in question)
             if project.kind == "pairwise":
                 # What honne pairs makes pairs of: who said what in the prompt must not be guessed there.

@@ -19,14 +19,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from honne.annotate import guides, log
+from honne.annotate.people import LONGEST_NAME
 from honne.annotate.projects import row_of
 from honne.annotate.tables import Answer, Decision, Label, Project, Run, User
-from honne.annotate.text import restore
+from honne.annotate.text import LONGEST, restore
 from honne.engine.store import open_run
 from honne.errors import DataError, unknown
 from honne.records import DESIGNS, Item, Response, now
 from honne.rows import DataRow, read_bytes, recorded_rows
-from honne.text import uncell
+from honne.text import clean, uncell
 
 __all__ = ["Imported", "Labels", "load", "read"]
 
@@ -120,7 +121,7 @@ class _Answers:
 
     def of(self, row: DataRow) -> Answer:
         run = self._run(row)
-        item_id, sample = row.text("item_id"), int(_number(row, "sample") or 0)
+        item_id, sample = row.text("item_id"), _sample(row)
         found = self._known.get((run.id, item_id, sample))
         if found is None:
             found = self._added(row, run, item_id, sample)
@@ -170,12 +171,12 @@ def _label(row: DataRow, answer: Answer, guide: guides.Guide, source: str, label
         project_id=answer.project_id,
         answer_id=answer.id,
         user_id=None,
-        annotator=row.text("annotator"),
+        annotator=_name(row),
         state="discarded" if discarded else "submitted",
         label=None if discarded else _word(row, answer, guide, label_map),
         reasons=_codes(row, "reasons", guide.reasons),
         flags=_codes(row, "flags", guide.flags),
-        note=row.optional("note"),
+        note=_note(row),
         exposed=_flag(row, "exposed"),
         seconds=_number(row, "seconds"),
         swapped=False,
@@ -195,11 +196,11 @@ def _decision(row: DataRow, answer: Answer, guide: guides.Guide, source: str, la
         answer_id=answer.id,
         project_id=answer.project_id,
         user_id=None,
-        adjudicator=row.text("annotator"),
+        adjudicator=_name(row),
         label=_word(row, answer, guide, label_map),
         reasons=_codes(row, "reasons", guide.reasons),
         flags=_codes(row, "flags", guide.flags),
-        note=row.optional("note"),
+        note=_note(row),
         exposed=_flag(row, "exposed"),
         seconds=_number(row, "seconds"),
         guide_version=row.optional("guide_version"),
@@ -277,9 +278,31 @@ def _codes(row: DataRow, column: str, allowed: Mapping[str, Any]) -> list[str]:
     if not isinstance(given, list):
         raise DataError(f"{row.where}: {column} is no list")
     for code in given:
-        if code not in allowed:
+        if not isinstance(code, str) or code not in allowed:
             raise DataError(f"{row.where}: {unknown(column.removesuffix('s'), str(code)[:80], allowed)}")
     return [str(code) for code in given]
+
+
+def _name(row: DataRow) -> str:
+    """Who labelled, by the rules for the name of an account: it stands on pages and in the keys of judges."""
+    name = row.text("annotator")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise DataError(f"{row.where}: annotator is {clean(name[:40])!r}: use 1 to {LONGEST_NAME} printable characters")
+    return name
+
+
+def _note(row: DataRow) -> str | None:
+    note = row.optional("note")
+    if note is not None and len(note.encode(errors="surrogatepass")) > LONGEST:
+        raise DataError(f"{row.where}: a note is text of at most {LONGEST // 1024} KB")
+    return note
+
+
+def _sample(row: DataRow) -> int:
+    found = _number(row, "sample") or 0.0
+    if found != int(found):
+        raise DataError(f"{row.where}: sample is {found:g}, not a whole number")
+    return int(found)
 
 
 def _flag(row: DataRow, column: str) -> bool:
@@ -305,6 +328,6 @@ def _moment(row: DataRow) -> datetime:
         return now()
     try:
         found = datetime.fromisoformat(given)
-    except ValueError:
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise DataError(f"{row.where}: at is {given[:40]!r}, not a time (ISO 8601)") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

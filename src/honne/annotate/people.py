@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ADJUDICATORS",
     "LABELLERS",
+    "LONGEST_NAME",
     "ROLES",
     "Member",
     "accept",
@@ -58,7 +59,8 @@ ROLES = ("owner", "annotator", "adjudicator", "viewer")
 LABELLERS = ("annotator", "owner")
 ADJUDICATORS = ("adjudicator", "owner")
 _PASSWORD = (10, 1000)
-_NAME = 200
+LONGEST_NAME = 200
+"""Characters of a name, and of a login."""
 _SESSION = timedelta(days=14)
 
 
@@ -103,8 +105,8 @@ def create_user(s: Session, login: str, name: str, password: str, language: str 
     """A new account. Raises BadForm for a login that is taken, or a field that is empty or too long."""
     login, name = login_key(login), " ".join(name.split())
     for field, value in (("login", login), ("name", name)):
-        if not value or len(value) > _NAME or not value.isprintable():
-            raise BadForm(field, f"use 1 to {_NAME} printable characters")
+        if not value or len(value) > LONGEST_NAME or not value.isprintable():
+            raise BadForm(field, f"use 1 to {LONGEST_NAME} printable characters")
     if s.scalar(select(User.id).where(User.login == login)) is not None:
         raise BadForm("login", "this login is taken")
     user = User(login=login, name=name, language=language, password_hash=hash or hashed(password), created=now())
@@ -223,14 +225,19 @@ def accept(s: Session, token: str, user_id: int) -> Membership:
 
 
 def join(s: Session, project_id: int, user_id: int, role: str, by: int) -> Membership:
-    """Give a user a role in a project; one who has a role there gets the new one, except that an owner stays owner."""
-    member = s.get(Membership, (project_id, user_id))
+    """Give a user a role in a project; one who has a role there gets the new one, except that an owner stays owner.
+
+    Who labels no more keeps their labels; answers that they hold go to others.
+    """
+    member = s.get(Membership, (project_id, user_id), with_for_update=True)
     before = None if member is None else {"role": member.role}
     if member is None:
         member = Membership(project_id=project_id, user_id=user_id, role=role, created=now())
         s.add(member)
     elif member.role != "owner":
         member.role = role
+        if role not in LABELLERS:
+            _free(s, project_id, user_id)
     log.add(s, project_id, by, "join", f"user {user_id}", before, {"role": member.role})
     s.flush()
     return member
@@ -255,16 +262,22 @@ def remove(s: Session, project_id: int, user_id: int, by: int) -> None:
         raise NotYours("no such member in this project")
     if member.role == "owner" and sum(one.role == "owner" for one in listed) == 1:
         raise BadForm("user", "a project keeps one owner: invite another one first")
-    held = select(Slot.id).where(Slot.project_id == project_id, Slot.user_id == user_id, Slot.state == "leased")
-    leased = list(s.scalars(held.order_by(Slot.id).with_for_update()))
-    s.execute(update(Label).where(Label.slot_id.in_(leased)).values(slot_id=None))
-    s.execute(update(Slot).where(Slot.id.in_(leased)).values(state="open", user_id=None, until=None, token=None))
+    freed = _free(s, project_id, user_id)
     theirs = (Invitation.project_id == project_id, Invitation.created_by == user_id, Invitation.used.is_(None))
     s.execute(update(Invitation).where(*theirs, Invitation.expires > now()).values(expires=now()))
     role = member.role
     s.delete(member)
-    log.add(s, project_id, by, "remove", f"user {user_id}", {"role": role}, {"answers freed": len(leased)})
+    log.add(s, project_id, by, "remove", f"user {user_id}", {"role": role}, {"answers freed": freed})
     s.flush()
+
+
+def _free(s: Session, project_id: int, user_id: int) -> int:
+    """Give the answers that a user holds to others; how many. Drafts stay, without a place."""
+    held = select(Slot.id).where(Slot.project_id == project_id, Slot.user_id == user_id, Slot.state == "leased")
+    leased = list(s.scalars(held.order_by(Slot.id).with_for_update()))
+    s.execute(update(Label).where(Label.slot_id.in_(leased)).values(slot_id=None))
+    s.execute(update(Slot).where(Slot.id.in_(leased)).values(state="open", user_id=None, until=None, token=None))
+    return len(leased)
 
 
 def role_of(s: Session, user_id: int, project_id: int) -> str | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from honne.annotate import guides, leases, people
 from honne.annotate.errors import LeaseLost, NoSuchAnswer, NotShown, NotYours
@@ -27,6 +27,7 @@ __all__ = [
     "QueueRow",
     "Task",
     "another",
+    "counts",
     "form_of",
     "next_task",
     "queue",
@@ -45,6 +46,8 @@ _DONE = select(
     func.count().filter(Label.state.in_(("submitted", "discarded"))), func.count().filter(Label.exposed)
 ).where(Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
 
+# What was shown, not begun, and taken by others since is nobody's work any more.
+_LISTED = or_(Label.state != "pending", Label.slot_id.is_not(None))
 _BEGUN = select(Label.answer_id, Label.state).where(
     Label.project_id == bindparam("project"),
     Label.user_id == bindparam("user"),
@@ -162,18 +165,32 @@ def task(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime
     return _shown(s, project, answer, leases.take(s, project, answer, slot, user_id, at), slot, user_id, at)
 
 
-def queue(s: Session, project_id: int, user_id: int, state: str) -> list[QueueRow]:
-    """An annotator's answers in one state, the last first; `pending` are those that they hold and have not begun."""
+def counts(s: Session, project_id: int, user_id: int) -> dict[str, int]:
+    """How many answers of an annotator are in each of `STATES`."""
+    mine = (Label.project_id == project_id, Label.user_id == user_id)
+    found = s.execute(select(Label.state, func.count()).where(*mine, _LISTED).group_by(Label.state))
+    return {**dict.fromkeys(STATES, 0), **{row[0]: row[1] for row in found}}
+
+
+def queue(
+    s: Session, project_id: int, user_id: int, state: str, after: int = 0, most: int | None = None
+) -> list[QueueRow]:
+    """An annotator's answers in one state, the last first; `pending` are those that they hold and have not begun.
+
+    `most` of them, from the one after the first `after` on.
+    """
     if state not in STATES:
         raise NotYours(unknown("state", state, STATES))
     people.need_role(s, user_id, project_id, people.LABELLERS)
     rows = s.execute(
         select(Answer, Label)
         .join(Label, Label.answer_id == Answer.id)
-        .where(Label.project_id == project_id, Label.user_id == user_id, Label.state == state)
-        # What was shown, not begun, and taken by others since is nobody's work any more.
-        .where(or_(Label.state != "pending", Label.slot_id.is_not(None)))
+        .where(Label.project_id == project_id, Label.user_id == user_id, Label.state == state, _LISTED)
         .order_by(func.coalesce(Label.at, Label.opened).desc(), Label.id.desc())
+        .offset(after)
+        .limit(most)
+        # They are long, and a list does without them.
+        .options(defer(Answer.text), defer(Answer.other_text))
     )
     return [_row(answer, state, shown_label(label), label.at or label.opened) for answer, label in rows]
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from honne.annotate.errors import NoSuchAnswer, NotShown
 from honne.annotate.tables import Answer, Label, Run
-from honne.engine.store import open_run
+from honne.engine.store import RunFolder, open_run
 from honne.errors import StoreError
 from honne.records import Item, Message, Response
 
@@ -34,21 +34,31 @@ def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tupl
     return question, texts[::-1] if label.swapped else texts
 
 
-def whole(s: Session, answer: Answer) -> tuple[tuple[Message, ...], tuple[str, ...]]:
-    """The question and the answers as the run folders have them. Raises StoreError where they are gone."""
+def whole(
+    s: Session, answer: Answer, opened: dict[int, RunFolder] | None = None
+) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """The question and the answers as the run folders have them; `opened` keeps those for the next answer.
+
+    Raises StoreError where they are gone.
+    """
+    opened = {} if opened is None else opened
     if not answer.cut:
         texts = (answer.text,) if answer.other_text is None else (answer.text, answer.other_text)
         return messages(answer), texts
-    item, response, text = _from_run(s, answer.run_id, answer.item_id, answer.sample)
+    item, response, text = _from_run(s, opened, answer.run_id, answer.item_id, answer.sample)
     if answer.other_run_id is None:
         return item.messages if response.messages is None else response.messages, (text,)
     # What both were asked: each model may have been sent a system prompt of its own.
-    return item.messages, (text, _from_run(s, answer.other_run_id, answer.item_id, answer.other_sample or 0)[2])
+    return item.messages, (text, _from_run(s, opened, answer.other_run_id, answer.item_id, answer.other_sample or 0)[2])
 
 
-def _from_run(s: Session, run_id: int, item_id: str, sample: int) -> tuple[Item, Response, str]:
+def _from_run(
+    s: Session, opened: dict[int, RunFolder], run_id: int, item_id: str, sample: int
+) -> tuple[Item, Response, str]:
     row = s.get_one(Run, run_id)
-    run = open_run(row.path)
+    if run_id not in opened:
+        opened[run_id] = open_run(row.path)
+    run = opened[run_id]
     item = next((one for one in run.items() if one.id == item_id), None)
     response = next((one for one in run.responses() if one.item_id == item_id and one.sample == sample), None)
     if item is None or response is None or response.text is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Protocol
 
 from honne import plugins
@@ -28,7 +29,13 @@ FLOOR = 0.1
 # Nothing that a person's label of the answer says: whether a reply could be read, and how long it is.
 _APART = ("well-formedness", "length")
 
+_TOGETHER = (
+    "a question's value rests on several labels, and how often these were drawn together is not known: label every "
+    "answer of some questions, drawn at random"
+)
+
 Answers = Mapping[tuple[str, int], Judgment]
+_Made = Callable[["Section", Answers], Mapping[tuple[str, str | None], Measure]]
 
 
 class Section(Protocol):
@@ -72,23 +79,23 @@ def corrected(
     """
     stored = calibration.stored
     answers = calibration.judgments(model)
-    made: dict[tuple[str, str | None, tuple[str, ...]], dict[tuple[str, str | None], Measure]] = {}
+    made = _maker(rubric)
     out = []
     for section, measure, numbers in parts:
         if not _judged(section, measure, stored.people):
             continue
-        rows = [row for row in section.view.rows if (row.item.id, row.sample) in answers]
-        if not rows and stored.borrowed is None:
+        labelled = any((row.item.id, row.sample) in answers for row in section.view.rows)
+        if not labelled and stored.borrowed is None:
             continue
-        key = (section.benchmark, section.attack, section.metrics)
-        if key not in made:
-            made[key] = measures(section, answers, rubric)
-        mine = made[key].get((measure.metric, measure.form))
-        human = _human(measure, mine, rows, answers)
+        sure = _values(made(section, {}).get((measure.metric, measure.form)))
+        if sure and all(unit.id in sure for unit in measure.units if unit.value is not None):
+            continue  # it says nothing of a judge's verdicts
+        human, why = _human(section, measure, answers, rubric, made)
+        if (measure.metric, measure.form) not in made(section, answers):
+            why = "people's labels are on another scale than this judge's"
         if stored.borrowed is not None:
             found = _borrowed(section, measure, numbers, human, stored.borrowed)
-        elif mine is None:
-            why = "people's labels are on another scale than this judge's"
+        elif why is not None:
             found = [refuse(raw, why) for raw in numbers if raw.slice == "all"]
         else:
             found = correct(measure, human, numbers, finite=stored.finite)
@@ -108,6 +115,19 @@ def _judged(section: Section, measure: Measure, people: Sequence[str]) -> bool:
         and measure.unit in ("proportion", "score")
         and measure.role not in _APART
     )
+
+
+def _maker(rubric: Callable[[str, str], bool]) -> _Made:
+    """`measures`, made once for all judges of the same answers."""
+    made: dict[object, dict[tuple[str, str | None], Measure]] = {}
+
+    def make(section: Section, answers: Answers) -> Mapping[tuple[str, str | None], Measure]:
+        key = (section.benchmark, section.attack, section.metrics, not answers)
+        if key not in made:
+            made[key] = measures(section, answers, rubric)
+        return made[key]
+
+    return make
 
 
 def measures(
@@ -131,25 +151,65 @@ def measures(
     return found
 
 
-def _human(measure: Measure, mine: Measure | None, rows: Sequence[Row], answers: Answers) -> Human:
-    """People's values of the measure's units, and their chances of having been drawn where these differ."""
-    values = {unit.id: unit.value for unit in mine.units if unit.value is not None} if mine is not None else {}
-    chances: dict[str, float] = {}
-    drawn = {row.judgment.design for row in rows if row.judgment is not None}
-    drawn = {one.design for row in rows if (one := answers.get((row.item.id, row.sample))) is not None}
-    if not drawn & {"stratified", "active"}:
-        return Human(values, {})
-    plain = sum(unit.id in values for unit in measure.units) / max(1, len(measure.units))
-    active = [one.inclusion or 0.0 for row in rows if (one := answers[row.item.id, row.sample]).design == "active"]
-    least = FLOOR * max(active, default=0.0)
-    for row in rows:
-        one = answers[row.item.id, row.sample]
-        name = unit_id(row.item.group if measure.per == "group" else row.item.id, row.sample)
-        chance = one.inclusion if one.inclusion is not None else plain
-        if one.design == "active":
-            chance = max(chance, least)
-        chances[name] = max(chance, chances.get(name, 0.0))
-    return Human(values, chances if len(set(chances.values())) > 1 else {})
+def _human(
+    section: Section, measure: Measure, answers: Answers, rubric: Callable[[str, str], bool], made: _Made
+) -> tuple[Human, str | None]:
+    """People's values of the measure's units, their chances of being known where these differ, and why nothing can be
+    said of them, if so.
+
+    A value that needs no label (a reply that was cut off has failed) is known for sure. One that rests on several
+    labels, as of a pair of answers, counts where all of them are there: one label may settle it alone, and to count it
+    then would be to pick by what it is. How often labels are drawn together follows from how often each is only where
+    one of them was left to chance, or all were drawn at random and every value rests on as many.
+    """
+    values, sure = (_values(made(section, given).get((measure.metric, measure.form))) for given in (answers, {}))
+    labels = _labels_of(section, measure, answers, rubric)
+    known = {name: value for name, value in values.items() if name in sure or None not in labels.get(name, [None])}
+    used = {name: [one for one in labels[name] if one is not None] for name in known if name not in sure}
+    if not used:
+        return Human({}, {}), None
+    weighted = any(one.design in ("stratified", "active") for given in used.values() for one in given)
+    if not weighted and not sure.keys() & known.keys() and len({len(given) for given in used.values()}) <= 1:
+        return Human(known, {}), None
+    chance = _chance(used, len(used) / max(1, len(measure.units) - len(sure)))
+    single = [[chance(one) for one in given] for given in used.values()]
+    left = [sum(c < 1 for c in found) for found in single]
+    if max(left, default=0) > 1 and (weighted or len(set(left)) > 1):
+        return Human({}, {}), _TOGETHER
+    chances = {**dict.fromkeys(sure.keys() & known.keys(), 1.0), **dict(zip(used, map(prod, single), strict=True))}
+    return Human(known, chances if len(set(chances.values())) > 1 else {}), None
+
+
+def _values(measure: Measure | None) -> dict[str, float]:
+    return {} if measure is None else {unit.id: unit.value for unit in measure.units if unit.value is not None}
+
+
+def _labels_of(
+    section: Section, measure: Measure, answers: Answers, rubric: Callable[[str, str], bool]
+) -> dict[str, list[Judgment | None]]:
+    """The labels that each unit rests on, None for one that is not there."""
+    grouped = measure.per == "group"
+    out: dict[str, list[Judgment | None]] = {}
+    for row in section.view.rows:
+        one = answers.get((row.item.id, row.sample))
+        if grouped and (not rubric(section.benchmark, row.item.form) or measure.form not in (None, row.item.form)):
+            continue
+        out.setdefault(unit_id(row.item.group if grouped else row.item.id, row.sample), []).append(one)
+    return out
+
+
+def _chance(used: Mapping[str, Sequence[Judgment]], plain: float) -> Callable[[Judgment], float]:
+    """With which chance each label was drawn; `plain` where it was drawn at random, and nothing says with which."""
+    given = [one for labels in used.values() for one in labels]
+    least = FLOOR * max((one.inclusion or 0.0 for one in given if one.design == "active"), default=0.0)
+
+    def chance(one: Judgment) -> float:
+        if one.design is None:  # every answer was labelled
+            return 1.0
+        found = one.inclusion if one.inclusion is not None else plain
+        return max(found, least) if one.design == "active" else found
+
+    return chance
 
 
 # ------------------------------------------------------------------ another run's
@@ -159,16 +219,13 @@ def pairs_of(
     parts: Iterable[Part], calibration: Calibration, model: str, rubric: Callable[[str, str], bool]
 ) -> list[PairsOf]:
     """Verdicts beside labels, of every judge and metric: what another run can borrow."""
-    answers = calibration.judgments(model)
+    answers, made = calibration.judgments(model), _maker(rubric)
     out = []
     for section, measure, _ in parts:
         if not _judged(section, measure, calibration.stored.people) or section.judge is None:
             continue
-        rows = [row for row in section.view.rows if (row.item.id, row.sample) in answers]
-        mine = measures(section, answers, rubric).get((measure.metric, measure.form)) if rows else None
-        human = _human(measure, mine, rows, answers)
-        found = pairs(measure, human)
-        if found.human and not human.inclusion:
+        found = pairs(measure, _human(section, measure, answers, rubric, made)[0])
+        if found.human and not found.inclusion:
             out.append(
                 PairsOf(
                     benchmark=section.benchmark,

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -34,6 +34,7 @@ router = APIRouter(prefix="/projects/{project_id}/label")
 Labeller = Annotated[Member, Depends(member("annotator", "owner"))]
 Sent = Annotated[FormData, Depends(form)]
 
+_PAGE = 100
 _KEYS = (
     ("1 … 9, 0", "choice"),
     ("↑ ↓", "updown"),
@@ -57,13 +58,16 @@ def next_one(request: Request, who: Labeller) -> Response:
 
 
 @router.get("/queue")
-def listed(request: Request, who: Labeller, state: str = "submitted") -> Response:
+def listed(
+    request: Request, who: Labeller, state: str = "submitted", after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
+) -> Response:
     """One's own items in one state."""
     if state not in queue.STATES:
         raise HTTPException(404)
     lang = language(request)
     with database(request).read() as s:
-        rows_of = {name: queue.queue(s, who.project_id, who.id, name) for name in queue.STATES}
+        counts = queue.counts(s, who.project_id, who.id)
+        found = queue.queue(s, who.project_id, who.id, state, after, _PAGE + 1)
         guide = _guide(s, who.project_id)
     rows = [
         {
@@ -73,10 +77,11 @@ def listed(request: Request, who: Labeller, state: str = "submitted") -> Respons
             "words": _words(guide, row.dimension, row.label, lang),
             "at": row.at,
         }
-        for row in rows_of[state]
+        for row in found[:_PAGE]
     ]
-    states = [(name, len(found)) for name, found in rows_of.items()]
-    return page(request, "label_queue.html", home=_home(who), rows=rows, state=state, states=states)
+    known: dict[str, Any] = {"home": _home(who), "rows": rows, "state": state, "states": counts.items()}
+    more = after + _PAGE if len(found) > _PAGE else None
+    return page(request, "label_queue.html", after=after, more=more, **known)
 
 
 @router.get("/after/{answer_id}")
