@@ -1,5 +1,4 @@
-"""`scorer.json`: what a scorer is, and the hashes of the files beside it. Written last, so that what it does not name is
-not used."""
+"""`scorer.json`: what a scorer is, and the hashes of the files beside it. Written last: only what it names is used."""
 
 from __future__ import annotations
 
