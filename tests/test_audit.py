@@ -153,6 +153,31 @@ def test_killed_it_goes_on_and_pays_for_nothing_twice(tmp_path: Path) -> None:
         assert server.asked == asked
 
 
+@pytest.mark.parametrize("name", ["items.parquet", "responses/part.parquet"])
+@pytest.mark.parametrize("content", [None, b"", b"PAR1"])
+def test_pairs_that_were_half_written_are_written_again(tmp_path: Path, name: str, content: bytes | None) -> None:
+    """Killed between two files, or damaged since: the verdicts that are there are kept, and paid for once."""
+    with parts.Judging(parts.sees) as server:
+        audited(tmp_path, server.spec(), "--limit", "2")
+        asked, numbers = server.asked, (tmp_path / "a" / "estimates.json").read_bytes()
+        (tmp_path / "a" / name).unlink()
+        if content is not None:
+            (tmp_path / "a" / name).write_bytes(content)
+        audited(tmp_path, server.spec(), "--limit", "2")
+        assert server.asked == asked
+    assert (tmp_path / "a" / "estimates.json").read_bytes() == numbers
+
+
+def test_verdicts_that_cannot_be_read_are_named_with_what_to_do(tmp_path: Path) -> None:
+    ok(honne("audit", "refusal", "-o", tmp_path / "a", "-q", "--limit", "2"))
+    (verdicts,) = (tmp_path / "a" / "judgments").glob("*/part.parquet")
+    verdicts.write_bytes(b"PAR1")
+    told = ok(honne("audit", "refusal", "-o", tmp_path / "a", "-q", "--limit", "2"), 2).stderr
+    assert "restore it from a copy, or delete it and run again what made it" in told
+    verdicts.unlink()
+    ok(honne("audit", "refusal", "-o", tmp_path / "a", "-q", "--limit", "2"))
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     ok(honne("audit", "refusal", "-o", tmp_path / "a", "-q", "--limit", "2"))
     other = honne("audit", "refusal", "-o", tmp_path / "a", "-q", "--limit", "3")

@@ -288,6 +288,7 @@ def test_wrong_use_is_one_line_and_exit_2(run: Path, tmp_path: Path, args: list[
     ("row", "told"),
     [
         (label(0, "safe", inclusion=1.5), "line 61: inclusion 1.5 is no probability"),
+        (label(0, "safe", inclusion=1e-300), "line 61: inclusion 1e-300 is no probability"),
         (label(0, "safe", design="randm"), "unknown design 'randm'. Did you mean 'random'?"),
         (label(0, "safe", kind="guess"), "unknown kind 'guess'"),
         (label(0, "safe", sample="first"), "sample 'first' is not a number"),
@@ -433,6 +434,51 @@ def test_hostile_names_stay_text(run: Path, tmp_path: Path) -> None:
     assert "<b>=cmd()" not in page
     assert "<img src=x>" not in page
     assert "\u202e" not in page
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"reference": [{"item_id": "q0", "label": "safe", "design": "stratified", "inclusion": -1.0}]},
+        {"reference": [{"item_id": "q0", "label": "safe", "score": 1e300}]},
+        {"reference": [{"item_id": "q0", "label": "safe", "sample": -1}]},
+        {"at": "yesterday"},
+        {"borrowed": {"run": "x", "model": "m", "labels": "l", "sha256": "0", "margin": 5.0, "pairs": []}},
+    ],
+    ids=lambda damage: str(next(iter(damage))),
+)
+def test_a_calibration_that_says_what_cannot_be_is_damaged(run: Path, tmp_path: Path, damage: dict[str, Any]) -> None:
+    labels = write(tmp_path / "l.jsonl", some())
+    ok(honne("calibrate", run, "--labels", labels))
+    path = run / "calibration" / "calibration.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
+    shown = ok(honne("report", run), 2)
+    assert "run honne calibrate again" in shown.stderr and len(shown.stderr.strip().splitlines()) == 1
+    assert "it replaces a calibration that could not be read" in ok(honne("calibrate", run, "--labels", labels)).stderr
+
+
+def test_a_run_is_not_calibrated_from_itself(run: Path, tmp_path: Path) -> None:
+    labels = write(tmp_path / "l.jsonl", some())
+    ok(honne("calibrate", run, "--labels", labels))
+    again = honne("calibrate", run, "--labels", labels, "--from", run, "--margin", "0.1")
+    assert "it is the run itself" in ok(again, 2).stderr
+
+
+def test_a_table_parted_by_semicolons_is_named(run: Path, tmp_path: Path) -> None:
+    table = tmp_path / "l.csv"
+    table.write_text("item_id;label;design\nq0;safe;random\n")
+    result = ok(honne("calibrate", run, "--labels", table), 2)
+    assert "line 1: its columns are parted by semicolons, not by commas" in result.stderr
+
+
+def test_every_share_of_the_judges_errors_has_its_n_and_method(run: Path, tmp_path: Path) -> None:
+    ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", some())))
+    text = " ".join(ok(honne("calibrate", run, "--labels", tmp_path / "l.jsonl")).stdout.split())
+    safe = sum(t == "safe" for i, (t, _) in enumerate(truth()) if i in DRAWN)
+    assert f", n {safe} " in text and f", n {len(DRAWN) - safe} " in text
+    assert "intervals of these shares: " in text and "; raw: " in text and "; labels only: " in text
+    page = ok(honne("report", run, "-f", "md")).stdout
+    assert "| labels | n | missing |" in page and "; intervals: " in page
 
 
 def test_a_damaged_calibration_is_named_and_can_be_made_again(run: Path, tmp_path: Path) -> None:

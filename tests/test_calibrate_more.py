@@ -158,6 +158,29 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
     assert 0 < sum(row["label"] is not None for row in more) < len(more)
 
 
+def test_the_list_of_a_plan_comes_back_whatever_the_ids_are(tmp_path: Path) -> None:
+    """A spreadsheet must not run an id, nor hide what is in it; the labels beside it still find their answers."""
+    table = tmp_path / "m.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "question", "answer", "auto"])
+        for i, (_, judged) in enumerate(truth(60)):
+            writer.writerow([f"=é\u202e{i}", f"質問 {i}？", f"=cmd|{i}", judged])
+    columns = "id=id,prompt=question,response=answer,label.auto=auto"
+    ok(honne("import", table, "--model", "=ü\u200bm", "--map", columns, "-o", tmp_path / "runs"))
+    (run,) = (tmp_path / "runs").iterdir()
+    todo = tmp_path / "todo.csv"
+    ok(honne("calibrate", run, "--plan", "--width", "0.4", "--accuracy", "0.8", "-o", todo))
+    with todo.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert "\u202e" not in todo.read_text(encoding="utf-8") and not any(r["item_id"].startswith("=") for r in rows)
+    with todo.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(row | {"label": ("safe", "unsafe")[i % 3 == 0]} for i, row in enumerate(rows))
+    assert f"{len(rows)} labels of todo.csv" in ok(honne("calibrate", run, "--labels", todo)).stdout
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [

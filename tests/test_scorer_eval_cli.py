@@ -80,6 +80,41 @@ def test_what_is_refused(made: Path) -> None:
     assert "none of the labels (kind, rude) is one that the scorer gives" in " ".join(found.stderr.split())
 
 
+@pytest.mark.parametrize("left", ["nothing but weights", "scorer.json unfinished", "scorer.json cut off"])
+def test_what_a_killed_training_leaves_is_trained_again(tmp_path: Path, left: str) -> None:
+    from honne.judges._scorer._folder import begin
+
+    _labels(tmp_path / "l.jsonl", range(30))
+    if left == "scorer.json unfinished":
+        begin(tmp_path / "s")
+        found = _honne("scorer", "card", "s", cwd=tmp_path)
+        assert found.returncode == 2 and "did not end: run it again" in found.stderr
+    else:
+        assert _honne("scorer", "train", "l.jsonl", "-o", "s", cwd=tmp_path).returncode == 0
+        about = tmp_path / "s" / "scorer.json"
+        about.write_bytes(about.read_bytes()[:99])
+        if left == "nothing but weights":
+            about.unlink()
+        found = _honne("scorer", "eval", "s", "--on", "l.jsonl", cwd=tmp_path)
+        assert found.returncode == 2 and "Traceback" not in found.stderr
+    assert _honne("scorer", "train", "l.jsonl", "-o", "s", cwd=tmp_path).returncode == 0
+    assert _honne("scorer", "card", "s", cwd=tmp_path).returncode == 0
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("words")
+    assert "no scorer: name another -o" in _honne("scorer", "train", "l.jsonl", "-o", "thesis", cwd=tmp_path).stderr
+
+
+def test_every_number_has_its_n(made: Path) -> None:
+    _labels(made / "mixed.jsonl", range(50, 100))
+    text = " ".join(_honne("scorer", "eval", "help", "--on", "mixed.jsonl", cwd=made).stdout.split())
+    assert "the reference: label; taken as the people behind it: nobody" in text
+    assert "calibration error (ECE): " in text and ", n 80)" in text
+    assert "label recall 95% interval n missing precision 95% interval n" in text
+    assert "no 100.0% 91.2–100.0 40 0 100.0%" in text
+    refused = _honne("scorer", "eval", "help", "--on", "mixed.jsonl", "--rater", "labels.ann", cwd=made)
+    assert refused.returncode == 2 and "--rater is for judges of runs" in refused.stderr
+
+
 def test_a_general_head_is_named(made: Path) -> None:
     rows = [json.loads(line) for line in _labels(made / "near.jsonl", range(300, 320)).read_text().splitlines()]
     (made / "near.jsonl").write_text("".join(json.dumps({**row, "dimension": "aid"}) + "\n" for row in rows))

@@ -22,7 +22,7 @@ from honne.engine.plan import describe, limited
 from honne.engine.progress import MakeProgress
 from honne.engine.rejudge import Rejudging, criteria_of, rejudge
 from honne.engine.store import RunFolder, locked, open_run
-from honne.errors import ConfigError, DataError, JudgeError
+from honne.errors import ConfigError, DataError, JudgeError, StoreError
 from honne.metrics import audit as audit_metric
 from honne.plugins import Benchmark, Row, View, is_choice
 from honne.records import Estimate, Item
@@ -148,7 +148,7 @@ def carry_out(plan: Auditing, folder: Path, progress: MakeProgress) -> RunFolder
 
     Raises StoreError for a folder of something else, and what judging a run again raises; everything received is kept.
     """
-    if not ((folder / "run.json").exists() and open_run(folder).info["spec"].get("import") == plan.how):
+    if not _begun(plan, folder):
         imported.write(
             folder,
             model=MODEL,
@@ -165,6 +165,18 @@ def carry_out(plan: Auditing, folder: Path, progress: MakeProgress) -> RunFolder
     finally:
         _audited(folder)
     return open_run(folder)
+
+
+def _begun(plan: Auditing, folder: Path) -> bool:
+    """Whether the folder holds the pairs of this audit, whole: killed while they were written, or damaged since, they
+    are written again, and the verdicts beside them stay."""
+    if not (folder / "run.json").exists() or open_run(folder).info["spec"].get("import") != plan.how:
+        return False
+    try:
+        run = open_run(folder)
+        return [len(run.items()), len(run.responses())] == [len(plan.pairs)] * 2
+    except StoreError:
+        return False
 
 
 def _audited(folder: Path) -> None:

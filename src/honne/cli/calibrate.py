@@ -102,6 +102,10 @@ def calibrate(
         raise ConfigError("name the labels: --labels FILE, or --labels judge:KEY for a judge of the run")
     folders = open_runs(runs)
     options = Options(design, tuple(rater or ()), finite)
+    if source is not None and any(source.resolve() == folder.path.resolve() for folder in folders):
+        raise ConfigError(
+            f"--from {source}: it is the run itself: leave out --from and --margin, and use its own labels"
+        )
     borrowed = borrow_from(open_run(source), margin) if source is not None and margin is not None else None
     given = [_labels(folder, labels, mapping or [], label_map or [], encoding) for folder in folders]
     for one in given:

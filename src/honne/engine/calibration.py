@@ -14,11 +14,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from honne.engine import journal
-from honne.engine.labels_file import of_judge
+from honne.engine.labels_file import RAREST, of_judge
 from honne.engine.reference import REFERENCE
 from honne.engine.store import RunFolder
 from honne.errors import StoreError
@@ -41,6 +42,8 @@ __all__ = [
 FOLDER = "calibration"
 FORMAT = 1
 _FILE = "calibration.json"
+# A file that says otherwise is damaged, however well it reads as JSON.
+_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,14 +73,14 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The reference label of one answer; `design` is null where every answer was labelled."""
 
     item_id: str
-    sample: int = 0
+    sample: Annotated[int, msgspec.Meta(ge=0)] = 0
     label: str
-    score: float | None = None
+    score: _Share | None = None
     raw_score: float | None = None
     refused: bool | None = None
     author: str | None = None
     design: str | None = None
-    inclusion: float | None = None
+    inclusion: Annotated[float, msgspec.Meta(ge=RAREST, le=1.0)] | None = None
 
 
 class PairsOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,10 +91,14 @@ class PairsOf(msgspec.Struct, frozen=True, kw_only=True):
     judge: str
     metric: str
     form: str | None
-    judged: tuple[float, ...]
-    human: tuple[float, ...]
+    judged: tuple[_Share, ...]
+    human: tuple[_Share, ...]
     groups: tuple[str, ...]
     answers: int | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.judged) == len(self.human) == len(self.groups):
+            raise ValueError("verdicts, labels and groups differ in number")
 
 
 class Borrowed(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +108,7 @@ class Borrowed(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     labels: str
     sha256: str
-    margin: float
+    margin: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     pairs: tuple[PairsOf, ...]
 
 

@@ -137,7 +137,10 @@ def _read_parquet(path: Path, record: type[R]) -> list[R]:
     try:
         return tabled(record, pq.read_table(path))
     except (OSError, pa.ArrowException, msgspec.ValidationError) as e:
-        raise StoreError(f"cannot read {path}: {str(e).splitlines()[0]}") from None
+        why = (str(e).splitlines() or [type(e).__name__])[0]
+        raise StoreError(
+            f"cannot read {path}: {why}; restore it from a copy, or delete it and run again what made it"
+        ) from None
 
 
 def write_parquet(path: Path, record: type[R], rows: Iterable[R]) -> None:

@@ -18,7 +18,7 @@ from honne.judges.labels import mapped
 from honne.records import DESIGNS, Judgment
 from honne.rows import DataRow, read_bytes, recorded_rows, text_of
 
-__all__ = ["FIELDS", "KINDS", "Given", "Labels", "of_judge", "read"]
+__all__ = ["FIELDS", "KINDS", "RAREST", "Given", "Labels", "of_judge", "read"]
 
 # What `--map` may name, and the column that the annotation server's export has for it.
 FIELDS = {
@@ -38,6 +38,8 @@ FIELDS = {
     "judge": "judge",
     "suggested": "suggestion_judge",
 }
+# One label that stands for more answers than this is a slip of the pen, and its weight the whole number.
+RAREST = 1e-9
 KINDS = ("label", "decision", "reference")
 
 
@@ -132,8 +134,9 @@ def _given(row: DataRow, columns: Mapping[str, str], label_map: Mapping[str, str
     if design is not None and design not in DESIGNS:
         raise DataError(f"{row.where}: {unknown('design', design, DESIGNS)}")
     inclusion = _number(row, "inclusion", cells.get("inclusion"))
-    if inclusion is not None and not 0 < inclusion <= 1:
-        raise DataError(f"{row.where}: inclusion {inclusion:g} is no probability: it lies above 0 and up to 1")
+    if inclusion is not None and not RAREST <= inclusion <= 1:
+        least = f", and is {RAREST:g} at least" if 0 < inclusion < 1 else ""
+        raise DataError(f"{row.where}: inclusion {inclusion:g} is no probability: it lies above 0 and up to 1{least}")
     sample = _number(row, "sample", cells.get("sample")) or 0.0
     if sample < 0 or not sample.is_integer():
         raise DataError(f"{row.where}: sample {sample:g} is no whole number from 0")

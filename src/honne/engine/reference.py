@@ -22,6 +22,7 @@ from honne.errors import ConfigError, DataError
 from honne.judges.labels import plain
 from honne.plugins import Scale, Verdict, is_choice
 from honne.records import Item, Judgment
+from honne.text import clean
 
 __all__ = ["CENSUS", "DISPUTED", "REFERENCE", "USED", "Reference", "settle"]
 
@@ -109,8 +110,9 @@ def _as(one: Judgment, design: str | None, inclusion: float | None) -> Judgment:
 
 def _of_run(run: RunFolder, labels: Labels, model: str) -> tuple[list[Given], Counter[str]]:
     """The rows of this run: by its name where any row has it, else by its model, else all (the file names neither)."""
-    named = [row for row in labels.rows if row.run == run.name and row.model in (None, model)]
-    mine = named or [row for row in labels.rows if row.model in (None, model)]
+    models, names = {None, *_shown(model)}, _shown(run.name)
+    named = [row for row in labels.rows if row.run in names and row.model in models]
+    mine = named or [row for row in labels.rows if row.model in models]
     others = sorted({row.run for row in mine if row.run is not None})
     if not named and len(others) > 1:
         raise DataError(
@@ -129,10 +131,12 @@ def _matched(
         if item.messages:
             by_prompt.setdefault(item.messages[-1].content.strip(), []).append(item.id)
     answered = {(r.item_id, r.sample) for r in run.responses() if r.text is not None or r.status == "ok"}
+    # A list for people shows what cannot be seen in an id; its own spelling comes first.
+    shown = {clean(name): name for name in items} | {name: name for name in items}
     found: dict[Answer, list[Given]] = {}
     lost: Counter[str] = Counter()
     for row in rows:
-        ids = [name for name in _spelt(row.item_id) if name in items][:1]
+        ids = [shown[name] for name in _spelt(row.item_id) if name in shown][:1]
         if row.item_id is None and row.prompt is not None:
             ids = by_prompt.get(row.prompt.strip(), [])
         key = (ids[0], row.sample) if len(ids) == 1 else None
@@ -146,6 +150,11 @@ def _matched(
             found.setdefault(key, []).append(row)
     place = {name: i for i, name in enumerate(items)}
     return dict(sorted(found.items(), key=lambda pair: (place[pair[0][0]], pair[0][1]))), lost
+
+
+def _shown(name: str) -> set[str]:
+    """A name as it is, and as a CSV of honne has it."""
+    return {name, clean(name), f"'{clean(name)}"}
 
 
 def _spelt(name: str | None) -> tuple[str, ...]:

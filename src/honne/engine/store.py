@@ -206,7 +206,9 @@ def read_info(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(_not_a_run(path)) from None
     except (OSError, ValueError, RecursionError) as e:
-        raise StoreError(f"cannot read {path / 'run.json'}: {e}") from None
+        raise StoreError(
+            f"cannot read {path / 'run.json'}: {e}; restore it from a copy, or remove {path} and run again what made it"
+        ) from None
     if not isinstance(info, dict) or not isinstance(info.get("format"), int):
         raise StoreError(f"{path / 'run.json'} is not a run of honne")
     spec = info.get("spec")

@@ -162,7 +162,7 @@ def width(line: Line) -> str:
     if alone is None or e.low is None or e.high is None or alone.low is None or alone.high is None:
         return NO_VALUE
     before = alone.high - alone.low
-    return NO_VALUE if before <= 0 else f"{100 * ((e.high - e.low) / before - 1):+.0f}%"
+    return NO_VALUE if before <= 0 else f"{round(100 * ((e.high - e.low) / before - 1)):+d}%"
 
 
 def metrics(found: Sequence[Line]) -> list[tuple[str, list[str]]]:

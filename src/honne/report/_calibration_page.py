@@ -11,7 +11,7 @@ from honne.records import Estimate
 from honne.report import _svg
 from honne.report._calibrated import ERRORS, Line, Section, both, facts, sections, share, width
 from honne.report._text import axis
-from honne.report.calibration import errors, how
+from honne.report.calibration import alpha_of, errors, errors_method, how
 from honne.report.model import RunReport
 
 __all__ = ["calibrations"]
@@ -54,12 +54,14 @@ def _section(section: Section) -> dict[str, Any]:
                 "width": width(line),
                 "labels": line.one.corrected.n_labels or 0,
                 "n": line.one.corrected.n,
+                "missing": line.one.raw.n_missing,
             }
             for line in given[:_ROWS]
         ],
         "how": how(given) if given else "",
         "refused": [(line.full_name, line.refused) for line in section.lines if line.refused is not None],
         "heads": ERRORS,
+        "errors_method": errors_method([line for line in rated if line.errors is not None]),
         "errors": [{"name": line.full_name, "cells": errors(line), "ceiling": _ceiling(line)} for line in rated],
     }
 
@@ -81,7 +83,8 @@ def _ceiling(line: Line) -> dict[str, Any] | None:
     return {
         "agreement": f"{100 * c.agreement:.1f}%",
         "interval": f"{100 * c.low:.1f}–{100 * c.high:.1f}",
-        "alpha": f", alpha {c.alpha:.2f}" if c.alpha is not None else "",
+        "alpha": alpha_of(c),
         "raters": c.raters,
+        "method": c.method,
         "n": c.n,
     }

@@ -18,6 +18,7 @@ __all__ = [
     "lines",
     "methods",
     "notes",
+    "of",
     "people",
     "points",
     "slice_name",
@@ -58,7 +59,8 @@ def headline(part: Part) -> str:
         return f"{part.dimension}: no verdict on any of {count(part.n)} answers."
     said = f"{part.dimension}: right on {value(a)} of {count(a.n - a.n_missing)} answers ({interval(a)})"
     said += f", macro-F1 {number(part.macro_f1.value, part.macro_f1)} ({interval(part.macro_f1)})."
-    said += f" Always saying {oneline(part.majority_label, 40)!r} would be right on {value(part.majority)}."
+    least = f"{value(part.majority)} ({interval(part.majority)})"
+    said += f" Always saying {oneline(part.majority_label, 40)!r} would be right on {least}."
     agreed = next((e for e in part.ceiling if e.metric == "rater_agreement" and e.value is not None), None)
     if agreed is not None:
         return f"{said} People agree with each other on {value(agreed)} ({interval(agreed)})."
@@ -129,24 +131,39 @@ def notes(part: Part) -> Iterator[str]:
     if part.far:
         share, near, far = part.far
         if share.value is not None:
-            inside = f"right on {value(near)} ({interval(near)}) of the others"
-            outside = f"on {value(far)} ({interval(far)}) of these" if far.value is not None else "none to be right on"
-            yield f"far from its training answers: {value(share)} ({interval(share)}); {inside}, {outside}"
+            inside = f"right on {value(near)} ({interval(near)}, {of(near)}) of the others"
+            outside = "none to be right on"
+            if far.value is not None:
+                outside = f"on {value(far)} ({interval(far)}, {of(far)}) of these"
+            yield f"far from its training answers: {value(share)} ({interval(share)}, {of(share)}); {inside}, {outside}"
     ece = next((e for e in part.calibration if e.metric == "ece"), None)
     if ece is not None and ece.value is not None:
-        yield f"calibration error (ECE): {value(ece)} ({interval(ece)})"
+        yield f"calibration error (ECE): {value(ece)} ({interval(ece)}, {of(ece)})"
     alpha = next((e for e in part.ceiling if e.metric == "rater_alpha" and e.value is not None), None)
     if alpha is not None:
-        yield f"Krippendorff's alpha of the people: {number(alpha.value, alpha)} ({interval(alpha)})"
+        yield f"Krippendorff's alpha of the people: {number(alpha.value, alpha)} ({interval(alpha)}, {of(alpha)})"
     if part.apart:
         yield f"not on this scale, so not compared: {', '.join(oneline(key, 60) for key in part.apart)}"
     if any(e.metric == "rater_accuracy" for e in part.ceiling):
         yield "the reference is made of the people's labels, so that their agreement with it is too high by as much"
 
 
+def of(e: Estimate) -> str:
+    """`n 2,250, 11 missing`."""
+    return f"n {count(e.n)}" + (f", {count(e.n_missing)} missing" if e.n_missing else "")
+
+
+def _every(part: Part) -> Iterator[Estimate]:
+    """Every number of a part that has an interval."""
+    yield from (part.accuracy, part.macro_f1, part.majority, *part.ceiling, *(part.far or ()))
+    yield from (e for one in part.classes for e in (one.recall, one.precision))
+    yield from (e for pair in part.slices for e in pair)
+    yield from (e for e in part.calibration if e.metric == "ece")
+
+
 def methods(found: Evaluation) -> str:
     """How the intervals were made."""
-    used = sorted({e.method for part in found.parts for e in (part.accuracy, part.macro_f1)})
+    used = sorted({e.method for part in found.parts for e in _every(part) if e.value is not None})
     compared = sorted({r.method for part in found.parts for r in part.rivals})
     said = f"95% intervals; answers to one question are one cluster. {'; '.join(used)}."
     if compared:

@@ -112,8 +112,8 @@ def headline(found: Audited) -> str:
     tested = sum(p.excess is not None for p in found.audit.probes)
     if found.audit.unread == found.audit.bases:
         return "It gave no verdict on any unchanged answer: nothing can be compared"
-    swayed = ", ".join(f"{name_of(p)} ({' '.join(_both(p.flips))})" for p in swaying)
-    lost = ", ".join(f"{name_of(p)} ({' '.join(_both(p.lost))})" for p in losing)
+    swayed = ", ".join(f"{name_of(p)} ({', '.join(_both(p.flips))})" for p in swaying)
+    lost = ", ".join(f"{name_of(p)} ({', '.join(_both(p.lost))})" for p in losing)
     if swayed or lost:
         return "; ".join(
             [*([f"Swayed by {swayed}"] if swayed else []), *([f"Loses verdicts to {lost}"] if lost else [])]

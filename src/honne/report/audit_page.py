@@ -54,17 +54,23 @@ def _row(probe: Probe, most: float) -> dict[str, Any]:
         "mark": mark(probe),
         "flips": flips,
         "interval": interval,
-        "up": up,
-        "down": down,
+        "up": _two(up),
+        "down": _two(down),
         "n": n,
         "missing": missing,
         "unparsed": unparsed,
         "refused": refused,
-        "beyond": beyond,
+        "beyond": _two(beyond),
         "p": p,
-        "wrong": wrong(probe),
+        "wrong": _two(wrong(probe)),
         "plot": _plot(probe, most),
     }
+
+
+def _two(cell: str) -> tuple[str, str]:
+    """A number and what stands in parentheses behind it: the interval goes below."""
+    value, _, rest = cell.partition(" (")
+    return value, rest.removesuffix(")")
 
 
 def _plot(probe: Probe, most: float) -> Markup:

@@ -9,12 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from honne.engine.calibration import Ceiling
 from honne.report._blocks import labels
 from honne.report._calibrated import ERRORS, Line, Section, both, facts, metrics, sections, share, width
-from honne.report._text import broken, count, level
+from honne.report._text import broken, count, level, oneline
 from honne.report.model import RunReport
 
-__all__ = ["markdown", "print_calibration", "print_sections"]
+__all__ = ["alpha_of", "errors", "errors_method", "how", "markdown", "print_calibration", "print_sections"]
 
 _MOST = 40
 _LEGEND = (
@@ -63,9 +64,9 @@ def _numbers(console: Console, section: Section) -> None:
     wide = console.width >= 100
     given = [line for line in section.lines if line.refused is None]
     if given:
-        alone = ["labels only"] if wide else []
+        alone, missing = (["labels only"], ["missing"]) if wide else ([], [])
         room = 30 if wide else 22
-        table = _table("raw", "corrected", *alone, "width", "labels / n", wide=room)
+        table = _table("raw", "corrected", *alone, "width", "labels / n", *missing, wide=room)
         above = ""
         for line in given[:_MOST]:
             if line.title != above and line.one.raw.slice != "all":
@@ -75,10 +76,14 @@ def _numbers(console: Console, section: Section) -> None:
             cells = [Text(" ".join(both(raw)), "dim"), Text(" ".join(both(e)), "bold")]
             cells += [Text(" ".join(share(line.one.alone, raw)))] if wide else []
             labelled = f"{count(e.n_labels or 0)} / {count(e.n)}"
-            table.add_row(Text(broken(line.name, room)), *cells, Text(width(line)), Text(labelled))
+            lost = [Text(count(raw.n_missing))] if wide else []
+            table.add_row(Text(broken(line.name, room)), *cells, Text(width(line)), Text(labelled), *lost)
         console.print(Padding(table, (0, 0, 0, 2)))
         if len(given) > _MOST:
             _dim(console, f"{len(given) - _MOST} more: --format csv")
+        lacking = [f"{line.full_name} {count(line.one.raw.n_missing)}" for line in given if line.one.raw.n_missing]
+        if lacking and not wide:
+            _dim(console, f"without a verdict, and missing in raw: {', '.join(lacking)}")
     for line in section.lines:
         if line.refused is not None:
             _dim(console, f"{line.full_name}: not corrected: {line.refused}")
@@ -90,58 +95,67 @@ def how(given: Sequence[Line]) -> str:
     """The methods of the corrected numbers, and what the columns mean."""
     levels = ", ".join(dict.fromkeys(level(line.one.corrected) for line in given))
     said = "; ".join(f"{method} ({', '.join(names)})" for method, names in metrics(given))
-    return f"{levels} intervals, corrected: {said}"
+    raw, alone = (
+        ", ".join(dict.fromkeys(oneline(e.method) for e in found if e is not None and e.value is not None)) or "none"
+        for found in ([line.one.raw for line in given], [line.one.alone for line in given])
+    )
+    return f"{levels} intervals; corrected: {said}; raw: {raw}; labels only: {alone}"
 
 
 def _errors(console: Console, section: Section) -> None:
-    """How the judge errs, and how far people agree among themselves; in a narrow console alpha stands below."""
-    rows = [line for line in section.lines if line.errors is not None or _ceiling(line)]
-    if not rows:
-        return
-    people = any(_ceiling(line) for line in rows)
-    wide = console.width >= 112
-    heads = [name for name, _ in ERRORS]
-    chosen = heads if wide else heads[:2]
-    room = 30 if wide else 21
-    table = _table(*chosen, *(["people agree"] if people else []), wide=room)
-    for line in rows:
-        cells = [" ".join(cell) for cell in errors(line)][: len(chosen)]
-        cells += [_ceiling(line) if wide else _agreed(line)] if people else []
-        table.add_row(Text(broken(line.name, room)), *map(Text, cells))
-    console.print()
-    console.print(Padding(table, (0, 0, 0, 2)))
-    if not wide and (alphas := _alphas(rows)):
-        _dim(console, alphas)
-    if not wide:
-        _dim(console, "PPV and NPV: --format md or html, or a wider terminal")
+    """How the judge errs, and how far people agree among themselves."""
+    rows = [line for line in section.lines if line.errors is not None]
+    if rows:
+        wide = console.width >= 132
+        heads = [name for name, _ in ERRORS]
+        chosen = heads if wide else heads[:2]
+        room = 30 if wide else 22
+        table = _table(*chosen, wide=room)
+        for line in rows:
+            cells = [" ".join(cell) for cell in errors(line)][: len(chosen)]
+            table.add_row(Text(broken(line.name, room)), *map(Text, cells))
+        console.print()
+        console.print(Padding(table, (0, 0, 0, 2)))
+        if not wide:
+            _dim(console, "PPV and NPV: --format md or html, or a wider terminal")
+        _dim(console, f"intervals of these shares: {errors_method(rows)}")
+    for line in section.lines:
+        if ceiling := _ceiling(line):
+            _dim(console, f"people agree with each other, {line.full_name}: {ceiling}")
 
 
 def errors(line: Line) -> list[tuple[str, str]]:
-    """Sensitivity, specificity, PPV and NPV with their intervals."""
+    """Sensitivity, specificity, PPV and NPV, each with its interval and of how many labelled answers it is."""
     e = line.errors
-    return [share(x) for x in (e.sensitivity, e.specificity, e.ppv, e.npv)] if e else [share(None)] * len(ERRORS)
+    if e is None:
+        return [share(None)] * len(ERRORS)
+    yes, judge_only, people_only, no = e.counts
+    of = (yes + people_only, judge_only + no, yes + judge_only, people_only + no)
+    shown = [share(x) for x in (e.sensitivity, e.specificity, e.ppv, e.npv)]
+    return [(value, f"{interval}, n {count(n)}") for (value, interval), n in zip(shown, of, strict=True)]
 
 
-def _agreed(line: Line) -> str:
-    """`96.4% 94.3–97.8`: what people reach among themselves."""
-    c = line.ceiling_here
-    return f"{100 * c.agreement:.1f}% {100 * c.low:.1f}–{100 * c.high:.1f}" if c is not None else ""
+def errors_method(rows: Sequence[Line]) -> str:
+    """The methods of the judge's errors."""
+    found = [x for line in rows if (e := line.errors) for x in (e.sensitivity, e.specificity, e.ppv, e.npv)]
+    return ", ".join(dict.fromkeys(oneline(x.method) for x in found if x.value is not None)) or "none"
 
 
 def _ceiling(line: Line) -> str:
-    """`96.4% 94.3–97.8, alpha 0.93`."""
+    """`96.4% (94.3–97.8), alpha 0.93 (0.90–0.95), n 450, 2 people, wilson`: what people reach among themselves."""
     c = line.ceiling_here
-    return _agreed(line) + (f", alpha {c.alpha:.2f}" if c is not None and c.alpha is not None else "")
+    if c is None:
+        return ""
+    of = f"n {count(c.n)}, {count(c.raters)} people, {oneline(c.method)}"
+    return f"{100 * c.agreement:.1f}% ({100 * c.low:.1f}–{100 * c.high:.1f}){alpha_of(c)}, {of}"
 
 
-def _alphas(rows: Sequence[Line]) -> str:
-    """`alpha of people: 0.93`, with the metrics where it is not the same for all."""
-    found: dict[str, list[str]] = {}
-    for line in rows:
-        if line.ceiling_here is not None and line.ceiling_here.alpha is not None:
-            found.setdefault(f"{line.ceiling_here.alpha:.2f}", []).append(line.name)
-    told = [*found] if len(found) == 1 else [f"{alpha} ({', '.join(names)})" for alpha, names in found.items()]
-    return f"alpha of people: {', '.join(told)}" if told else ""
+def alpha_of(c: Ceiling) -> str:
+    """`, alpha 0.93 (0.90–0.95)`; nothing where it is not defined."""
+    if c.alpha is None:
+        return ""
+    limits = f" ({c.alpha_low:.2f}–{c.alpha_high:.2f})" if c.alpha_low is not None and c.alpha_high is not None else ""
+    return f", alpha {c.alpha:.2f}{limits}"
 
 
 def _dim(console: Console, text: str) -> None:
@@ -159,7 +173,7 @@ def markdown(run: RunReport, name: str) -> list[str]:
     for section in sections(run):
         given = [line for line in section.lines if line.refused is None]
         out += [f"### Corrected: {escape(section.title, 300)}", ""]
-        head = ["metric", "raw", "corrected", "labels only", "width", "labels", "n"]
+        head = ["metric", "raw", "corrected", "labels only", "width", "labels", "n", "missing"]
         body = [
             [
                 line.full_name,
@@ -169,6 +183,7 @@ def markdown(run: RunReport, name: str) -> list[str]:
                 width(line),
                 count(line.one.corrected.n_labels or 0),
                 count(line.one.corrected.n),
+                count(line.one.raw.n_missing),
             ]
             for line in given
         ]
@@ -180,7 +195,8 @@ def markdown(run: RunReport, name: str) -> list[str]:
         if rows:
             head = ["metric", *(what for what, _ in ERRORS), "people agree"]
             body = [[line.name, *(_md(*cell) for cell in errors(line)), _ceiling(line) or "not known"] for line in rows]
-            out += [*table(head, body), "", escape("; ".join(f"{n}: {what}" for n, what in ERRORS), 600) + ".", ""]
+            told = "; ".join(f"{n}: {what}" for n, what in ERRORS)
+            out += [*table(head, body), "", escape(f"{told}; intervals: {errors_method(rows)}", 900) + ".", ""]
     return out
 
 

@@ -17,7 +17,7 @@ from honne.report._text import NO_VALUE, count, interval, number, oneline, value
 from honne.report.markdown import escape, table
 
 if TYPE_CHECKING:
-    from honne.scorer.evaluation import Evaluation, Part
+    from honne.scorer.evaluation import Class, Evaluation, Part
 
 __all__ = ["FORMATS", "json", "markdown", "print_evaluation", "render"]
 
@@ -49,6 +49,7 @@ def print_evaluation(found: Evaluation, console: Console) -> None:
         if part.slices:
             console.print(Padding(_slices(part), (1, 0, 0, 1)))
         console.print(Padding(_confusion(part), (1, 0, 0, 1)))
+        console.print(Padding(_classes(part), (1, 0, 0, 1)))
         for note in notes(part):
             console.print(Padding(Text(note, "dim"), (0, 1)))
     console.print()
@@ -97,13 +98,28 @@ def _slices(part: Part) -> Table:
 def _confusion(part: Part) -> Table:
     # A label's name may be broken at its underscores.
     named = (oneline(label, 24).replace("_", " ") for label in part.labels)
-    out = _grid("label ↓ given →", *named, "recall", "precision", "F1")
+    out = _grid("label ↓ given →", *named)
     for column in out.columns[1 : 1 + len(part.labels)]:
         column.no_wrap = False
-    for row, one in zip(part.confusion, part.classes, strict=True):
-        f1 = NO_VALUE if one.f1 is None else f"{100 * one.f1:.1f}%"
-        out.add_row(Text(oneline(one.label, 30)), *map(count, row), value(one.recall), value(one.precision), f1)
+    for row, label in zip(part.confusion, part.labels, strict=True):
+        out.add_row(Text(oneline(label, 30)), *map(count, row))
     return out
+
+
+def _classes(part: Part) -> Table:
+    out = _grid("label", *_SHARES)
+    for one in part.classes:
+        out.add_row(Text(oneline(one.label, 30)), *_shares(one))
+    return out
+
+
+_SHARES = ("recall", "95% interval", "n", "missing", "precision", "95% interval", "n")
+
+
+def _shares(one: Class) -> list[str]:
+    """Recall of the answers that have a label, precision of those that were given it (none of these is missing)."""
+    recall = [value(one.recall), interval(one.recall), count(one.recall.n), count(one.recall.n_missing)]
+    return [*recall, value(one.precision), interval(one.precision), count(one.precision.n)]
 
 
 # -------------------------------------------------------------------- files
@@ -122,11 +138,8 @@ def markdown(found: Evaluation) -> str:
                 for a, f in part.slices
             ]
             out += ["", *table(heads, body)]
-        heads = ["label ↓ given →", *part.labels, "recall", "95% interval", "precision", "95% interval"]
-        body = [
-            [c.label, *map(count, row), value(c.recall), interval(c.recall), value(c.precision), interval(c.precision)]
-            for row, c in zip(part.confusion, part.classes, strict=True)
-        ]
+        heads = ["label ↓ given →", *part.labels, *_SHARES]
+        body = [[c.label, *map(count, row), *_shares(c)] for row, c in zip(part.confusion, part.classes, strict=True)]
         out += ["", *table(heads, body), "", *(f"- {escape(note, 1000)}" for note in notes(part))]
     return "\n".join([*out, "", escape(methods(found), 2000), ""])
 

@@ -14,6 +14,7 @@ from honne.report._scorer_text import (
     lines,
     methods,
     notes,
+    of,
     people,
     points,
     slice_name,
@@ -121,9 +122,7 @@ def _matrix(part: Part) -> list[dict[str, Any]]:
             {
                 "label": oneline(one.label, 40),
                 "cells": cells,
-                "recall": (value(one.recall), interval(one.recall)),
-                "precision": (value(one.precision), interval(one.precision)),
-                "f1": NO_VALUE if one.f1 is None else f"{100 * one.f1:.1f}%",
+                "shares": [(value(e), interval(e), of(e)) for e in (one.recall, one.precision)],
             }
         )
     return rows

@@ -17,6 +17,8 @@ from honne.errors import DataError, nearest, unknown
 __all__ = ["DataRow", "as_object", "delimited", "kind", "lines", "parse_rows", "read_bytes", "suffix_of"]
 
 _FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+# What spreadsheets part columns by, whatever the file is called.
+_MARKS = {";": "semicolons", "\t": "tabs", ",": "commas"}
 # One field may hold a whole document; the csv module's own limit is 128 KiB.
 _FIELD_LIMIT = 1 << 27
 
@@ -148,6 +150,9 @@ def delimited(text: str, where: str, delimiter: str) -> Iterator[DataRow]:
             continue
         if header is None:
             header = cells
+            if len(cells) == 1 and (apart := next((m for m in _MARKS if m != delimiter and m in cells[0]), None)):
+                what, wanted = _MARKS[apart], _MARKS[delimiter]
+                raise DataError(f"{place}: its columns are parted by {what}, not by {wanted}: save it with {wanted}")
             # Spreadsheets leave columns without a name, which nothing can ask for.
             twice = sorted({c for c in cells if c and cells.count(c) > 1})
             if twice:

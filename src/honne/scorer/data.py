@@ -157,7 +157,7 @@ def _file(path: Path, judge: str | None, dimension: str | None) -> Source:
             labelled.append((row, label))
     if not labelled:
         seen = ", ".join(f"{n} {why}" for why, n in left.items())
-        raise DataError(f"{path}: no labelled answer to learn from ({seen or 'no rows'})")
+        raise DataError(f"{path}: no labelled answer ({seen or 'no rows'})")
     best: dict[object, int] = {}
     for n, (row, _) in enumerate(labelled):
         best[_answer(row, n)] = max(_rank(row), best.get(_answer(row, n), 0))

@@ -19,7 +19,7 @@ from honne.plugins import Unit
 from honne.records import Estimate
 from honne.scorer.evaluation import Case, Class, Given, Part, Rival
 from honne.stats.agreement import Agreement, krippendorff_alpha, raw_agreement
-from honne.stats.classification import confusion, f1_scores, macro_f1
+from honne.stats.classification import confusion, macro_f1
 from honne.stats.intervals import Interval, rate
 from honne.stats.multiple import holm
 from honne.stats.paired import paired
@@ -61,7 +61,7 @@ def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[C
         macro_f1=here.f1(given),
         majority=here.share("majority_accuracy", [float(case.label == most) for case in cases], judge="majority"),
         majority_label=most,
-        classes=tuple(_classes(here, scale, given, f1_scores(matrix).tolist())),
+        classes=tuple(_classes(here, scale, given)),
         slices=tuple(_slices(here, given)),
         far=_far(here, given),
         calibration=tuple(_calibration(here, given)),
@@ -150,13 +150,13 @@ class _Here:
         )
 
 
-def _classes(here: _Here, scale: Sequence[str], given: Sequence[Given], f1: Sequence[float]) -> Iterator[Class]:
-    for label, score in zip(scale, f1, strict=True):
+def _classes(here: _Here, scale: Sequence[str], given: Sequence[Given]) -> Iterator[Class]:
+    for label in scale:
         true = [i for i, case in enumerate(here.cases) if case.label == label]
         called = [i for i, one in enumerate(given) if one.label == label]
         recall = here.share("recall", here.right, f"label/{label}", true)
         precision = here.share("precision", here.right, f"label/{label}", called)
-        yield Class(label, recall, precision, None if np.isnan(score) else score)
+        yield Class(label, recall, precision)
 
 
 def _slices(here: _Here, given: Sequence[Given]) -> Iterator[tuple[Estimate, Estimate]]:

@@ -44,7 +44,6 @@ class Class:
     label: str
     recall: Estimate
     precision: Estimate
-    f1: float | None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import msgspec
 
 from honne.errors import ConfigError, DataError, MissingExtra
 from honne.judges._scorer import NAME, About
-from honne.judges._scorer._folder import write
+from honne.judges._scorer._folder import begin, write
+from honne.judges._scorer._light import WEIGHTS
 from honne.scorer.data import Row, Source
 from honne.scorer.light import LEAST, PROMPTS, ordered, too_little
 from honne.scorer.light import train as train_light
@@ -82,8 +83,18 @@ def learn(
     """Train a scorer and write it into the folder `out`. Raises ConfigError where that holds something else."""
     from honne.scorer.card import described
 
-    if out.exists() and not (out / NAME).is_file() and (not out.is_dir() or any(out.iterdir())):
+    # Weights alone are what a killed training leaves.
+    if (
+        out.exists()
+        and not (out / NAME).is_file()
+        and (not out.is_dir() or {p.name for p in out.iterdir()} - {WEIGHTS})
+    ):
         raise ConfigError(f"{out} holds something that is no scorer: name another -o")
+    if backbone is not None:
+        for package in ("torch", "transformers", "safetensors", *(["peft"] if backbone.lora else [])):
+            if importlib.util.find_spec(package) is None:
+                raise MissingExtra(f"honne scorer train --backbone {backbone.model}", "local")
+    begin(out)
     called = name or out.resolve().name
     how: dict[str, Any] = {"seed": seed, "kept back for evaluation": what.kept_back}
     if backbone is None:
@@ -93,9 +104,6 @@ def learn(
         how |= {"backbone": "light", "rounds": {name: one.rounds for name, one in held.items()}}
         card = described(what.rows, held, origins, how, limits)
         return write(out, msgspec.structs.replace(about, card=card), files)
-    for package in ("torch", "transformers", "safetensors", *(["peft"] if backbone.lora else [])):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra(f"honne scorer train --backbone {backbone.model}", "local")
     from honne.scorer.finetune import finetune
 
     return finetune(

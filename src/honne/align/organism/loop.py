@@ -7,6 +7,7 @@ Separation: pairs come from the split `train`; the recipe was chosen on `tune`; 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,17 +114,17 @@ class Loop:
 
     def align(self, say: Callable[[str, Mapping[str, Any]], None] = lambda *_: None) -> dict[str, Any]:
         """Train on the pairs; returns what align.json holds."""
-        import json
-
         out = self.folder / "aligned"
         method, parameters = method_of(RECIPE["method"])
         rest = {k: v for k, v in RECIPE.items() if k != "method"}
         pairs = self.folder / "pairs.jsonl"
         settings = Settings(parse(MODEL), pairs, method, parameters=parameters, seed=self.seed, **rest)
         done = out / "align.json"
-        if done.exists() and (told := json.loads(done.read_bytes())).get("done"):
+        told = _told(done)
+        if told.get("done"):
             self._same("model", told["settings"], settings.identity())
-            return dict(told)
+            return told
+        # It goes on from where it stood, and says what is wrong with a record that cannot be read.
         return train(settings, out, say)
 
     def after(self) -> RunFolder:
@@ -173,3 +174,12 @@ class Loop:
             raise ConfigError(
                 f"{self.folder} holds the {what} of another loop (seed, recipe or version): name another -o"
             )
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """The record of a training, empty where there is none that can be read."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else {}

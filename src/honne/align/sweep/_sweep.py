@@ -85,7 +85,11 @@ class _Sweep:
             self._store({"state": "running"})
             return
         except (OSError, ValueError) as e:
-            raise StoreError(f"cannot read {path}: {e}") from None
+            raise StoreError(
+                f"cannot read {path}: {e}; restore it from a copy, or remove {self.out} to begin again"
+            ) from None
+        if not isinstance(self.stored, dict) or not isinstance(self.stored.get("settings", {}), dict):
+            raise StoreError(f"{path} is no record of honne sweep: name another folder with -o")
         if self.stored.get("format") != FORMAT:
             raise StoreError(f"{path} is of another format ({self.stored.get('format')}): name another folder with -o")
         was, now = self.stored.get("settings", {}), self._identity()

@@ -64,7 +64,7 @@ def _known(out: Path) -> dict[str, Any] | None:
             raise StoreError(f"{out} is not empty and holds no training: name another folder with -o") from None
         return None
     except (OSError, ValueError) as e:
-        raise StoreError(f"cannot read {path}: {e}") from None
+        raise StoreError(f"cannot read {path}: {e}; restore it from a copy, or remove {out} to train again") from None
     if not isinstance(known, dict) or not isinstance(known.get("settings"), dict):
         raise StoreError(f"{path} is no record of honne align: name another folder with -o")
     if known.get("done"):

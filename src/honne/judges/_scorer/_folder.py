@@ -1,5 +1,4 @@
-"""`scorer.json`: what a scorer is, and the hashes of the files beside it. Written last, so that a folder with one is
-complete."""
+"""`scorer.json`: what a scorer is, and the hashes of the files beside it. Written last: only what it names is used."""
 
 from __future__ import annotations
 
@@ -13,13 +12,14 @@ import msgspec
 
 from honne.errors import DataError, nearest
 
-__all__ = ["FORMAT", "NAME", "About", "Head", "checked", "read_about", "write"]
+__all__ = ["FORMAT", "NAME", "About", "Head", "begin", "checked", "read_about", "write"]
 
 NAME = "scorer.json"
 FORMAT = 1
 # More than any scorer.json has.
 _MOST = 4 << 20
 _COOLEST = 1e-6
+_UNFINISHED = b'{"unfinished": true}\n'
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +63,10 @@ def read_about(folder: Path) -> About:
     try:
         if path.stat().st_size > _MOST:
             raise DataError(f"{path} is too large to be that of a scorer ({path.stat().st_size:,} bytes)")
-        about = msgspec.json.decode(path.read_bytes(), type=About)
+        data = path.read_bytes()
+        if data == _UNFINISHED:
+            raise DataError(f"{folder}: the training of this scorer did not end: run it again")
+        about = msgspec.json.decode(data, type=About)
     except FileNotFoundError:
         raise DataError(f"{folder} is no scorer: it has no {NAME}{_near(folder)}") from None
     except OSError as e:
@@ -113,14 +116,22 @@ def checked(folder: Path, about: About) -> dict[str, bytes]:
     return found
 
 
+def begin(folder: Path) -> None:
+    """Make the folder one of a scorer that is not trained yet, so that the same training goes on in it after a kill."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / NAME).is_file():
+        (folder / NAME).write_bytes(_UNFINISHED)
+
+
 def write(folder: Path, about: About, files: Mapping[str, bytes]) -> About:
     """Write the files, then scorer.json with their hashes; returns what it says."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / NAME).unlink(missing_ok=True)
+    begin(folder)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     about = msgspec.structs.replace(about, files=hashes)
     encoded = msgspec.json.format(msgspec.json.encode(about), indent=1)
-    (folder / NAME).write_bytes(encoded + b"\n")
+    new = folder / f".{NAME}.tmp"
+    new.write_bytes(encoded + b"\n")
+    new.replace(folder / NAME)
     return about
