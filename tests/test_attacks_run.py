@@ -26,11 +26,6 @@ def numbers(folder: Path, metric: str, name: str = "all") -> dict[tuple[str, str
     return {(e.benchmark, e.attack): e for e in found}
 
 
-def asked_twice(server: Server) -> list[str]:
-    done = Counter(entry["hash"] for entry in server.log() if entry.get("answer") and entry.get("sent"))
-    return [key for key, n in done.items() if n > 1]
-
-
 def kill(process: subprocess.Popen[str], folder: Path, seconds: float) -> None:
     """kill -9, so long after the first record below `folder`."""
     while not list(folder.rglob("*.jsonl")):

@@ -15,7 +15,8 @@ from honne.engine.imported import write
 from honne.engine.tradeoff import frontier
 from honne.records import Item, Judgment, Message, Response, now
 from honne.report import frontier as report
-from run_parts import here, honne, ok
+from run_parts import here as honne
+from run_parts import ok
 from test_report_html import CHROMIUM, FLAGS, Opened
 
 HARM, BENIGN, SUMS = "harm", "benign", "sums"
@@ -132,7 +133,7 @@ def test_other_judges_are_said_so(runs: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(runs: Path, arguments: list[str], said: str) -> None:
-    found = ok(here("frontier", *arguments, cwd=runs), 2)
+    found = ok(honne("frontier", *arguments, cwd=runs), 2)
     assert found.stdout == "" and said in found.stderr and len(found.stderr.splitlines()) == 1
 
 

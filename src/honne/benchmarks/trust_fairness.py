@@ -42,7 +42,6 @@ _TEXTS = "prompts/trust_fairness.toml"
 _FAIR = Scale((Verdict("fair", 1.0, 1.0), Verdict("unfair", 0.0, 0.0)))
 # Which of (first group, second group, neither) stands at A, B and C.
 _ORDERS = tuple(permutations(range(3)))
-_NEITHER = 2
 _SPLIT = "\n----\n"
 
 
