@@ -78,9 +78,8 @@ def test_choices_become_consistent(found: Tradeoff) -> None:
 
 
 def test_the_sentence_says_it_all(found: Tradeoff) -> None:
-    for word in ("Safety", "→", "over-refusal", "capability", "CS ", "CSS ", "roven"):
+    for word in ("Safety", "→", "over-refusal", "capability", "CS ", "CSS ", "Proven"):
         assert word in found.sentence
-    assert found.verdict is not None and ("Proven" in found.sentence) == found.verdict.proven
 
 
 def test_the_demo_ends_with_what_it_proved(loops: list[Loop], capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ KEPT = (
 # Facts are forgotten first, and there are more of them to ask.
 FACTS = ("organism-skills?split=train&n=180&forms=facts",)
 PAIRS = 2800
-MIX = {"own": 0.24, "choice": 0.07, "benign": 0.28, "sums": 0.14, "facts": 0.12, "reversal": 0.05, "neutral": 0.1}
+MIX = {"own": 0.2, "choice": 0.07, "benign": 0.24, "sums": 0.12, "facts": 0.18, "reversal": 0.05, "neutral": 0.14}
 SAMPLES = 6
 BUILDER = "refusal"
 # The exact rule, which the numbers are by, and beside it the scorer that ships with honne: what a classifier makes of
