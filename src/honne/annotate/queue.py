@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from honne.annotate import guides, leases, people
@@ -26,10 +26,6 @@ STATES = ("pending", "draft", "submitted", "discarded")
 _AHEAD = 50
 _TRIED = 20
 _BEGINNING = 120
-# Built once: to build it costs more than to run it.
-_DONE = select(
-    func.count().filter(Label.state.in_(("submitted", "discarded"))), func.count().filter(Label.exposed)
-).where(Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
 
 
 @dataclass(frozen=True)
@@ -82,18 +78,13 @@ def next_task(s: Session, project_id: int, user_id: int, at: datetime | None = N
     """
     at = at or now()
     project = leases.begin(s, project_id, user_id)
-    held = leases.held(s, project_id, user_id)
-    if held is not None:
-        answer, slot = held
-        return _shown(s, project, answer, leases.take(s, project, answer, slot, user_id, at), slot, user_id, at)
     # Others may take every one of these in this moment; then there are new ones, or none.
-    while candidates := leases.free(s, project, user_id, at, _TRIED):
-        for answer_id, left in candidates:
-            answer = s.get_one(Answer, answer_id)
-            free = leases.place(s, answer, user_id, at)
-            if free is not None:
-                label = leases.take(s, project, answer, free, user_id, at)
-                return _shown(s, project, answer, label, free, user_id, at, left)
+    while (ahead := leases.ahead(s, project, user_id, at, _TRIED)).answers:
+        for answer_id in ahead.answers:
+            place = leases.place(s, answer_id, user_id, at)
+            if place is not None:
+                label = leases.take(s, project, place, user_id, at)
+                return _shown(project, place.answer, label, place.slot, ahead)
     return None
 
 
@@ -109,11 +100,13 @@ def task(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime
         raise NotYours("no such answer in this project")
     label = s.scalar(select(Label).where(Label.answer_id == answer_id, Label.user_id == user_id))
     if label is not None and label.state == "submitted":
-        return _shown(s, project, answer, label, s.get(Slot, label.slot_id) if label.slot_id else None, user_id, at)
-    slot = leases.place(s, answer, user_id, at)
-    if slot is None:
-        raise NotYours("every place of this answer is taken")
-    return _shown(s, project, answer, leases.take(s, project, answer, slot, user_id, at), slot, user_id, at)
+        slot = s.get(Slot, label.slot_id) if label.slot_id else None
+    else:
+        place = leases.place(s, answer_id, user_id, at)
+        if place is None:
+            raise NotYours("every place of this answer is taken")
+        label, slot = leases.take(s, project, place, user_id, at), place.slot
+    return _shown(project, answer, label, slot, leases.ahead(s, project, user_id, at, 1))
 
 
 def queue(s: Session, project_id: int, user_id: int, state: str, at: datetime | None = None) -> list[QueueRow]:
@@ -131,7 +124,7 @@ def queue(s: Session, project_id: int, user_id: int, state: str, at: datetime | 
     out = [_row(answer, state, shown_label(label), label.at or label.opened) for answer, label in rows]
     if state == "pending":
         seen = set(s.scalars(select(Label.answer_id).where(Label.project_id == project_id, Label.user_id == user_id)))
-        ahead = [i for i, _ in leases.free(s, project, user_id, at or now(), _AHEAD) if i not in seen]
+        ahead = [i for i in leases.ahead(s, project, user_id, at or now(), _AHEAD).answers if i not in seen]
         found = {answer.id: answer for answer in s.scalars(select(Answer).where(Answer.id.in_(ahead)))}
         out += [_row(found[answer_id], state, None, None) for answer_id in ahead]
     return out
@@ -159,22 +152,9 @@ def form_of(label: Label) -> dict[str, Any]:
     }
 
 
-def _shown(
-    s: Session,
-    project: Project,
-    answer: Answer,
-    label: Label,
-    slot: Slot | None,
-    user_id: int,
-    at: datetime,
-    left: int | None = None,
-) -> Task:
+def _shown(project: Project, answer: Answer, label: Label, slot: Slot | None, ahead: leases.Ahead) -> Task:
     guide = guides.load(project.guide)
     texts = (answer.text,) if answer.other_text is None else (answer.text, answer.other_text)
-    done, exposures = s.execute(_DONE, {"project": project.id, "user": user_id}).one()
-    if left is None:
-        first = leases.free(s, project, user_id, at, 1)
-        left = first[0][1] if first else 0
     draft = form_of(label) if label.state == "submitted" else label.draft
     return Task(
         project_id=project.id,
@@ -192,8 +172,8 @@ def _shown(
         guide_part=guides.part(guide, answer.category),
         draft=draft,
         suggestion=label.suggestion,
-        progress=(done, done + left),
-        exposures=exposures,
+        progress=(ahead.done, ahead.done + ahead.left),
+        exposures=ahead.exposures,
     )
 
 
