@@ -58,7 +58,7 @@ _FREE = (
         Answer.id.not_in(select(Label.answer_id).where(_MINE, _DONE)),
         # Who decides on an answer knows what the others said of it.
         ~exists().where(Decision.answer_id == Answer.id, Decision.user_id == _USER),
-        or_(Answer.design == "gold", exists().where(Slot.answer_id == Answer.id, OPEN)),
+        or_(Answer.design == "gold", Answer.id.in_(select(Slot.answer_id).where(Slot.project_id == _PROJECT, OPEN))),
     )
     .order_by("rank")
     .limit(bindparam("most", type_=Integer))

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from honne.annotate import guides, leases, log, queue
 from honne.annotate.errors import BadForm, LeaseLost, NotYours
-from honne.annotate.tables import Answer, Decision, Label, Project, SafeText, Slot
+from honne.annotate.tables import Answer, Base, Decision, Label, Project, SafeText, Slot
 from honne.annotate.tables import Receipt as Stored
 from honne.annotate.text import LONGEST
 from honne.errors import unknown
@@ -316,6 +316,9 @@ def _logged(label: Label) -> dict[str, Any]:
 # -------------------------------------------------------------------- receipts
 
 
+_RECEIPT = insert(Base.metadata.tables[Stored.__tablename__])
+
+
 def receipt(s: Session, key: str, user_id: int, answer_id: int, what: str) -> Receipt | None:
     """The receipt of this key, if the request came before. Raises BadForm for a key that was used for another one."""
     _check_key(key)
@@ -339,6 +342,7 @@ def store_receipt(
     s: Session, key: str, user_id: int, answer_id: int, what: str, label: str | None, at: datetime
 ) -> Receipt:
     """Write down what was answered."""
-    s.add(Stored(key=key, user_id=user_id, answer_id=answer_id, what=what, label=label, at=at))
     s.flush()
+    row = {"key": key, "user_id": user_id, "answer_id": answer_id, "what": what, "label": label, "at": at}
+    s.connection().execute(_RECEIPT, row)
     return Receipt(key, answer_id, what, label, at)
