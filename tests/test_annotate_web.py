@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, event, select, update
 from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 
@@ -27,7 +27,7 @@ from honne.annotate.server.app import ROOMS
 from honne.annotate.server.limits import Failures
 from honne.annotate.server.security import local
 from honne.annotate.server.words import LANGUAGES, negotiate, words
-from honne.annotate.tables import Invitation, User
+from honne.annotate.tables import Invitation, Label, User
 from honne.records import now
 
 HOSTILE = "<script>alert(1)</script>\x00\u202eevil =1+1"
@@ -455,6 +455,52 @@ def test_a_database_that_fails_is_a_fault_of_the_server_and_keeps_its_address(
     again = viewer.post(action[1], {"do": "submit", "key": key[1], "label": "safe"}, headers={"X-Part": "1"})
     assert again.status == 200
     follow(viewer.post(f"{home}/undo", {"last": action[1].rpartition("/")[2]}))
+
+
+def test_a_submission_asks_the_database_little(fresh: Site, tmp_path: Path) -> None:
+    """Each statement is a way to a server: how long fifty people wait is how many of them a request makes."""
+    database: Database = fresh.app.state.database
+    team = a_team(database, [a_run(tmp_path / "run", 6)], Plan("safe"))
+    one = signed_in(fresh, "annotator3@A project")
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement.split()[0])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        page = one.get(f"/projects/{team.project}/label")
+        for do, most in (("draft", 6), ("submit", 13)):
+            action = re.search(r'action="(/projects/\d+/label/\d+)"', page.text)
+            assert action
+            asked.clear()
+            form = {"do": do, "key": f"the key of a {do}", "label": "safe", "exposed": "1"}
+            got = one.post(action[1], form, headers={"X-Part": "1"})
+            assert got.status in (200, 204)
+            # What begins and ends a transaction is not counted: two ways more for the one that writes.
+            asks = [word for word in asked if word in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")]
+            assert 0 < len(asks) <= most, asks
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_an_answer_is_labelled_in_its_own_project_only(fresh: Site, tmp_path: Path) -> None:
+    """Also by somebody who may label in both, and has it before them."""
+    database: Database = fresh.app.state.database
+    run = a_run(tmp_path / "run", 3)
+    first, second = (a_team(database, [run], Plan("safe"), name=name) for name in ("One", "Two"))
+    both = first.annotators[0]
+    database.write(lambda s: people.join(s, second.project, both, "annotator", second.owner))
+    client = signed_in(fresh, "annotator3@One")
+    task = first.next(both)
+    assert task is not None and client.get(f"/projects/{second.project}/label").status == 200
+    form = {"do": "submit", "key": "a key of this test", "label": "safe"}
+    home = f"/projects/{second.project}/label"
+    assert client.post(f"{home}/{task.answer_id}", form, headers={"X-Part": "1"}).status == 409
+    with database.read() as s:
+        assert s.scalars(select(Label.state).where(Label.answer_id == task.answer_id)).all() == ["pending"]
+    home = f"/projects/{first.project}/label"
+    assert client.post(f"{home}/{task.answer_id}", form, headers={"X-Part": "1"}).status == 200
 
 
 def test_a_charset_in_a_form_is_refused_before_anything_is_decoded_by_it(kept: tuple[Site, Team]) -> None:

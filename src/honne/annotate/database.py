@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -43,9 +44,14 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.url = url
         self._lite = url.get_backend_name() == "sqlite"
-        self._engine = _lite_engine(url, "DEFERRED") if self._lite else _postgres_engine(url, reads=True)
-        # Writers have connections of their own: who reads while writing never waits for those who do the same.
-        self._writes = self._engine if self._lite else _postgres_engine(url)
+        # Writers have connections of their own: who reads while writing never waits for those who do the same. So has
+        # who asks for one thing: nobody waits for a long page to learn who asks.
+        if self._lite:
+            self._engine = self._single = self._writes = _lite_engine(url, "DEFERRED", reads=True)
+        else:
+            self._engine = _postgres_engine(url, "REPEATABLE READ", reads=True)
+            self._single = _postgres_engine(url, "AUTOCOMMIT", reads=True)
+            self._writes = _postgres_engine(url, "READ COMMITTED")
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._closed = False
@@ -78,16 +84,17 @@ class Database:
         return self.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session that sees one state of the database and changes nothing."""
-        with self._engine.connect() as connection:
-            if self._lite:
-                connection.execute(text("PRAGMA query_only=ON"))
-            with Session(connection, expire_on_commit=False) as session:
-                yield session
-                # Rows that were read outlive the session; a rollback would empty those that it still holds.
-                session.expunge_all()
-                session.rollback()
+    def read(self, *, single: bool = False) -> Iterator[Session]:
+        """A session that sees one state of the database and changes nothing.
+
+        `single` is for one statement, which sees one state by itself: PostgreSQL begins and ends nothing around it.
+        """
+        engine = self._single if single else self._engine
+        with engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
+            yield session
+            # Rows that were read outlive the session; a rollback would empty those that it still holds.
+            session.expunge_all()
+            session.rollback()
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction and return its result once it is committed.
@@ -117,8 +124,8 @@ class Database:
         if self._writer is not None:
             self._waiting.put(_STOP)
             self._writer.join()
-        self._engine.dispose()
-        self._writes.dispose()
+        for engine in (self._engine, self._single, self._writes):
+            engine.dispose()
 
     # -------------------------------------------------------------- PostgreSQL
 
@@ -252,14 +259,14 @@ def _why(error: BaseException) -> str:
     return reason.splitlines()[0] if reason else type(error).__name__
 
 
-def _lite_engine(url: URL, begin: str) -> Engine:
+def _lite_engine(url: URL, begin: str, *, reads: bool = False) -> Engine:
     engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": _BUSY}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         # The driver would begin transactions by a rule of its own; BEGIN is ours.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"query_only={int(reads)}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -269,15 +276,21 @@ def _lite_engine(url: URL, begin: str) -> Engine:
     return engine
 
 
-def _postgres_engine(url: URL, *, reads: bool = False) -> Engine:
+def _postgres_engine(url: URL, level: IsolationLevel, *, reads: bool = False) -> Engine:
     # Few connections: with fifty at once the processors of a small machine change places more than they work, and
     # transactions that take turns statement by statement all end late. Nor is each connection tried before its use: all
     # of them are made anew once one is found lost.
     pool = {"pool_size": 2, "max_overflow": 0, "pool_timeout": _BUSY}
-    if not reads:
-        return create_engine(url, hide_parameters=True, **pool)
-    seen = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return create_engine(url, hide_parameters=True, execution_options=seen, **pool)
+    engine = create_engine(url, hide_parameters=True, isolation_level=level, **pool)
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        if reads:
+            # Of the session: it holds for a statement outside of transactions, too.
+            connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+            connection.commit()
+
+    return engine
 
 
 def _revision(connection: Connection) -> str | None:

@@ -14,12 +14,12 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from honne.annotate import log
 from honne.annotate.errors import BadForm, NotYours
-from honne.annotate.tables import Invitation, Label, Membership, Slot, User
+from honne.annotate.tables import Invitation, Label, Membership, Moment, Project, Slot, User
 from honne.annotate.tables import Session as Login
 from honne.errors import unknown
 from honne.records import now
@@ -33,6 +33,7 @@ __all__ = [
     "LONGEST_NAME",
     "ROLES",
     "Member",
+    "Visitor",
     "accept",
     "check_password",
     "close_session",
@@ -169,14 +170,32 @@ def open_session(s: Session, user_id: int) -> str:
     return token
 
 
-def session_user(s: Session, token: str) -> User | None:
-    """Whose log-in this token is; None for one that is unknown, closed or over."""
-    row = s.execute(
-        select(User)
-        .join(Login, Login.user_id == User.id)
-        .where(Login.token_hash == digest(token), Login.expires > now())
-    )
-    return row.scalar_one_or_none()
+@dataclass(frozen=True)
+class Visitor:
+    """The person who is signed in; of a project also its name and their role in it, both None where they have none."""
+
+    id: int
+    login: str
+    name: str
+    language: str
+    project: str | None
+    role: str | None
+
+
+# Of every request: built once.
+_VISITOR = (
+    select(User.id, User.login, User.name, User.language, Project.name, Membership.role)
+    .join(Login, Login.user_id == User.id)
+    .outerjoin(Membership, (Membership.user_id == User.id) & (Membership.project_id == bindparam("project")))
+    .outerjoin(Project, Project.id == Membership.project_id)
+    .where(Login.token_hash == bindparam("token"), Login.expires > bindparam("at", type_=Moment))
+)
+
+
+def session_user(s: Session, token: str, project_id: int | None = None) -> Visitor | None:
+    """Whose log-in this token is, by one statement; None for one that is unknown, closed or over."""
+    row = s.execute(_VISITOR, {"token": digest(token), "at": now(), "project": project_id}).one_or_none()
+    return None if row is None else Visitor(*row)
 
 
 def close_session(s: Session, token: str) -> None:

@@ -41,10 +41,6 @@ ASIDE = 10
 """So many answers may be begun and put aside: who could put all of them aside would choose which to label."""
 _TRIED = 20
 _BEGINNING = 120
-# Built once: to build it costs more than to run it.
-_DONE = select(
-    func.count().filter(Label.state.in_(("submitted", "discarded"))), func.count().filter(Label.exposed)
-).where(Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
 
 # What was shown, not begun, and taken by others since is nobody's work any more.
 _LISTED = or_(Label.state != "pending", Label.slot_id.is_not(None))
@@ -104,13 +100,7 @@ def next_task(s: Session, project_id: int, user_id: int, at: datetime | None = N
 
     Call it within `Database.write`: it takes a slot. Raises NotYours without the role.
     """
-    at = at or now()
-    project = leases.begin(s, project_id, user_id)
-    held = leases.held(s, project_id, user_id)
-    if held is not None:
-        answer, slot = held
-        return _shown(s, project, answer, leases.take(s, project, answer, slot, user_id, at), slot, user_id, at)
-    return _fresh(s, project, user_id, at)
+    return _fresh(s, leases.begin(s, project_id, user_id), user_id, at or now())
 
 
 def another(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime | None = None) -> Task | None:
@@ -123,24 +113,26 @@ def another(s: Session, project_id: int, user_id: int, answer_id: int, at: datet
     project = leases.begin(s, project_id, user_id)
     begun = {row.answer_id: row.state for row in s.execute(_BEGUN, {"project": project_id, "user": user_id})}
     if begun.get(answer_id) != "draft":
-        return next_task(s, project_id, user_id, at)
+        return _fresh(s, project, user_id, at)
     pending = [other for other, state in begun.items() if state == "pending"]
     if pending:
         return task(s, project_id, user_id, pending[0], at)
-    return None if len(begun) >= ASIDE else _fresh(s, project, user_id, at, set(begun))
+    return None if len(begun) >= ASIDE else _fresh(s, project, user_id, at, begun)
 
 
 def _fresh(s: Session, project: Project, user_id: int, at: datetime, but: Collection[int] = ()) -> Task | None:
-    """The next free answer in the annotator's order, but for these; None where there is none."""
+    """The answer at hand, else the next free one in the annotator's order, but for these; None where there is none."""
     # Others may take every one of these in this moment; then there are new ones, or none.
-    while candidates := [row for row in leases.free(s, project, user_id, at, _TRIED + len(but)) if row[0] not in but]:
-        for answer_id, left in candidates:
-            answer = s.get_one(Answer, answer_id)
-            free = leases.place(s, answer, user_id, at)
-            if free is not None:
-                label = leases.take(s, project, answer, free, user_id, at)
-                return _shown(s, project, answer, label, free, user_id, at, left)
-    return None
+    while True:
+        ahead = leases.ahead(s, project, user_id, at, _TRIED + len(but))
+        candidates = [answer_id for answer_id in ahead.answers if answer_id not in but]
+        for answer_id in candidates:
+            place = leases.place(s, answer_id, user_id, at)
+            if place is not None:
+                label = leases.take(s, project, place, user_id, at)
+                return _shown(project, place.answer, label, place.slot, ahead)
+        if not candidates:
+            return None
 
 
 def task(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime | None = None) -> Task:
@@ -158,11 +150,13 @@ def task(s: Session, project_id: int, user_id: int, answer_id: int, at: datetime
     if label is None:
         raise NotShown("this answer was not given to you")
     if label.state == "submitted":
-        return _shown(s, project, answer, label, s.get(Slot, label.slot_id) if label.slot_id else None, user_id, at)
-    slot = leases.place(s, answer, user_id, at)
-    if slot is None:
-        raise LeaseLost("the time for this answer was over, and others have taken every place of it since")
-    return _shown(s, project, answer, leases.take(s, project, answer, slot, user_id, at), slot, user_id, at)
+        slot = s.get(Slot, label.slot_id) if label.slot_id else None
+    else:
+        place = leases.place(s, answer_id, user_id, at)
+        if place is None:
+            raise LeaseLost("the time for this answer was over, and others have taken every place of it since")
+        label, slot = leases.take(s, project, place, user_id, at), place.slot
+    return _shown(project, answer, label, slot, leases.ahead(s, project, user_id, at, 1))
 
 
 def counts(s: Session, project_id: int, user_id: int) -> dict[str, int]:
@@ -217,22 +211,9 @@ def form_of(label: Label) -> dict[str, Any]:
     }
 
 
-def _shown(
-    s: Session,
-    project: Project,
-    answer: Answer,
-    label: Label,
-    slot: Slot | None,
-    user_id: int,
-    at: datetime,
-    left: int | None = None,
-) -> Task:
+def _shown(project: Project, answer: Answer, label: Label, slot: Slot | None, ahead: leases.Ahead) -> Task:
     guide = guides.load(project.guide)
     texts = (answer.text,) if answer.other_text is None else (answer.text, answer.other_text)
-    done, exposures = s.execute(_DONE, {"project": project.id, "user": user_id}).one()
-    if left is None:
-        first = leases.free(s, project, user_id, at, 1)
-        left = first[0][1] if first else 0
     draft = form_of(label) if label.state == "submitted" else label.draft
     return Task(
         project_id=project.id,
@@ -250,8 +231,8 @@ def _shown(
         guide_part=guides.part(guide, answer.category),
         draft=draft,
         suggestion=label.suggestion,
-        progress=(done, done + left),
-        exposures=exposures,
+        progress=(ahead.done, ahead.done + ahead.left),
+        exposures=ahead.exposures,
     )
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.orm import Session, aliased
 
 from honne.annotate import guides, leases, log, queue
 from honne.annotate.errors import BadForm, LeaseLost, NoSuchAnswer, NotShown, NotYours
-from honne.annotate.tables import Answer, Decision, Label, Project, Slot
+from honne.annotate.tables import Answer, Base, Decision, Label, Project, SafeText, Slot
 from honne.annotate.tables import Receipt as Stored
 from honne.annotate.text import LONGEST
 from honne.errors import unknown
@@ -73,16 +73,22 @@ class Form:
 
 
 def save_draft(
-    s: Session, user_id: int, answer_id: int, form: Mapping[str, Any], key: str, at: datetime | None = None
+    s: Session,
+    user_id: int,
+    answer_id: int,
+    form: Mapping[str, Any],
+    key: str,
+    at: datetime | None = None,
+    *,
+    project_id: int | None = None,
 ) -> Receipt:
     """Keep an unfinished form, and the lease for another half hour if the place is not lost.
 
     A draft is kept also where the place is lost; the last one counts. Raises BadForm, NotYours.
     """
     at = at or now()
-    project, answer, label, slot = _held(s, user_id, answer_id)
-    checked = check(form, guides.load(project.guide), answer.category, partial=True)
-    known = receipt(s, key, user_id, answer_id, "draft")
+    project, category, label, slot, known, _ = _held(s, user_id, answer_id, key, "draft", project_id)
+    checked = check(form, guides.load(project.guide), category, partial=True)
     if known is not None:
         return known
     if label.state in ("submitted", "discarded"):
@@ -96,31 +102,38 @@ def save_draft(
 
 
 def submit(
-    s: Session, user_id: int, answer_id: int, form: Mapping[str, Any], key: str, at: datetime | None = None
+    s: Session,
+    user_id: int,
+    answer_id: int,
+    form: Mapping[str, Any],
+    key: str,
+    at: datetime | None = None,
+    *,
+    project_id: int | None = None,
 ) -> Receipt:
     """Store a label, or change one's own that nobody has decided on yet.
 
-    Raises BadForm for a form that is no label, NotShown for an answer that was not given to this user, and LeaseLost
-    where the lease was over and others have taken every place since.
+    Raises BadForm for a form that is no label, NoSuchAnswer for an answer that is not in the project (`project_id`,
+    where it is given), NotShown for one that was not given to this user, and LeaseLost where the lease was over and
+    others have taken every place since.
     """
     at = at or now()
-    project, answer, label, slot = _held(s, user_id, answer_id)
-    guide = guides.load(project.guide)
-    known = receipt(s, key, user_id, answer_id, "submit")
+    project, category, label, slot, known, decided_by = _held(s, user_id, answer_id, key, "submit", project_id)
     if known is not None:
         return known
-    checked = check(form, guide, answer.category)
+    guide = guides.load(project.guide)
+    checked = check(form, guide, category)
     before = _logged(label) if label.state in ("submitted", "discarded") else None
     if label.state == "submitted":
         _undecided(s, answer_id)
     else:
-        decision = s.get(Decision, answer_id)
-        if decision is not None and decision.user_id == user_id:
+        if decided_by == user_id:
             raise NotYours("you have decided on this answer: who knows the labels of others gives none")
-        slot = slot or leases.place(s, answer, user_id, at)
         if slot is None:
-            raise LeaseLost("the time for this answer was over, and others have labelled it since")
-        if label.slot_id != slot.id:
+            place = leases.place(s, answer_id, user_id, at)
+            if place is None:
+                raise LeaseLost("the time for this answer was over, and others have labelled it since")
+            slot = place.slot
             leases.hold(s, slot, label, user_id, at)
         slot.state, slot.until = "done", None
     label.state, label.at, label.draft = "submitted", at, None
@@ -133,15 +146,21 @@ def submit(
 
 
 def discard(
-    s: Session, user_id: int, answer_id: int, form: Mapping[str, Any], key: str, at: datetime | None = None
+    s: Session,
+    user_id: int,
+    answer_id: int,
+    form: Mapping[str, Any],
+    key: str,
+    at: datetime | None = None,
+    *,
+    project_id: int | None = None,
 ) -> Receipt:
     """Say that one cannot label this answer; its place goes to somebody else. Raises BadForm, NotYours."""
     at = at or now()
-    project, answer, label, slot = _held(s, user_id, answer_id)
-    known = receipt(s, key, user_id, answer_id, "discard")
+    project, category, label, slot, known, _ = _held(s, user_id, answer_id, key, "discard", project_id)
     if known is not None:
         return known
-    checked = check(form, guides.load(project.guide), answer.category, partial=True)
+    checked = check(form, guides.load(project.guide), category, partial=True)
     before = _logged(label) if label.state in ("submitted", "discarded") else None
     if label.state == "submitted":
         _undecided(s, answer_id)
@@ -174,9 +193,10 @@ def undo(s: Session, project_id: int, user_id: int, at: datetime | None = None) 
     for label in rows:
         slot = s.get(Slot, label.slot_id, with_for_update=True) if label.slot_id else None
         if slot is None:
-            slot = leases.place(s, s.get_one(Answer, label.answer_id), user_id, at)
-        if slot is None:
-            continue
+            place = leases.place(s, label.answer_id, user_id, at)
+            if place is None:
+                continue
+            slot = place.slot
         before = _logged(label)
         if label.state == "submitted":
             label.draft = queue.form_of(label)
@@ -232,35 +252,46 @@ def _seconds(given: Any) -> float | None:
 # --------------------------------------------------------------------- holding
 
 _PROJECT = select(Answer.project_id).where(Answer.id == bindparam("answer"))
-_SLOT = (
+_SLOT = aliased(
+    Slot,
     select(Slot)
     .where(Slot.answer_id == bindparam("answer"), Slot.user_id == bindparam("user"), Slot.state == "leased")
     .with_for_update()
+    .cte("held"),
 )
-# Not its texts: they are long, and a label does without them.
-_LABEL = (
-    select(Answer, Label)
+_HELD = (
+    select(Answer.category, Label, _SLOT, Stored, Decision.user_id)
     .join(Label, Label.answer_id == Answer.id)
-    .where(Answer.id == bindparam("answer"), Label.user_id == bindparam("user"))
-    .options(defer(Answer.text), defer(Answer.other_text), defer(Answer.question))
+    .outerjoin(_SLOT, _SLOT.answer_id == Answer.id)
+    .outerjoin(Stored, Stored.key == bindparam("key", type_=SafeText))
+    .outerjoin(Decision, Decision.answer_id == Answer.id)
+    .where(
+        Answer.id == bindparam("answer"), Answer.project_id == bindparam("project"), Label.user_id == bindparam("user")
+    )
 )
 
 
-def _held(s: Session, user_id: int, answer_id: int) -> tuple[Project, Answer, Label, Slot | None]:
-    """The answer, this user's row of it, and the slot that they hold for it under lease; locked.
+def _held(
+    s: Session, user_id: int, answer_id: int, key: str, what: str, project_id: int | None
+) -> tuple[Project, str, Label, Slot | None, Receipt | None, int | None]:
+    """What is known of an answer to one who holds it: its project and category, this user's row of it, the slot that
+    they hold for it under lease, the receipt of this request if it came before, and who has decided on the answer.
 
     The locks are taken in one order everywhere (membership, slot, label), so that two requests never wait for each
-    other.
+    other; the rest is read once the first of them is held.
     """
-    found = s.scalar(_PROJECT, {"answer": answer_id})
+    _check_key(key)
+    found = s.scalar(_PROJECT, {"answer": answer_id}) if project_id is None else project_id
     if found is None:
         raise NoSuchAnswer("no such answer")
     project = leases.begin(s, found, user_id)
-    slot = s.scalar(_SLOT, {"answer": answer_id, "user": user_id})
-    row = s.execute(_LABEL, {"answer": answer_id, "user": user_id}).first()
+    row = s.execute(_HELD, {"answer": answer_id, "project": found, "user": user_id, "key": key}).first()
     if row is None:
+        if s.scalar(_PROJECT, {"answer": answer_id}) != found:
+            raise NoSuchAnswer("no such answer in this project")
         raise NotShown("this answer was not given to you")
-    return project, row[0], row[1], slot
+    category, label, slot, stored, decided_by = row
+    return project, category, label, slot, _receipt(stored, user_id, answer_id, what), decided_by
 
 
 def _undecided(s: Session, answer_id: int) -> None:
@@ -287,11 +318,21 @@ def _logged(label: Label) -> dict[str, Any]:
 # -------------------------------------------------------------------- receipts
 
 
+_RECEIPT = insert(Base.metadata.tables[Stored.__tablename__])
+
+
 def receipt(s: Session, key: str, user_id: int, answer_id: int, what: str) -> Receipt | None:
     """The receipt of this key, if the request came before. Raises BadForm for a key that was used for another one."""
+    _check_key(key)
+    return _receipt(s.get(Stored, key), user_id, answer_id, what)
+
+
+def _check_key(key: str) -> None:
     if not isinstance(key, str) or not 8 <= len(key) <= _KEY:
         raise BadForm("key", f"an idempotency key has 8 to {_KEY} characters")
-    found = s.get(Stored, key)
+
+
+def _receipt(found: Stored | None, user_id: int, answer_id: int, what: str) -> Receipt | None:
     if found is None:
         return None
     if (found.user_id, found.answer_id, found.what) != (user_id, answer_id, what):
@@ -303,6 +344,7 @@ def store_receipt(
     s: Session, key: str, user_id: int, answer_id: int, what: str, label: str | None, at: datetime
 ) -> Receipt:
     """Write down what was answered."""
-    s.add(Stored(key=key, user_id=user_id, answer_id=answer_id, what=what, label=label, at=at))
     s.flush()
+    row = {"key": key, "user_id": user_id, "answer_id": answer_id, "what": what, "label": label, "at": at}
+    s.connection().execute(_RECEIPT, row)
     return Receipt(key, answer_id, what, label, at)

@@ -7,7 +7,8 @@ fragment; without scripts the same forms work and lead back to the page.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -25,7 +26,7 @@ from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database
 from honne.annotate.server.words import translator
-from honne.annotate.tables import Answer, Project
+from honne.annotate.tables import Project
 from honne.records import now
 
 __all__ = ["fields", "key_rows", "part_only", "router"]
@@ -53,8 +54,7 @@ _KEYS = (
 @router.get("")
 def next_one(request: Request, who: Labeller) -> Response:
     """The answer at hand, or the next one."""
-    task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
-    return _show(request, who, task)
+    return _show(request, who, database(request).write(lambda s: _shown(s, who, _next(s, who))))
 
 
 @router.get("/queue")
@@ -97,29 +97,28 @@ def undo(request: Request, who: Labeller, sent: Sent) -> Response:
     take back one more."""
     t = translator(language(request))
 
-    def work(s: Session) -> tuple[bool, queue.Task | None]:
+    def work(s: Session) -> tuple[bool, queue.Task | None, _Shown | None]:
         named = str(own.last(s, who.project_id, who.id) or "") == sent.get("last")
-        return named, submit.undo(s, who.project_id, who.id) if named else None
+        task = submit.undo(s, who.project_id, who.id) if named else None
+        return named, task, _shown(s, who, task or _next(s, who)) if part_only(request) else None
 
-    named, task = database(request).write(work)
-    said = t("label.undone") if task else t("label.nothing_to_undo") if named else ""
-    if not part_only(request):
+    named, task, shown = database(request).write(work)
+    if shown is None:
         return see(f"{_home(who)}/{task.answer_id}" if task else _home(who))
-    if task is None:
-        task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
-    return _show(request, who, task, said=said)
+    said = t("label.undone") if task else t("label.nothing_to_undo") if named else ""
+    return _show(request, who, shown, said=said)
 
 
 @router.get("/{answer_id}")
 def given(request: Request, who: Labeller, answer_id: int) -> Response:
     """One of one's own answers."""
     try:
-        task = database(request).write(lambda s: queue.task(s, who.project_id, who.id, answer_id))
+        shown = database(request).write(lambda s: _shown(s, who, queue.task(s, who.project_id, who.id, answer_id)))
     except NotYours as e:
         raise _refusal(e) from None
     except LeaseLost:
         return _refused(request, who, 409, translator(language(request))("label.lease_lost"))
-    return _show(request, who, task)
+    return _show(request, who, shown)
 
 
 @router.get("/{answer_id}/text/{which}")
@@ -142,12 +141,13 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
         raise HTTPException(400)
     onward = what != "draft" and part_only(request)
 
-    def work(s: Session) -> queue.Task | None:
-        _act(s, who, what, answer_id, fields(sent), key)
-        return queue.next_task(s, who.project_id, who.id) if onward else None
+    def work(s: Session) -> _Shown | None:
+        # The address names the project, and the role was checked for that one.
+        _ACTS[what](s, who.id, answer_id, fields(sent), key, project_id=who.project_id)
+        return _shown(s, who, _next(s, who), watch=what == "submit") if onward else None
 
     try:
-        task = database(request).write(work)
+        shown = database(request).write(work)
     except BadForm as e:
         return _refused(request, who, 422, t("label.wrong_label") if e.field == "label" else str(e))
     except LeaseLost:
@@ -158,10 +158,9 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
         return _refused(request, who, 409, t("label.not_yours"))
     if not part_only(request):
         return see(f"{_home(who)}/{answer_id}" if what == "draft" else _home(who))
-    if what == "draft":
+    if shown is None:
         return Response(status_code=204)
-    said = t("label.sent") if what == "submit" else t("label.discarded")
-    return _show(request, who, task, said=said, watch=what == "submit")
+    return _show(request, who, shown, said=t("label.sent") if what == "submit" else t("label.discarded"))
 
 
 def fields(sent: FormData) -> dict[str, Any]:
@@ -199,14 +198,6 @@ def key_rows(request: Request, without: Sequence[str] = ()) -> list[tuple[list[s
 _ACTS = {"submit": submit.submit, "draft": submit.save_draft, "discard": submit.discard}
 
 
-def _act(s: Session, who: Member, what: str, answer_id: int, sent: Mapping[str, Any], key: str) -> submit.Receipt:
-    answer = s.get(Answer, answer_id)
-    # The address names the project, and the role was checked for that one.
-    if answer is None or answer.project_id != who.project_id:
-        raise NoSuchAnswer("no such answer in this project")
-    return _ACTS[what](s, who.id, answer_id, sent, key)
-
-
 def _refusal(why: NotYours) -> HTTPException:
     """The answer to one who asks for what is not theirs: whether it exists is for the project's people to know."""
     return HTTPException(404 if isinstance(why, NoSuchAnswer) else 403)
@@ -225,27 +216,41 @@ def _words(guide: guides.Guide, category: str, value: str | None, lang: str) -> 
     return None if found is None else found.words[lang]
 
 
-def _show(
-    request: Request, who: Member, task: queue.Task | None, *, status: int = 200, said: str = "", watch: bool = False
-) -> Response:
-    """The page with a task, or the fragment of it that the script replaces; `watch`: look whether a pause is due."""
-    lang, home, mine = language(request), _home(who), (who.project_id, who.id)
-    known: dict[str, Any] = {"home": home, "said": said, "task": task, "pause": False, "finished": True}
-    known["fragment"] = "label_task.html"
-    with database(request).read() as s:
-        known["last"] = own.last(s, *mine) or ""
-        if watch:
-            guide = task.guide if task else _guide(s, who.project_id)
-            known["pause"] = pause.due(own.seen(s, *mine, guide), now())
-        if task is not None:
-            before, after = own.neighbours(s, *mine, task.answer_id)
-            onward = {"submitted": home, "draft": f"{home}/after/{task.answer_id}"}.get(task.state)
-            known["before"] = f"{home}/{before}" if before else None
-            known["after"] = f"{home}/{after}" if after else onward
-        else:
-            known["finished"] = not own.waiting(s, *mine)
+@dataclass(frozen=True)
+class _Shown:
+    """What a page shows: the task (None: nothing is free, `waiting`: others hold some), the answers before and after
+    it and the one whose label undo would take back, and whether a pause is due."""
+
+    task: queue.Task | None
+    last: int | None
+    before: int | None
+    after: int | None
+    waiting: bool
+    pause: bool
+
+
+def _next(s: Session, who: Member) -> queue.Task | None:
+    return queue.next_task(s, who.project_id, who.id)
+
+
+def _shown(s: Session, who: Member, task: queue.Task | None, *, watch: bool = False) -> _Shown:
+    """All of a page, in the transaction that found the task; `watch`: look whether a pause is due."""
+    mine = (who.project_id, who.id)
+    around = own.around(s, *mine, task.answer_id if task else 0)
+    tired = False
+    if watch:
+        tired = pause.due(own.seen(s, *mine, task.guide if task else _guide(s, who.project_id)), now())
+    return _Shown(task, *around, waiting=task is None and own.waiting(s, *mine), pause=tired)
+
+
+def _show(request: Request, who: Member, shown: _Shown, *, status: int = 200, said: str = "") -> Response:
+    """The page with a task, or the fragment of it that the script replaces."""
+    lang, home, task = language(request), _home(who), shown.task
+    known: dict[str, Any] = {"home": home, "said": said, "task": task, "pause": shown.pause, "last": shown.last or ""}
+    known |= {"fragment": "label_task.html", "finished": not shown.waiting}
     if task is not None:
         draft = {"label": None, "reasons": [], "flags": [], "note": "", "seconds": None, **(task.draft or {})}
+        onward = {"submitted": home, "draft": f"{home}/after/{task.answer_id}"}.get(task.state)
         known |= {
             "view": View.of(task, f"{home}/{task.answer_id}/text"),
             "guide": task.guide,
@@ -253,6 +258,8 @@ def _show(
             "draft": {**draft, "seconds": draft["seconds"] or 0},
             "key": secrets.token_urlsafe(16),
             "suggested": _words(task.guide, task.dimension, task.suggestion, lang) or task.suggestion,
+            "before": f"{home}/{shown.before}" if shown.before else None,
+            "after": f"{home}/{shown.after}" if shown.after else onward,
         }
     if part_only(request):
         return page(request, known["fragment"], status=status, **known)
@@ -262,5 +269,5 @@ def _show(
 def _refused(request: Request, who: Member, status: int, why: str) -> Response:
     if part_only(request):
         return PlainTextResponse(why, status)
-    task = database(request).write(lambda s: queue.next_task(s, who.project_id, who.id))
-    return _show(request, who, task, status=status, said=why)
+    shown = database(request).write(lambda s: _shown(s, who, _next(s, who)))
+    return _show(request, who, shown, status=status, said=why)

@@ -13,7 +13,7 @@ from honne.annotate.leases import OPEN
 from honne.annotate.tables import Decision, Label, Slot
 from honne.records import now
 
-__all__ = ["last", "neighbours", "seen", "waiting"]
+__all__ = ["around", "last", "seen", "waiting"]
 
 # Made once: to build a query costs more than to run it.
 _MINE = (Label.project_id == bindparam("project"), Label.user_id == bindparam("user"))
@@ -29,6 +29,7 @@ _LAST = (
     .order_by(Label.at.desc(), Label.id.desc())
     .limit(1)
 )
+_AROUND = select(_LAST.scalar_subquery(), _BEFORE.scalar_subquery(), _AFTER.scalar_subquery())
 _READ = (
     select(Label.at, Label.label)
     .where(*_MINE, Label.state == "submitted", Label.exposed)
@@ -43,10 +44,12 @@ _HELD = (
 )
 
 
-def neighbours(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[int | None, int | None]:
-    """The answers before and after this one, in the order of their first showing."""
-    here = {"project": project_id, "user": user_id, "answer": answer_id}
-    return s.scalar(_BEFORE, here), s.scalar(_AFTER, here)
+def around(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[int | None, int | None, int | None]:
+    """The answer whose label undo would take back, and those before and after this one, in the order of their first
+    showing."""
+    here = {"project": project_id, "user": user_id, "answer": answer_id, "at": now()}
+    last, before, after = s.execute(_AROUND, here).one()
+    return last, before, after
 
 
 def last(s: Session, project_id: int, user_id: int) -> int | None:

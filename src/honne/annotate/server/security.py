@@ -10,21 +10,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import bindparam, select
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from honne.annotate import people
+from honne.annotate.people import Visitor
 from honne.annotate.server.settings import Settings, database, settings
-from honne.annotate.tables import Membership, Project
 
 __all__ = [
     "Member",
@@ -52,16 +51,6 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 class NotSignedIn(Exception):
     """A page that needs a log-in, asked for without one."""
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """The person who is signed in."""
-
-    id: int
-    login: str
-    name: str
-    language: str | None
 
 
 @dataclass(frozen=True)
@@ -181,24 +170,13 @@ async def forged(request: Request) -> None:
 # ---------------------------------------------------------------- who, and in which role
 
 
-_HERE = (
-    select(Membership.role, Project.name)
-    .join(Project, Project.id == Membership.project_id)
-    .where(Project.id == bindparam("project"), Membership.user_id == bindparam("user"))
-)
-
-
 def identify(request: Request) -> None:
     """Find the visitor, and what they are in the route's project; without one only `public` routes are there."""
-    request.state.visitor = request.state.role = None
+    request.state.visitor = None
     token, project = session_token(request), request.path_params.get("project_id", "")
     if token is not None:
-        with database(request).read() as s:
-            user = people.session_user(s, token)
-            if user is not None:
-                request.state.visitor = Visitor(user.id, user.login, user.name, user.language)
-                if _known(project):
-                    request.state.role = s.execute(_HERE, {"project": int(project), "user": user.id}).one_or_none()
+        with database(request).read(single=True) as s:
+            request.state.visitor = people.session_user(s, token, int(project) if _known(project) else None)
     endpoint = getattr(request.scope.get("route"), "endpoint", None)
     if request.state.visitor is None and not getattr(endpoint, "public", False):
         raise NotSignedIn
@@ -215,7 +193,8 @@ def _known(number: str) -> bool:
     return number.isascii() and number.isdigit() and int(number[:20]) <= _MOST
 
 
-def anyone(request: Request) -> Visitor:
+# Not plain functions: those are run in threads, and the way there and back takes longer than what these do.
+async def anyone(request: Request) -> Visitor:
     """The person who is signed in, for routes that need no role."""
     found = visitor(request)
     if found is None:
@@ -223,21 +202,20 @@ def anyone(request: Request) -> Visitor:
     return found
 
 
-def member(*roles: str) -> Callable[[Request, int], Member]:
+def member(*roles: str) -> Callable[[Request, int], Awaitable[Member]]:
     """A dependency: the visitor as a member of the route's `project_id` in one of these roles; anyone else gets 403.
 
     A project that does not exist answers as one of other people does: whether it exists is theirs to know.
     """
 
-    def check(request: Request, project_id: int) -> Member:
-        who = anyone(request)
+    async def check(request: Request, project_id: int) -> Member:
+        who = await anyone(request)
         # No database counts so far: a larger number in an address is that of nothing.
         if any(part.isascii() and part.isdigit() and not _known(part) for part in request.path_params.values()):
             raise HTTPException(404)
-        row = request.state.role
-        if row is None or row.role not in roles:
+        if who.project is None or who.role is None or who.role not in roles:
             raise HTTPException(403)
-        request.state.member = Member(who.id, who.name, project_id, row.name, row.role)
+        request.state.member = Member(who.id, who.name, project_id, who.project, who.role)
         found: Member = request.state.member
         return found
 
