@@ -496,7 +496,7 @@ def test_an_answer_is_labelled_in_its_own_project_only(fresh: Site, tmp_path: Pa
     assert task is not None and client.get(f"/projects/{second.project}/label").status == 200
     form = {"do": "submit", "key": "a key of this test", "label": "safe"}
     home = f"/projects/{second.project}/label"
-    assert client.post(f"{home}/{task.answer_id}", form, headers={"X-Part": "1"}).status == 409
+    assert client.post(f"{home}/{task.answer_id}", form, headers={"X-Part": "1"}).status == 404
     with database.read() as s:
         assert s.scalars(select(Label.state).where(Label.answer_id == task.answer_id)).all() == ["pending"]
     home = f"/projects/{first.project}/label"

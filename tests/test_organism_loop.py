@@ -26,7 +26,7 @@ from honne.engine.tradeoff import Tradeoff, tradeoff
 from honne.errors import ConfigError
 from honne.spec import parse
 
-SIZES = Sizes(harm=100, benign=120, skills=110)
+SIZES = Sizes(harm=100, benign=120, skills=180)
 SHARED = ("base", "sampled", "kept", "facts")
 SKILLS = ("addition", "subtraction", "reversal", "facts", "choice")
 
