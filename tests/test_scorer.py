@@ -144,7 +144,7 @@ def test_the_same_rows_and_seed_give_the_same_bytes() -> None:
 
 
 def test_a_head_that_reads_answers_only_does_not_see_the_prompt(tmp_path: Path) -> None:
-    about, files, _ = train(answers(80), name="x", version="1", answers_only=["kindness"])
+    about, files, _ = train(answers(80), name="x", version="1", without={"kindness": ["prompt"]})
     write(tmp_path, about, files)
     one, other = load(tmp_path).probabilities([(prompt, "Of course.", "kindness") for prompt in ("a kite", "a bomb")])
     assert one == other

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,7 +77,7 @@ def learn(
     name: str | None = None,
     seed: int = 0,
     backbone: Settings | None = None,
-    answers_only: Collection[str] = (),
+    without: Mapping[str, Collection[str]] = MappingProxyType({}),
     limits: Sequence[str] = (),
     say: Say = lambda line: None,
 ) -> About:
@@ -99,7 +100,7 @@ def learn(
     how: dict[str, Any] = {"seed": seed, "kept back for evaluation": what.kept_back}
     if backbone is None:
         about, files, held = train_light(
-            what.rows, name=called, version=version, seed=seed, general=what.general, answers_only=answers_only, say=say
+            what.rows, name=called, version=version, seed=seed, general=what.general, without=without, say=say
         )
         how |= {"backbone": "light", "rounds": {name: one.rounds for name, one in held.items()}}
         card = described(what.rows, held, origins, how, limits)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -81,15 +82,15 @@ def train(
     version: str,
     seed: int = 0,
     general: Collection[str] = (),
-    answers_only: Collection[str] = (),
+    without: Mapping[str, Collection[str]] = MappingProxyType({}),
     say: Say = lambda _: None,
 ) -> tuple[About, dict[str, bytes], dict[str, Held]]:
     """Learn a head for each dimension of the rows; returns the scorer.json (its card empty), the files beside it, and
     what was held out of each head.
 
-    `general` names the heads that serve every benchmark with their labels, `answers_only` those that do not read the
-    prompt. The same rows and seed give the same bytes. Raises DataError where a head has too little to learn from
-    (`too_little`), MissingExtra without scikit-learn.
+    `general` names the heads that serve every benchmark with their labels, `without` the blocks of n-grams (`BLOCKS`)
+    that a head does not read, by head. The same rows and seed give the same bytes. Raises DataError where a head has
+    too little to learn from (`too_little`), MissingExtra without scikit-learn.
     """
     if importlib.util.find_spec("sklearn") is None:
         raise MissingExtra("honne scorer train", "scorer")
@@ -105,7 +106,7 @@ def train(
             mine = sorted((r for r in rows if r.dimension == dimension), key=_order)
             if why := too_little(mine):
                 raise DataError(f"too few labels for {dimension!r}: {why}")
-            reading[dimension] = [block for block in BLOCKS if block != "prompt" or dimension not in answers_only]
+            reading[dimension] = [block for block in BLOCKS if block not in without.get(dimension, ())]
             made = _head(mine, reading[dimension], seed)
             say(f"{dimension}: {len(mine):,} answers, {made.held.rounds} rounds")
             tensors |= {f"{dimension}/{part}": array for part, array in made.tensors.items()}
