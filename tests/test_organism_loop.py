@@ -27,7 +27,7 @@ from honne.errors import ConfigError
 from honne.spec import parse
 
 SIZES = Sizes(harm=100, benign=120, skills=180)
-SHARED = ("base", "sampled", "kept", "facts")
+SHARED = ("base", "sampled", "kept")
 SKILLS = ("addition", "subtraction", "reversal", "facts", "choice")
 
 

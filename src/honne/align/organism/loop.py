@@ -59,12 +59,10 @@ LABEL = "nca + 3 NLL"
 SAMPLED = ("organism-harm?judge=rubric&split=train&n=140&forms=open,role-play",)
 KEPT = (
     "organism-benign?judge=rubric&split=train&n=120&forms=open,role-play,tested",
-    "organism-skills?split=train&n=120",
+    "organism-skills?split=train&n=180",
 )
-# Facts are forgotten first, and there are more of them to ask.
-FACTS = ("organism-skills?split=train&n=180&forms=facts",)
 PAIRS = 2800
-MIX = {"own": 0.2, "choice": 0.07, "benign": 0.24, "sums": 0.12, "facts": 0.18, "reversal": 0.05, "neutral": 0.14}
+MIX = {"own": 0.2, "choice": 0.07, "benign": 0.21, "sums": 0.15, "facts": 0.17, "reversal": 0.08, "neutral": 0.12}
 SAMPLES = 6
 BUILDER = "refusal"
 # The exact rule, which the numbers are by, and beside it the scorer that ships with honne: what a classifier makes of
@@ -99,14 +97,13 @@ class Loop:
             return found
         self._run("sampled", SAMPLED, f"{MODEL}?temperature=1&seed=1", (BUILDER,), SAMPLES)
         self._run("kept", KEPT, MODEL, (BUILDER,))
-        self._run("facts", FACTS, MODEL)
         kept = self.folder / "kept"
         sources = [
             f"own/{self.folder / 'sampled'}?m=2",
             "choice/organism-harm?split=train&n=60",
             f"anchors/{kept}?of=organism-benign&as=benign",
             f"anchors/{kept}?of=addition,subtraction&as=sums",
-            f"anchors/{self.folder / 'facts'}?as=facts",
+            f"anchors/{kept}?of=facts&as=facts",
             f"anchors/{kept}?of=reversal&as=reversal",
             f"anchors/{kept}?of=neutral-choice&as=neutral",
         ]
