@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,9 @@ def test_one_point_has_a_table_of_every_axis(runs: Path) -> None:
     text = ok(honne("frontier", runs / "base", runs / "twin", COLUMNS="130")).stdout
     assert "capability of sums" in text and "at worst" in text and "characters of an answer" in text
     assert max(len(line) for line in text.splitlines()) <= 130
-    narrow = ok(honne("frontier", runs / "base", runs / "good", runs / "twin", COLUMNS="80")).stdout
+    narrow = ok(honne("frontier", runs / "base", runs / "twin", COLUMNS="80")).stdout
+    assert re.search(r"^ characters of .*\n an answer$", narrow, re.M) and "…" not in narrow, "names are whole"
+    narrow += ok(honne("frontier", runs / "base", runs / "good", runs / "twin", COLUMNS="80")).stdout
     assert max(len(line) for line in narrow.splitlines()) <= 80
 
 

@@ -76,7 +76,7 @@ def title(found: Frontier) -> str:
 def row_name(axis: Axis) -> str:
     """The name of an axis in a table where the leading one of its role stands above it."""
     name = oneline(axis.name)
-    return name if axis.lead else f"  {name.partition(' of ')[2] or name}"
+    return name if axis.lead or axis.role == "length" else f"  {name.partition(' of ')[2] or name}"
 
 
 def standing(found: Frontier) -> list[str]:

@@ -51,16 +51,17 @@ def clip(text: str, limit: int) -> str:
 
 def broken(name: str, width: int) -> str:
     """A name on lines of at most `width` cells where its words allow it: broken after a sign that parts them, and
-    within these after a hyphen or an underscore only where need be."""
+    within these after a hyphen or an underscore only where need be. Every line is indented as the first one is."""
     from rich.cells import cell_len
 
-    lines = [""]
-    for part in re.split(r"(?<=[./:@# ])", name):
-        for word in [part] if cell_len(part) <= width else re.split(r"(?<=[-_])", part):
-            if lines[-1] and cell_len(lines[-1] + word.rstrip()) > width:
+    indent = name[: len(name) - len(name.lstrip())]
+    room, lines = width - len(indent), [""]
+    for part in re.split(r"(?<=[./:@# ])", name.lstrip()):
+        for word in [part] if cell_len(part) <= room else re.split(r"(?<=[-_])", part):
+            if lines[-1] and cell_len(lines[-1] + word.rstrip()) > room:
                 lines.append("")
             lines[-1] += word
-    return "\n".join(lines)
+    return "\n".join(indent + line for line in lines)
 
 
 def category(path: str) -> str:

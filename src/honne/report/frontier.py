@@ -25,7 +25,7 @@ from honne.report._frontier_text import (
     standing,
     title,
 )
-from honne.report._text import NO_VALUE, WITHHELD, count, oneline
+from honne.report._text import NO_VALUE, WITHHELD, broken, count, oneline
 from honne.report.csv import cell
 from honne.report.markdown import escape, table
 
@@ -107,14 +107,16 @@ def _nothing(axis: Axis | None) -> bool:
 def _axes(point: Tradeoff, width: int) -> Table:
     out = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     heads = ["", "before", "after", "change", "95% interval", "at worst", "n", "missing"]
-    out.add_column("", max_width=46 if width >= 110 else 24)
+    room = 46 if width >= 110 else 13
+    out.add_column("", max_width=room)
     for head in heads[1:]:
         out.add_column(head, justify="right", no_wrap=True)
     for axis in point.axes:
         # That every kind of question is answered in the known shapes is worth one line here.
         if axis.role == "well-formedness" and not axis.lead:
             continue
-        out.add_row(*map(Text, _cells(axis)), style="" if axis.lead else "dim")
+        name, *cells = _cells(axis)
+        out.add_row(Text(broken(name, room)), *map(Text, cells), style="" if axis.lead else "dim")
     return out
 
 
