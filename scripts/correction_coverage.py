@@ -1,6 +1,6 @@
 """Simulated coverage of corrected rates over a grid of judges and prevalences: the table of docs/calibration.md.
 
-    python scripts/correction_coverage.py [--draws 2000] [--items 1000] [--finite]
+    python scripts/correction_coverage.py [--labels 30,60,…] [--draws 2000] [--items 1000] [--finite]
 
 49 cells: seven judges (sensitivity, specificity 0.6-0.99) times seven prevalences (0.02-0.98), labels drawn at random
 from the run. It runs the very rule of `honne.stats.correction.hybrid`, many samples at once.
@@ -51,13 +51,14 @@ def coverage(draws, items, labels, prevalence, judge, *, finite=False, seed=1):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--labels", default=",".join(map(str, LABELS)))
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--finite", action="store_true")
     given = parser.parse_args()
     print("| labels | coverage | cells at 93 % or more | in 93-97 % | mean width, of labels-only's |")
     print("|---|---|---|---|---|")
-    for labels in LABELS:
+    for labels in map(int, given.labels.split(",")):
         cells = [
             coverage(given.draws, given.items, labels, prevalence, judge, finite=given.finite, seed=[i, j])
             for i, judge in enumerate(JUDGES)
