@@ -46,12 +46,13 @@ def test_an_unknown_command_is_cut_and_harmless() -> None:
     assert "\x1b" not in line(2, "report", "\x1b[31mred") and "\u202e" not in line(2, "report", "\u202eabc")
 
 
-def test_a_full_standard_output_is_no_bug() -> None:
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("command", ["list attacks", "--version"])
+def test_a_full_standard_output_is_no_bug(command: str, buffered: str) -> None:
+    env = environment() | {"PYTHONUNBUFFERED": buffered}
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(
-            [*HONNE, "list", "attacks"], stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
-        )
-    assert result.returncode == 3 and "Traceback" not in result.stderr, result.stderr
+        result = subprocess.run([*HONNE, *command.split()], stdout=full, stderr=subprocess.PIPE, text=True, env=env)
+    assert (result.returncode, result.stderr) == (3, "honne: No space left on device\n")
 
 
 # --------------------------------------------------------------------------- files

@@ -34,6 +34,8 @@ def main() -> None:
         code = app(prog_name="honne", standalone_mode=False)
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
+        # Here, and not at the very end, where nobody could say any more what went wrong.
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except HonneError as e:
         _complain(f"honne: {_one_line(str(e))}")
@@ -45,12 +47,16 @@ def main() -> None:
         _complain("honne: interrupted")
         sys.exit(3)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         sys.exit(0)
     except OSError as e:
         # Whatever a file or folder that somebody named does: too long a name, no permission, a loop of links, no space.
         where = f"{e.filename}: " if e.filename is not None else ""
         _complain(f"honne: {_one_line(f'{where}{e.strerror or e}')}")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _hush()
         sys.exit(3 if e.errno in _FULL else 2)
     except Exception as e:
         import traceback
@@ -59,6 +65,11 @@ def main() -> None:
         what = f"{type(e).__name__}: {_one_line(str(e))}"
         _complain(f"honne: a bug in honne, please report it with the lines above: {what}")
         sys.exit(4)
+
+
+def _hush() -> None:
+    """Drop what standard output still holds: to write it at the end would fail once more, and change the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(text: str) -> str:
