@@ -149,6 +149,7 @@ def _leanings(held: _Text, found: Sequence[Statement]) -> Iterator[Statement]:
     """Sentences, or clauses of them, that mention one option only, somewhere a word of preference, and nothing against
     it: the loosest kind of statement, for the word orders that no table foresees."""
     text = held.text
+    languages = spoken(text)
     against = {s.option for s in found if s.dropped}
     for sentence in _SENTENCE.finditer(text):
         whole = len({index(c) for c in _MARK.findall(sentence[0])}) < 2
@@ -156,7 +157,7 @@ def _leanings(held: _Text, found: Sequence[Statement]) -> Iterator[Statement]:
             marks = _MARK.findall(m[0])
             if len({index(c) for c in marks}) != 1 or marks[0] >= ALL or index(marks[0]) in against:
                 continue
-            if any(_leans(m[0], words) for words in spoken(text)):
+            if any(_leans(m[0], words) for words in languages):
                 at = m.start() + m[0].index(marks[0])
                 yield Statement(index(marks[0]), HINT, at, at + 1, meant=held.meant(at))
 
