@@ -486,6 +486,16 @@ def test_every_share_of_the_judges_errors_has_its_n_and_method(run: Path, tmp_pa
     assert "| labels | n | missing |" in page and "; intervals: " in page
 
 
+def test_labels_that_do_not_fit_one_run_leave_the_others_as_they_were(run: Path, tmp_path: Path) -> None:
+    other = imported(tmp_path / "other", model="n")
+    of_both = [*some(), *({**row, "model": "n", "label": "grand"} for row in some())]
+    said = ok(honne("calibrate", run, other, "--labels", write(tmp_path / "l.jsonl", of_both)), 2).stderr
+    assert "grand" in said and not (run / "calibration").exists() and not (other / "calibration").exists()
+    fit = [{**row, "label": "safe" if row["label"] == "grand" else row["label"]} for row in of_both]
+    ok(honne("calibrate", run, other, "--labels", write(tmp_path / "l.jsonl", fit)))
+    assert (run / "calibration").exists() and (other / "calibration").exists()
+
+
 def test_a_damaged_calibration_is_named_and_can_be_made_again(run: Path, tmp_path: Path) -> None:
     labels = write(tmp_path / "l.jsonl", some())
     ok(honne("calibrate", run, "--labels", labels))

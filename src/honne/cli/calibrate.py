@@ -83,7 +83,7 @@ def calibrate(
         return
     if any(given is not None for given in (width, judge, accuracy, out)):
         raise ConfigError("--width, --judge, --accuracy and -o go with --plan")
-    from honne.engine.calibrate import Options, borrow_from, labelled, remarks
+    from honne.engine.calibrate import Options, borrow_from, labelled, made, remarks
     from honne.engine.calibrate import calibrate as carry_out
     from honne.engine.store import open_run
     from honne.report.calibration import print_calibration
@@ -114,6 +114,10 @@ def calibrate(
             raise ConfigError(
                 f"{labels} does not say whose answers its labels are of: map model=COLUMN, or name one run"
             )
+    if len(folders) > 1:
+        # Labels that do not fit one of the runs leave all of them as they were.
+        for folder, one in zip(folders, given, strict=True):
+            made(folder, one, options, chosen, borrowed)
     for folder, one in zip(folders, given, strict=True):
         before = labelled(folder)
         carry_out(folder, one, options, chosen, borrowed)

@@ -33,7 +33,7 @@ from honne.stats._enough import would_do
 from honne.stats.agreement import krippendorff_alpha, raw_agreement
 from honne.stats.transport import equivalent
 
-__all__ = ["Options", "borrow_from", "calibrate", "labelled", "remarks"]
+__all__ = ["Options", "borrow_from", "calibrate", "labelled", "made", "remarks"]
 
 # A larger share of disputed answers than this leaves a reference of the easier ones.
 _DISPUTED = 0.05
@@ -58,15 +58,25 @@ def calibrate(
     """
     open_run(run.path)
     with locked(run.path) as run:
-        paper = bool(run.info["spec"].get("paper_rules", False))
-        if labels is not None:
-            stored = _made(run, labels, options, config, uncorrected(run, paper))
-        else:
-            stored = _had(run, options, borrowed)
-        save(run, msgspec.structs.replace(stored, borrowed=borrowed))
-        found = analyse(run, paper)
+        save(run, made(run, labels, options, config, borrowed))
+        found = analyse(run, _paper(run))
         run.write_estimates(found.estimates)
         return found
+
+
+def made(
+    run: RunFolder, labels: Labels | None, options: Options, config: Config, borrowed: Borrowed | None = None
+) -> Stored:
+    """What `calibrate` would store; nothing is written. Raises as it does."""
+    if labels is not None:
+        stored = _made(run, labels, options, config, uncorrected(run, _paper(run)))
+    else:
+        stored = _had(run, options, borrowed)
+    return msgspec.structs.replace(stored, borrowed=borrowed)
+
+
+def _paper(run: RunFolder) -> bool:
+    return bool(run.info["spec"].get("paper_rules", False))
 
 
 def labelled(run: RunFolder) -> int | None:
