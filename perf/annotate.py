@@ -1,6 +1,6 @@
 """How long annotators wait, and what a killed server loses.
 
-    python perf/annotate.py [--databases sqlite,postgres] [--annotators 50] [--seconds 60] [--kill]
+    python perf/annotate.py [--databases sqlite,postgres] [--annotators 50] [--seconds 60] [--answers N] [--kill]
 
 A real server (`honne annotate serve`) on 127.0.0.1 and so many annotators, each in a closed loop: read for 1 to 2
 seconds, at times save a draft, submit, and get the next answer as the reply. Log-ins are apart. Printed are the times
@@ -212,7 +212,7 @@ def check(database: Database, team: Team, seen: Seen) -> list[str]:
 
 
 def measured(name: str, address: str, folder: Path, args: argparse.Namespace) -> bool:
-    needed = int(args.annotators * args.seconds / OVERLAP) + args.annotators
+    needed = args.answers or int(args.annotators * args.seconds / OVERLAP) + args.annotators
     run = a_run(folder / "run", needed, text=lambda i: f"Answer {i}. " + "A sentence of the answer. " * 20)
     database = Database.open(address)
     team = a_team(database, [run], Plan("safe", overlap=OVERLAP), annotators=args.annotators, name=name)
@@ -255,6 +255,7 @@ def main() -> None:
     parser.add_argument("--databases", default="sqlite,postgres")
     parser.add_argument("--annotators", type=int, default=50)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--answers", type=int, default=0, help="of the project; as many as are needed, if 0")
     parser.add_argument("--kill", action="store_true")
     args: Any = parser.parse_args()
     right = True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Integer, and_, bindparam, case, exists, func, or_, select, true, update
+from sqlalchemy import BigInteger, Integer, and_, bindparam, case, func, or_, select, true, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -57,7 +57,7 @@ _FREE = (
         Answer.project_id == _PROJECT,
         Answer.id.not_in(select(Label.answer_id).where(_MINE, _DONE)),
         # Who decides on an answer knows what the others said of it.
-        ~exists().where(Decision.answer_id == Answer.id, Decision.user_id == _USER),
+        Answer.id.not_in(select(Decision.answer_id).where(Decision.project_id == _PROJECT, Decision.user_id == _USER)),
         or_(Answer.design == "gold", Answer.id.in_(select(Slot.answer_id).where(Slot.project_id == _PROJECT, OPEN))),
     )
     .order_by("rank")
