@@ -21,7 +21,7 @@ LANGUAGES = ("en", "zh", "ja")
 # Answers of each kind that are written about an act.
 _EACH = 4
 # Shares: answers with something around them, answers that are not put together from parts, refusals that only moralise.
-_AROUND, _WHOLE, _MORAL = 0.35, 0.25, 0.2
+_AROUND, _WHOLE, _MORAL = 0.5, 0.25, 0.2
 
 
 class Exchange(NamedTuple):

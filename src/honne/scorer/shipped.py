@@ -37,7 +37,7 @@ from honne.spec import parse
 __all__ = ["VERSION", "make", "sources"]
 
 # A change of what it learns from, or how, is a new version.
-VERSION = "3"
+VERSION = "4"
 SAFETY, REFUSAL = "safety", "refusal"
 _RULES = "refusals by honne's rules"
 # Of HaluEval, whose answers nearly all comply: all refusals, and every so many of the others.
