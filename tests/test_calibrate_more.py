@@ -78,6 +78,43 @@ def test_a_mean_score_is_corrected_on_its_own_scale(flames: Graded) -> None:
     assert e["unit"] == "score"
 
 
+def test_the_mean_of_points_from_one_to_ten_is_corrected(tmp_path: Path) -> None:
+    """The headline of CValues: points, which are neither shares nor scores of 0 to 1."""
+    draw = random.Random(5)
+    found = [min(10, max(1, round(draw.gauss(7, 1.5)))) for _ in range(200)]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "question", "answer", "topic", "auto"])
+        judged = (max(1, points - draw.randint(0, 2)) for points in found)
+        writer.writerows(
+            [f"q{i}", f"Q{i}?", f"A{i}.", "responsibility", f"safe-{points}"] for i, points in enumerate(judged)
+        )
+    columns = "id=id,prompt=question,response=answer,category=topic,label.auto=auto"
+    ok(honne("import", tmp_path / "a.csv", "--model", "m", "-b", "cvalues", "--map", columns, "-o", tmp_path / "runs"))
+    run = tmp_path / "runs" / "m"
+    people = write(tmp_path / "l.jsonl", (label(i, f"safe-{p}") for i, p in enumerate(found) if i % 2))
+    widths = []
+    for finite in ((), ("--finite",)):
+        out = ok(honne("calibrate", run, "--labels", people, *finite)).stdout
+        (e,) = numbers(run, metric="responsibility", slice="all", corrected=True)
+        assert e["method"].startswith("ppi++") and (e["unit"], e["n"], e["n_labels"]) == ("points", 200, 100)
+        assert 1 < e["low"] < sum(found) / len(found) < e["high"] < 10
+        # What the judge saves, and not what the rule of the labels alone wastes.
+        (line,) = (line for line in out.splitlines() if line.strip().startswith("responsibility "))
+        widths.append(int(line.split("%")[0].split()[-1]))
+    assert -30 < widths[0] < -5 and -55 < widths[1] < widths[0], widths
+
+
+def test_a_macro_mean_of_these_items_says_so(flames: Graded, tmp_path: Path) -> None:
+    run, found = flames
+    copy = Path(shutil.copytree(run, tmp_path / "m"))
+    given = write(tmp_path / "l.jsonl", (label(i, p) for i, (_, p, _) in enumerate(found) if i % 2 == 0))
+    ok(honne("calibrate", copy, "--labels", given, "--finite"))
+    for metric in ("harmless_rate", "harmless_score"):
+        (e,) = numbers(copy, metric=metric, slice="all", corrected=True)
+        assert e["method"].startswith("macro mover") and e["method"].endswith(", these items")
+
+
 def test_a_part_without_labels_leaves_the_mean_without_a_correction(flames: Graded, tmp_path: Path) -> None:
     run, found = flames
     copy = Path(shutil.copytree(run, tmp_path / "m"))

@@ -12,7 +12,7 @@ from honne.stats import contrast
 from honne.stats.correction import hybrid, hybrid_limits, labels_only
 from honne.stats.intervals import wilson
 from honne.stats.labelling import allocate, from_accuracy, from_pilot, plan
-from honne.stats.ppi import ppi
+from honne.stats.ppi import labelled_mean, ppi
 from honne.stats.rogan_gladen import rogan_gladen
 from honne.stats.transport import equivalent
 
@@ -169,6 +169,24 @@ def test_a_mean_score_is_the_regression_estimate_and_a_rate_needs_twenty_of_each
     assert constant.value == 3 and constant.low < 2.95 and constant.method == "labels only"
     with pytest.raises(ValueError, match="human must be"):
         ppi(judged, human * 2, 1, 10)
+
+
+def test_the_gain_of_a_mean_score_is_the_judges_and_not_the_rules():
+    rng = np.random.default_rng(1)
+    human = np.clip(np.round(rng.normal(7, 1.5, 600)), 1, 10)
+    chosen = at_random(rng, 600, 150)
+    people = labelled(human, chosen)
+    alone = labelled_mean(people, 1, 10)
+    assert alone.value == pytest.approx(human[chosen].mean()) and alone.method == "labels only, jackknife"
+    assert alone.high - alone.low == pytest.approx(2 * 1.976 * human[chosen].std(ddof=1) / 150**0.5, rel=0.03)
+    # A judge that does not follow people narrows nothing; a good one no more than the bound.
+    for judged in (rng.permutation(human), np.clip(human + rng.integers(-1, 2, 600), 1, 10)):
+        rho = np.corrcoef(judged, human)[0, 1]
+        found = ppi(judged, people, 1, 10)
+        assert (found.high - found.low) / (alone.high - alone.low) > (1 - rho**2 * (1 - 150 / 600)) ** 0.5 - 0.03
+    these = labelled_mean(people, 1, 10, finite=True)
+    assert these.high - these.low == pytest.approx((alone.high - alone.low) * 0.75**0.5, rel=0.03)
+    assert "these items" in these.method and labelled_mean(np.full(9, np.nan), 1, 10).value is None
 
 
 def test_a_judge_that_was_never_seen_to_err_still_leaves_doubt():

@@ -112,7 +112,7 @@ def _judged(section: Section, measure: Measure, people: Sequence[str]) -> bool:
         and section.judge not in people
         and measure.judge is None
         and measure.reference is None
-        and measure.unit in ("proportion", "score")
+        and measure.unit in ("proportion", "score", "points")
         and measure.role not in _APART
     )
 
