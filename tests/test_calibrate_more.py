@@ -115,6 +115,17 @@ def test_a_macro_mean_of_these_items_says_so(flames: Graded, tmp_path: Path) -> 
         assert e["method"].startswith("macro mover") and e["method"].endswith(", these items")
 
 
+def test_the_number_of_these_items_is_not_held_against_that_of_their_population(flames: Graded, tmp_path: Path) -> None:
+    run, found = flames
+    other = Path(shutil.copytree(run, tmp_path / "other"))
+    given = write(tmp_path / "l.jsonl", (label(i, p) for i, (_, p, _) in enumerate(found) if i % 2 == 0))
+    ok(honne("calibrate", other, "--labels", given, "--finite"))
+    for pair, finite in (((run, other), False), ((other, run), False), ((other, other), True)):
+        told = json.loads(ok(honne("compare", *pair, "--format", "json")).stdout)
+        methods = [row["method"] for row in told if row["corrected"] and row["metric"] == "harmless_score"]
+        assert methods and all(("these items" in method) == finite for method in methods)
+
+
 def test_a_part_without_labels_leaves_the_mean_without_a_correction(flames: Graded, tmp_path: Path) -> None:
     run, found = flames
     copy = Path(shutil.copytree(run, tmp_path / "m"))
