@@ -290,6 +290,21 @@ def compared(i, labels, there, here):
     return equivalent(*side(old, labels[0], there, 0.9), *side(new, labels[1], here, 0.9), margin=0.1)
 
 
+def test_labels_that_the_exact_limits_ask_for_are_told_where_the_judge_never_errs():
+    """Seen without an error 25 times, the lower limit is 0.89: not within 0.1 of a judge that never errs, yet."""
+    there = np.repeat([1.0, 0.0], [150, 150])
+    here = np.repeat([1.0, 0.0], [25, 75])
+    found = equivalent(there, there, here, here, 0.1, answers_here=250)
+    assert found.verdict == "not shown" and found.labels_here and 100 < found.labels_here <= 160
+    assert found.why.endswith(f"about {found.labels_here} labels here would do")
+    more = np.repeat(here, found.labels_here // 100 + 1)
+    assert equivalent(there, there, more, more, 0.1).verdict == "equivalent"
+    ones = np.ones(9)
+    assert "clustered" not in rogan_gladen(here, there, there, groups=np.arange(100)).method
+    assert "clustered" in rogan_gladen(here, there, there, groups=np.arange(100) // 2).method
+    assert equivalent(there, there, ones, ones, 0.1).labels_here
+
+
 def test_a_difference_at_the_margin_is_rarely_called_equivalent():
     called = [compared(i, (400, 400), 0.9, 0.8).verdict for i in range(300)]
     assert called.count("equivalent") <= 0.08 * 300

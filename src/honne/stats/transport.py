@@ -18,6 +18,7 @@ from honne.stats.intervals import LEVEL, Interval, clopper_pearson, difference, 
 __all__ = ["Shift", "Transport", "equivalent"]
 
 POWER = 0.8
+_MOST = 100_000
 Verdict = Literal["equivalent", "different", "not shown"]
 
 
@@ -44,7 +45,8 @@ class Transport:
     """`verdict` over all `shifts`; unless it is "equivalent", `why`, and where more labels may show it, how many.
 
     `labels_here`: labels in all on the new answers that would show it with 80 % power, if the difference is the
-    smallest that the interval holds (as seen, where the labels at hand would do for that); None: no number.
+    smallest that the interval holds (as seen, where the labels at hand would do for that; the fewest with which the
+    exact limits fit, where they would for that too); None: no number.
     `labels_there` the same for the calibration, where that is too small for it.
     """
 
@@ -157,7 +159,7 @@ def _needed(shifts: list[Shift], there: _Set, here: _Set, margin: float, level: 
             if per_here > s.here_n or per_there > s.there_n:
                 break
         else:
-            per_here = math.inf
+            per_here = _as_seen(s, there.rate(s.what)[0], here.rate(s.what)[0], margin)
         if math.isinf(per_here):
             return None, None
         most_here = max(most_here, math.ceil(max(per_here, s.here_n) / _part(s.what, here, s.here_n)))
@@ -178,6 +180,23 @@ def _per_class(s: Shift, room: float, level: float) -> tuple[float, float]:
     left = allowed - (1 / s.there_n if s.there_n else math.inf)
     # Where the calibration alone takes more than half of what may be in doubt, both must grow.
     return (1 / left, 0.0) if left > allowed / 2 else (2 / allowed, 2 / allowed)
+
+
+def _as_seen(s: Shift, there: Interval, here: Interval, margin: float) -> float:
+    """Labels here that tell of one property with which its interval fits, both shares staying as they are.
+
+    For shares near 1 the normal approximation of `_per_class` takes fewer to be enough than the exact limits ask for.
+    """
+    n = s.here_n
+    while here.value is not None and n < _MOST:
+        n = math.ceil(1.01 * n)
+        worth = n * here.n_effective / s.here_n
+        low, high = clopper_pearson(here.value, worth, here.level)
+        grown = Interval(here.value, float(low), float(high), here.level, "clopper-pearson", worth)
+        _, least, most = difference(grown, there)
+        if least is not None and most is not None and -margin < least and most < margin:
+            return n
+    return math.inf
 
 
 def _part(what: str, given: _Set, n: int) -> float:
