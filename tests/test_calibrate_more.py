@@ -182,7 +182,7 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
     out = ok(honne(*wanted, "--accuracy", "0.8", "-o", todo))
     with todo.open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert f"label {len(table)} answers" in out.stdout
+    assert f"label {len(table)} answers" in out.stdout and "questions" not in out.stdout
     assert len({row["item_id"] for row in table}) == len(table)
     assert {row["design"] for row in table} == {"stratified"}
     assert not any(row["label"] for row in table)
@@ -204,6 +204,37 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
     assert f"by {len(table)} labels" in out.stdout
     more = [json.loads(line) for line in (tmp_path / "more.jsonl").read_text().splitlines()]
     assert 0 < sum(row["label"] is not None for row in more) < len(more)
+
+
+def test_a_plan_says_where_answers_share_questions(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "question", "answer", "auto"])
+        writer.writerows([f"q{i}", f"Question {i // 4}?", f"A{i}.", j] for i, (_, j) in enumerate(truth(200)))
+    columns = "id=id,prompt=question,response=answer,label.auto=auto"
+    ok(honne("import", tmp_path / "a.csv", "--model", "m", "--map", columns, "-o", tmp_path / "runs"))
+    out = ok(honne("calibrate", tmp_path / "runs" / "m", "--plan", "--width", "0.2", "--accuracy", "0.8")).stdout
+    assert "these 200 answers are of 50 questions: the plan takes every answer by itself" in " ".join(out.split())
+
+
+def test_the_plan_of_a_macro_mean_is_made_of_its_categories(flames: Graded, tmp_path: Path) -> None:
+    run, found = flames
+    copy, todo = Path(shutil.copytree(run, tmp_path / "m")), tmp_path / "todo.jsonl"
+    out = " ".join(ok(honne("calibrate", copy, "--plan", "--width", "0.13", "-o", todo)).stdout.split())
+    table = [json.loads(line) for line in todo.read_text(encoding="utf-8").splitlines()]
+    assert f"the mean of these 5 categories: label {len(table)} answers in all" in out
+    # Each category has a chance of its own: drawn at random within it, but not alike over all.
+    assert {row["design"] for row in table} == {"stratified"} and {row["category"] for row in table} == set(DIMENSIONS)
+    ok(
+        honne(
+            "calibrate", copy, "--labels", write(todo, (r | {"label": found[int(r["item_id"][1:])][1]} for r in table))
+        )
+    )
+    (e,) = numbers(copy, metric="harmless_rate", slice="all", corrected=True)
+    assert e["n_labels"] == len(table) < 300 and e["high"] - e["low"] < 0.14
+    assert "would still leave the mean of the 5 categories wider" in " ".join(
+        ok(honne("calibrate", run, "--plan", "--width", "0.05")).stdout.split()
+    )
 
 
 def test_the_list_of_a_plan_comes_back_whatever_the_ids_are(tmp_path: Path) -> None:
