@@ -313,6 +313,12 @@ def test_labels_of_another_scale_are_refused_with_what_is_allowed(run: Path, tmp
     ok(honne("calibrate", run, "--labels", table, "--label-map", '"fine, so far"=safe'))
 
 
+def test_a_column_of_whole_answers_taken_for_labels_is_not_printed(run: Path, tmp_path: Path) -> None:
+    table = write(tmp_path / "l.jsonl", [{**row, "label": "An answer. " + "x" * 5000} for row in some()])
+    told = ok(honne("calibrate", run, "--labels", table), 2).stderr
+    assert "--label-map VALUE=LABEL" in told and len(told) < 600
+
+
 def test_the_few_labels_that_happen_to_be_on_the_scale_do_not_stand_for_all(run: Path, tmp_path: Path) -> None:
     table = [{**row, "label": row["label"] if i < 4 else str(10 * i)} for i, row in enumerate(some())]
     result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
