@@ -299,10 +299,13 @@ def test_labels_that_the_exact_limits_ask_for_are_told_where_the_judge_never_err
     assert found.why.endswith(f"about {found.labels_here} labels here would do")
     more = np.repeat(here, found.labels_here // 100 + 1)
     assert equivalent(there, there, more, more, 0.1).verdict == "equivalent"
-    ones = np.ones(9)
     assert "clustered" not in rogan_gladen(here, there, there, groups=np.arange(100)).method
     assert "clustered" in rogan_gladen(here, there, there, groups=np.arange(100) // 2).method
-    assert equivalent(there, there, ones, ones, 0.1).labels_here
+    # A class that no label is of will not be half of the next ones.
+    ones = np.ones(140)
+    assert equivalent(there, there, ones, ones, 0.1, answers_here=664).why.endswith(
+        "labels on all 664 answers here together would not do"
+    )
 
 
 def test_a_difference_at_the_margin_is_rarely_called_equivalent():

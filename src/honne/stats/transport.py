@@ -100,11 +100,15 @@ def equivalent(
     open_ = [s for s in shifts if s.verdict == "not shown"]
     enough_here, enough_there = _needed(open_, there, here, margin, level)
     why = f"{' and '.join(s.what for s in open_)}: not shown to be within {margin}; "
-    why += would_do(enough_here, answers_here, " here") if enough_here else "no number of labels here would do"
-    if enough_here and enough_there and (answers_here is None or enough_here <= answers_here):
-        over = answers_there is not None and enough_there > answers_there
-        more = f"more than the {answers_there} answers there are" if over else f"about {enough_there}"
-        why += f" with {more} in the calibration"
+    if enough_here is None:
+        why += "no number of labels here would do"
+    elif answers_here is not None and enough_here > answers_here:
+        why += would_do(enough_here, answers_here, " here")
+    elif enough_there and answers_there is not None and enough_there > answers_there:
+        why += would_do(enough_there, answers_there, " of the calibration")
+    else:
+        why += would_do(enough_here, answers_here, " here")
+        why += f" with about {enough_there} in the calibration" if enough_there else ""
     return Transport("not shown", margin, level, shifts, enough_here, enough_there, why)
 
 
@@ -200,5 +204,8 @@ def _as_seen(s: Shift, there: Interval, here: Interval, margin: float) -> float:
 
 
 def _part(what: str, given: _Set, n: int) -> float:
-    """The share of all labels that tell of `what`; half where nothing is known."""
-    return n / len(given.y) if n else (1.0 if what == "error" else 0.5)
+    """The share of all labels that tell of `what`; half a label more where none does, and half where nothing is known.
+
+    Of a class that 140 labels do not hold, twice as many cannot be counted on to hold any.
+    """
+    return n / len(given.y) if n else (1.0 if what == "error" else 0.5 / (len(given.y) + 1))
