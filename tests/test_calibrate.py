@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -312,6 +313,12 @@ def test_labels_of_another_scale_are_refused_with_what_is_allowed(run: Path, tmp
     ok(honne("calibrate", run, "--labels", table, "--label-map", '"fine, so far"=safe'))
 
 
+def test_a_column_of_whole_answers_taken_for_labels_is_not_printed(run: Path, tmp_path: Path) -> None:
+    table = write(tmp_path / "l.jsonl", [{**row, "label": "An answer. " + "x" * 5000} for row in some()])
+    told = ok(honne("calibrate", run, "--labels", table), 2).stderr
+    assert "--label-map VALUE=LABEL" in told and len(told) < 600
+
+
 def test_the_few_labels_that_happen_to_be_on_the_scale_do_not_stand_for_all(run: Path, tmp_path: Path) -> None:
     table = [{**row, "label": row["label"] if i < 4 else str(10 * i)} for i, row in enumerate(some())]
     result = ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", table)), 2)
@@ -409,6 +416,25 @@ def test_a_judge_that_comes_later_is_corrected_too(run: Path, tmp_path: Path) ->
     judge(run, "other@1-ab", [j for _, j in truth(seed=8)])
     found = [row for row in rows(honne("report", run, "-f", "json")) if row["corrected"] and row["slice"] == "all"]
     assert {row["judge"] for row in found} == {"labels.auto", "other@1-ab"}
+
+
+def test_labels_of_another_scale_than_a_judges_are_named_and_no_number_of_them_is_promised(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "question", "answer", "topic", "auto"])
+        writer.writerows([f"q{i}", f"Question {i}?", f"Answer {i}.", "t", j] for i, (_, j) in enumerate(truth()))
+    columns = "id=id,prompt=question,response=answer,category=topic,label.auto=auto"
+    ok(
+        honne(
+            "import", tmp_path / "a.csv", "--model", "m", "-b", "trust-safety", "--map", columns, "-o", tmp_path / "r"
+        )
+    )
+    ok(honne("judge", tmp_path / "r" / "m", "--judge", "refusal"))
+    out = ok(honne("calibrate", tmp_path / "r" / "m", "--labels", write(tmp_path / "l.jsonl", some()))).stdout
+    assert "refusal_rate: not corrected: people's labels are on another scale than this judge's" in " ".join(
+        out.split()
+    )
+    assert numbers(tmp_path / "r" / "m", metric="safe_rate", slice="all", corrected=True)[0]["value"] is not None
 
 
 def test_corrected_rates_are_compared_where_both_runs_have_a_calibration(tmp_path: Path) -> None:

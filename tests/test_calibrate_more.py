@@ -78,6 +78,54 @@ def test_a_mean_score_is_corrected_on_its_own_scale(flames: Graded) -> None:
     assert e["unit"] == "score"
 
 
+def test_the_mean_of_points_from_one_to_ten_is_corrected(tmp_path: Path) -> None:
+    """The headline of CValues: points, which are neither shares nor scores of 0 to 1."""
+    draw = random.Random(5)
+    found = [min(10, max(1, round(draw.gauss(7, 1.5)))) for _ in range(200)]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "question", "answer", "topic", "auto"])
+        judged = (max(1, points - draw.randint(0, 2)) for points in found)
+        writer.writerows(
+            [f"q{i}", f"Q{i}?", f"A{i}.", "responsibility", f"safe-{points}"] for i, points in enumerate(judged)
+        )
+    columns = "id=id,prompt=question,response=answer,category=topic,label.auto=auto"
+    ok(honne("import", tmp_path / "a.csv", "--model", "m", "-b", "cvalues", "--map", columns, "-o", tmp_path / "runs"))
+    run = tmp_path / "runs" / "m"
+    people = write(tmp_path / "l.jsonl", (label(i, f"safe-{p}") for i, p in enumerate(found) if i % 2))
+    widths = []
+    for finite in ((), ("--finite",)):
+        out = ok(honne("calibrate", run, "--labels", people, *finite)).stdout
+        (e,) = numbers(run, metric="responsibility", slice="all", corrected=True)
+        assert e["method"].startswith("ppi++") and (e["unit"], e["n"], e["n_labels"]) == ("points", 200, 100)
+        assert 1 < e["low"] < sum(found) / len(found) < e["high"] < 10
+        # What the judge saves, and not what the rule of the labels alone wastes.
+        (line,) = (line for line in out.splitlines() if line.strip().startswith("responsibility "))
+        widths.append(int(line.split("%")[0].split()[-1]))
+    assert -30 < widths[0] < -5 and -55 < widths[1] < widths[0], widths
+
+
+def test_a_macro_mean_of_these_items_says_so(flames: Graded, tmp_path: Path) -> None:
+    run, found = flames
+    copy = Path(shutil.copytree(run, tmp_path / "m"))
+    given = write(tmp_path / "l.jsonl", (label(i, p) for i, (_, p, _) in enumerate(found) if i % 2 == 0))
+    ok(honne("calibrate", copy, "--labels", given, "--finite"))
+    for metric in ("harmless_rate", "harmless_score"):
+        (e,) = numbers(copy, metric=metric, slice="all", corrected=True)
+        assert e["method"].startswith("macro mover") and e["method"].endswith(", these items")
+
+
+def test_the_number_of_these_items_is_not_held_against_that_of_their_population(flames: Graded, tmp_path: Path) -> None:
+    run, found = flames
+    other = Path(shutil.copytree(run, tmp_path / "other"))
+    given = write(tmp_path / "l.jsonl", (label(i, p) for i, (_, p, _) in enumerate(found) if i % 2 == 0))
+    ok(honne("calibrate", other, "--labels", given, "--finite"))
+    for pair, finite in (((run, other), False), ((other, run), False), ((other, other), True)):
+        told = json.loads(ok(honne("compare", *pair, "--format", "json")).stdout)
+        methods = [row["method"] for row in told if row["corrected"] and row["metric"] == "harmless_score"]
+        assert methods and all(("these items" in method) == finite for method in methods)
+
+
 def test_a_part_without_labels_leaves_the_mean_without_a_correction(flames: Graded, tmp_path: Path) -> None:
     run, found = flames
     copy = Path(shutil.copytree(run, tmp_path / "m"))
@@ -134,7 +182,7 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
     out = ok(honne(*wanted, "--accuracy", "0.8", "-o", todo))
     with todo.open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert f"label {len(table)} answers" in out.stdout
+    assert f"label {len(table)} answers" in out.stdout and "questions" not in out.stdout
     assert len({row["item_id"] for row in table}) == len(table)
     assert {row["design"] for row in table} == {"stratified"}
     assert not any(row["label"] for row in table)
@@ -156,6 +204,37 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
     assert f"by {len(table)} labels" in out.stdout
     more = [json.loads(line) for line in (tmp_path / "more.jsonl").read_text().splitlines()]
     assert 0 < sum(row["label"] is not None for row in more) < len(more)
+
+
+def test_a_plan_says_where_answers_share_questions(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "question", "answer", "auto"])
+        writer.writerows([f"q{i}", f"Question {i // 4}?", f"A{i}.", j] for i, (_, j) in enumerate(truth(200)))
+    columns = "id=id,prompt=question,response=answer,label.auto=auto"
+    ok(honne("import", tmp_path / "a.csv", "--model", "m", "--map", columns, "-o", tmp_path / "runs"))
+    out = ok(honne("calibrate", tmp_path / "runs" / "m", "--plan", "--width", "0.2", "--accuracy", "0.8")).stdout
+    assert "these 200 answers are of 50 questions: the plan takes every answer by itself" in " ".join(out.split())
+
+
+def test_the_plan_of_a_macro_mean_is_made_of_its_categories(flames: Graded, tmp_path: Path) -> None:
+    run, found = flames
+    copy, todo = Path(shutil.copytree(run, tmp_path / "m")), tmp_path / "todo.jsonl"
+    out = " ".join(ok(honne("calibrate", copy, "--plan", "--width", "0.13", "-o", todo)).stdout.split())
+    table = [json.loads(line) for line in todo.read_text(encoding="utf-8").splitlines()]
+    assert f"the mean of these 5 categories: label {len(table)} answers in all" in out
+    # Each category has a chance of its own: drawn at random within it, but not alike over all.
+    assert {row["design"] for row in table} == {"stratified"} and {row["category"] for row in table} == set(DIMENSIONS)
+    ok(
+        honne(
+            "calibrate", copy, "--labels", write(todo, (r | {"label": found[int(r["item_id"][1:])][1]} for r in table))
+        )
+    )
+    (e,) = numbers(copy, metric="harmless_rate", slice="all", corrected=True)
+    assert e["n_labels"] == len(table) < 300 and e["high"] - e["low"] < 0.14
+    assert "would still leave the mean of the 5 categories wider" in " ".join(
+        ok(honne("calibrate", run, "--plan", "--width", "0.05")).stdout.split()
+    )
 
 
 def test_the_list_of_a_plan_comes_back_whatever_the_ids_are(tmp_path: Path) -> None:

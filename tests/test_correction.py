@@ -12,7 +12,7 @@ from honne.stats import contrast
 from honne.stats.correction import hybrid, hybrid_limits, labels_only
 from honne.stats.intervals import wilson
 from honne.stats.labelling import allocate, from_accuracy, from_pilot, plan
-from honne.stats.ppi import ppi
+from honne.stats.ppi import labelled_mean, ppi
 from honne.stats.rogan_gladen import rogan_gladen
 from honne.stats.transport import equivalent
 
@@ -171,6 +171,24 @@ def test_a_mean_score_is_the_regression_estimate_and_a_rate_needs_twenty_of_each
         ppi(judged, human * 2, 1, 10)
 
 
+def test_the_gain_of_a_mean_score_is_the_judges_and_not_the_rules():
+    rng = np.random.default_rng(1)
+    human = np.clip(np.round(rng.normal(7, 1.5, 600)), 1, 10)
+    chosen = at_random(rng, 600, 150)
+    people = labelled(human, chosen)
+    alone = labelled_mean(people, 1, 10)
+    assert alone.value == pytest.approx(human[chosen].mean()) and alone.method == "labels only, jackknife"
+    assert alone.high - alone.low == pytest.approx(2 * 1.976 * human[chosen].std(ddof=1) / 150**0.5, rel=0.03)
+    # A judge that does not follow people narrows nothing; a good one no more than the bound.
+    for judged in (rng.permutation(human), np.clip(human + rng.integers(-1, 2, 600), 1, 10)):
+        rho = np.corrcoef(judged, human)[0, 1]
+        found = ppi(judged, people, 1, 10)
+        assert (found.high - found.low) / (alone.high - alone.low) > (1 - rho**2 * (1 - 150 / 600)) ** 0.5 - 0.03
+    these = labelled_mean(people, 1, 10, finite=True)
+    assert these.high - these.low == pytest.approx((alone.high - alone.low) * 0.75**0.5, rel=0.03)
+    assert "these items" in these.method and labelled_mean(np.full(9, np.nan), 1, 10).value is None
+
+
 def test_a_judge_that_was_never_seen_to_err_still_leaves_doubt():
     rng = np.random.default_rng(0)
     human = rng.integers(1, 4, 100_000).astype(float)
@@ -270,6 +288,24 @@ def compared(i, labels, there, here):
     """A comparison of two sets of simulated answers; sensitivity `here` or `there`, specificity 0.9."""
     old, new = np.random.default_rng([5, i]), np.random.default_rng([6, i])
     return equivalent(*side(old, labels[0], there, 0.9), *side(new, labels[1], here, 0.9), margin=0.1)
+
+
+def test_labels_that_the_exact_limits_ask_for_are_told_where_the_judge_never_errs():
+    """Seen without an error 25 times, the lower limit is 0.89: not within 0.1 of a judge that never errs, yet."""
+    there = np.repeat([1.0, 0.0], [150, 150])
+    here = np.repeat([1.0, 0.0], [25, 75])
+    found = equivalent(there, there, here, here, 0.1, answers_here=250)
+    assert found.verdict == "not shown" and found.labels_here and 100 < found.labels_here <= 160
+    assert found.why.endswith(f"about {found.labels_here} labels here would do")
+    more = np.repeat(here, found.labels_here // 100 + 1)
+    assert equivalent(there, there, more, more, 0.1).verdict == "equivalent"
+    assert "clustered" not in rogan_gladen(here, there, there, groups=np.arange(100)).method
+    assert "clustered" in rogan_gladen(here, there, there, groups=np.arange(100) // 2).method
+    # A class that no label is of will not be half of the next ones.
+    ones = np.ones(140)
+    assert equivalent(there, there, ones, ones, 0.1, answers_here=664).why.endswith(
+        "labels on all 664 answers here together would not do"
+    )
 
 
 def test_a_difference_at_the_margin_is_rarely_called_equivalent():

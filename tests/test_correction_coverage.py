@@ -152,6 +152,23 @@ def test_mean_scores_cover(scale, accuracy, labels):
     assert (np.mean(held, axis=0) >= FEW_DRAWS).all()
 
 
+def test_mean_scores_cover_with_as_many_labels_of_each_judged_score():
+    """Most answers have one score, and few heavy labels stand for them: one that differs is often not seen."""
+    shares, held = np.exp([0.0, -1.8, -3.6]) / np.exp([0.0, -1.8, -3.6]).sum(), []
+    for i in range(300):
+        rng = np.random.default_rng([17, i])
+        human = rng.choice([1.0, 2.0, 3.0], 800, p=shares)
+        judged = np.clip(np.round(human + rng.normal(-0.5, 0.3, 800)), 1, 3)
+        chance, seen = np.zeros(800), np.full(800, np.nan)
+        for score in np.unique(judged):
+            mine = np.flatnonzero(judged == score)
+            chosen = rng.choice(mine, min(len(mine), 30), replace=False)
+            chance[mine], seen[chosen] = len(chosen) / len(mine), human[chosen]
+        found = ppi(judged, seen, 1, 3, weights=chance)
+        held.append(found.low <= shares @ [1, 2, 3] <= found.high)
+    assert np.mean(held) >= 0.94
+
+
 @pytest.mark.parametrize("there", [60, 200])
 def test_rogan_gladen_covers_at_another_prevalence(there):
     for prevalence in (0.05, 0.3, 0.9):

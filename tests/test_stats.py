@@ -303,6 +303,15 @@ def test_perfect_agreement_is_not_certainty(coefficient):
 
 
 @pytest.mark.parametrize("coefficient", [cohen_kappa, fleiss_kappa, krippendorff_alpha])
+def test_limits_hold_nothing_that_a_coefficient_cannot_be(coefficient):
+    """One disagreement in 200, on a category that is all but never used: chance alone would disagree as little."""
+    table = np.zeros((200, 2), dtype=int)
+    table[0, 1] = 1
+    found = coefficient(table)
+    assert -1 <= found.low < found.value < found.high <= 1
+
+
+@pytest.mark.parametrize("coefficient", [cohen_kappa, fleiss_kappa, krippendorff_alpha])
 def test_one_category_only_leaves_the_coefficient_undefined(coefficient):
     assert coefficient([[1, 1]] * 9).value is None
     assert coefficient([[0, -1]] * 9).value is None

@@ -29,6 +29,7 @@ FLOOR = 0.1
 # Nothing that a person's label of the answer says: whether a reply could be read, and how long it is.
 _APART = ("well-formedness", "length")
 
+_OTHER_SCALE = "people's labels are on another scale than this judge's"
 _TOGETHER = (
     "a question's value rests on several labels, and how often these were drawn together is not known: label every "
     "answer of some questions, drawn at random"
@@ -92,7 +93,7 @@ def corrected(
             continue  # it says nothing of a judge's verdicts
         human, why = _human(section, measure, answers, rubric, made)
         if (measure.metric, measure.form) not in made(section, answers):
-            why = "people's labels are on another scale than this judge's"
+            why = _OTHER_SCALE
         if stored.borrowed is not None:
             found = _borrowed(section, measure, numbers, human, stored.borrowed)
         elif why is not None:
@@ -112,7 +113,7 @@ def _judged(section: Section, measure: Measure, people: Sequence[str]) -> bool:
         and section.judge not in people
         and measure.judge is None
         and measure.reference is None
-        and measure.unit in ("proportion", "score")
+        and measure.unit in ("proportion", "score", "points")
         and measure.role not in _APART
     )
 
@@ -167,7 +168,8 @@ def _human(
     known = {name: value for name, value in values.items() if name in sure or None not in labels.get(name, [None])}
     used = {name: [one for one in labels[name] if one is not None] for name in known if name not in sure}
     if not used:
-        return Human({}, {}), None
+        silent = any(None not in labels.get(unit.id, [None]) for unit in measure.units if unit.id not in sure)
+        return Human({}, {}), _OTHER_SCALE if silent else None
     weighted = any(one.design in ("stratified", "active") for given in used.values() for one in given)
     if not weighted and not sure.keys() & known.keys() and len({len(given) for given in used.values()}) <= 1:
         return Human(known, {}), None

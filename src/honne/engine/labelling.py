@@ -20,24 +20,29 @@ from honne.engine.correcting import Part, Section, measures
 from honne.engine.estimate import rubrics, uncorrected
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError, unknown
-from honne.plugins import Measure, Row, unit_id
+from honne.metrics._estimate import frame
+from honne.plugins import Measure, Row, Unit, unit_id
 from honne.records import Estimate, Judgment
-from honne.stats.labelling import Plan, from_accuracy, from_pilot, plan
+from honne.stats.intervals import LEVEL
+from honne.stats.labelling import Plan, from_accuracy, from_pilot, part_widths, plan
 
 __all__ = ["COLUMNS", "Planned", "make_plans", "todo"]
 
+_VERDICTS = ((1.0, "counted"), (0.0, "not counted"), (None, "no verdict"))
 COLUMNS = ("run", "model", "item_id", "sample", "benchmark", "category", "lang", "design", "inclusion", "label")
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan of one rate: `verdicts` names the strata (`counted`, `not counted`, `no verdict`), `sizes` are their
-    answers, `rates` the share that people are expected to count among them, `pilot` the labels that says so."""
+    """The plan of one rate (`part`: of one category of a macro mean): `verdicts` names the strata (`counted`, `not
+    counted`, `no verdict`), `sizes` are their answers, `rates` the share that people are expected to count among them,
+    `pilot` the labels that says so."""
 
     benchmark: str
     attack: str | None
     judge: str
     metric: str
+    part: str | None
     raw: Estimate
     verdicts: tuple[str, ...]
     sizes: tuple[int, ...]
@@ -75,7 +80,7 @@ def make_plans(
             continue
         taken |= units
         human = measures(section, answers, rubric).get((measure.metric, measure.form)) if answers else None
-        out.append(_planned(section, measure, numbers, human, width, accuracy, finite))
+        out += _planned(section, measure, numbers, human, width, accuracy, finite)
     return out
 
 
@@ -94,50 +99,86 @@ def _planned(
     width: float,
     accuracy: float | None,
     finite: bool,
-) -> Planned:
+) -> list[Planned]:
+    """The plan of a rate; of a macro mean one for each of its parts, or the one that says why there is none."""
+    rates, pilot = _expected(measure, human, accuracy)
     rows = {unit_id(row.item.id, row.sample): row for row in section.view.rows}
+
+    def planned(units: Sequence[Unit], name: str, width: float, made: Plan | None = None) -> Planned:
+        strata = _strata(units, rows)
+        counts, expected = tuple(map(len, strata.values())), tuple(rates[verdict] for verdict in strata)
+        return Planned(
+            benchmark=section.benchmark,
+            attack=section.attack,
+            judge=str(section.judge),
+            metric=measure.metric,
+            part=name if name != "all" else None,
+            raw=next((e for e in numbers if e.slice == name), numbers[0]),
+            verdicts=tuple(strata),
+            sizes=counts,
+            rates=expected,
+            pilot=pilot,
+            plan=made or plan(counts, expected, width, finite=finite),
+            strata=tuple(strata.values()),
+        )
+
+    if measure.overall != "macro":
+        return [planned(measure.units, "all", width)]
+    found = frame(measure)
+    parts = {
+        name: [unit for unit, inside in zip(found.units, mask, strict=True) if inside]
+        for name, mask in found.parts.items()
+        if mask.any()
+    }
+    strata = [_strata(units, rows) for units in parts.values()]
+    widths = part_widths([([*map(len, x.values())], [rates[v] for v in x]) for x in strata], width, finite=finite)
+    if widths is None:
+        why = (
+            f"a label on each of the {len(found.units)} items would still leave the mean of the {len(parts)} "
+            "categories wider: more items are needed"
+        )
+        none = Plan(None, (), (), None, None, None, None, None, 0.8, LEVEL, why)
+        return [planned(found.units, "all", width, none)]
+    return [planned(units, name, w) for (name, units), w in zip(parts.items(), widths, strict=True)]
+
+
+def _strata(units: Iterable[Unit], rows: Mapping[str, Row]) -> dict[str, tuple[Row, ...]]:
+    """The answers of each verdict that occurs."""
+    given = list(units)
+    strata = {name: tuple(rows[u.id] for u in given if u.value == value) for value, name in _VERDICTS}
+    return {name: found for name, found in strata.items() if found}
+
+
+def _expected(measure: Measure, human: Measure | None, accuracy: float | None) -> tuple[dict[str, float], int]:
+    """The share that people are expected to count under each verdict, and how many labels say so."""
     given = {unit.id: unit.value for unit in human.units} if human is not None else {}
     judged = np.array([np.nan if u.value is None else u.value for u in measure.units], dtype=np.float64)
     people = np.array([np.nan if (v := given.get(u.id)) is None else v for u in measure.units], dtype=np.float64)
-    kinds = [(1.0, "counted"), (0.0, "not counted"), (None, "no verdict")]
-    strata = {name: tuple(rows[u.id] for u in measure.units if u.value == value) for value, name in kinds}
-    strata = {name: found for name, found in strata.items() if found}
     pilot = int((~np.isnan(people)).sum())
     if accuracy is not None:
-        sizes, rates = _by_accuracy(judged, accuracy, measure.metric), None
-        expected = dict(zip(("counted", "not counted"), sizes, strict=True))
+        yes, no = _by_accuracy(judged, accuracy, measure.metric)
         raw = float(np.nanmean(judged))
-        expected["no verdict"] = raw * sizes[0] + (1 - raw) * sizes[1]
-        rates = tuple(expected[name] for name in strata)
-    elif pilot:
-        _, rates = from_pilot(judged, people)
-    else:
+        return {"counted": yes, "not counted": no, "no verdict": raw * yes + (1 - raw) * no}, 0
+    if not pilot:
         raise ConfigError(
             f"{measure.metric}: what to expect of the judge is not known: calibrate by a few labels first, or say how "
             "often it is right with --accuracy 0.8"
         )
-    counts = tuple(len(found) for found in strata.values())
-    return Planned(
-        benchmark=section.benchmark,
-        attack=section.attack,
-        judge=str(section.judge),
-        metric=measure.metric,
-        raw=next(e for e in numbers if e.slice == "all"),
-        verdicts=tuple(strata),
-        sizes=counts,
-        rates=rates,
-        pilot=0 if accuracy is not None else pilot,
-        plan=plan(counts, rates, width, finite=finite),
-        strata=tuple(strata.values()),
-    )
+    _, rates = from_pilot(judged, people)
+    there = {unit.value for unit in measure.units}
+    return dict(zip([name for value, name in _VERDICTS if value in there], rates, strict=True)), pilot
 
 
-def _draws(one: Planned) -> list[tuple[Sequence[Row], int, str]]:
-    """From which answers how many are drawn: from those of each verdict, or from all."""
+def _draws(one: Planned, alone: bool) -> list[tuple[Sequence[Row], int, str]]:
+    """From which answers how many are drawn: from those of each verdict, or from all.
+
+    Drawn at random from one of several plans' answers, labels do not count alike with those of the others.
+    """
     if one.plan.labels is None:
         return []
     if not one.plan.allocation:
-        return [([row for rows in one.strata for row in rows], one.plan.labels, "random")]
+        design = "random" if alone else "stratified"
+        return [([row for rows in one.strata for row in rows], one.plan.labels, design)]
     return [(rows, n, "stratified") for rows, n in zip(one.strata, one.plan.allocation, strict=True)]
 
 
@@ -157,8 +198,9 @@ def todo(run: RunFolder, plans: Iterable[Planned], seed: int) -> list[dict[str, 
         known = calibration.judgments(model)
     rng = random.Random(seed)
     out = []
-    for one in plans:
-        for rows, labels, design in _draws(one):
+    made = [one for one in plans if one.plan.labels is not None]
+    for one in made:
+        for rows, labels, design in _draws(one, len(made) == 1):
             ordered = sorted(rows, key=lambda row: (row.item.id, row.sample))
             for row in rng.sample(ordered, labels):
                 had = known.get((row.item.id, row.sample))

@@ -34,6 +34,9 @@ CENSUS = "census"
 # What the answers are counted as whose labels disagree.
 DISPUTED = "answers that people disagree on, not adjudicated"
 
+# As much of a label as a message shows.
+_SHORT = 40
+
 # A label that ends in a number, as points do.
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,4})")
 
@@ -218,12 +221,14 @@ class _Reader:
         if not self.outside:
             return
         common = [text for text, _ in self.outside.most_common(3)]
-        shown = ", ".join(repr(text[:40]) for text in common)
+        shown = ", ".join(repr(text[:_SHORT]) for text in common)
         of = f"{self.outside.total()} of {self.outside.total() + self.read} labels are not on the scale of {run.name}"
         told = f"{labels.name}: {of} (found {shown}; allowed: {_spelt_out(self.known)})"
         if not labels.name.startswith("judge:"):
-            more = ",…" if self.read or len(self.outside) > len(common) else ""
-            pairs = ",".join(f"{_quoted(text)}=LABEL" for text in common) + more
+            # A column of whole answers taken for labels is no table to fill in.
+            short = [text for text in common if len(text) <= _SHORT] or ["VALUE"]
+            more = ",…" if self.read or len(self.outside) > len(short) else ""
+            pairs = ",".join(f"{_quoted(text)}=LABEL" for text in short) + more
             told += f": say which of these each value means, --label-map {shlex.quote(pairs)}"
             told += ", and leave empty what nobody decided"
         raise DataError(told)

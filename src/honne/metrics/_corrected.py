@@ -7,7 +7,7 @@ Rates by `honne.stats.correction.hybrid`, scores by `honne.stats.ppi`; with pair
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
@@ -19,7 +19,7 @@ from honne.plugins import Measure
 from honne.records import Estimate, category_parts
 from honne.stats.correction import Corrected, hybrid, labels_only
 from honne.stats.intervals import LEVEL, Interval, macro, rate, wilson
-from honne.stats.ppi import ppi
+from honne.stats.ppi import labelled_mean, ppi
 from honne.stats.rogan_gladen import rogan_gladen
 
 __all__ = [
@@ -236,7 +236,7 @@ def _one(values: Values, finite: bool, level: float) -> Corrected:
 
 
 def _alone(values: Values, finite: bool, level: float) -> Interval:
-    """The number by the labels alone; of scores by the rule of all bounded scores."""
+    """The number by the labels alone."""
     if values.binary:
         found = labels_only(
             values.judged,
@@ -247,8 +247,15 @@ def _alone(values: Values, finite: bool, level: float) -> Interval:
             level=level,
         )
         return _interval(found)
-    there = values.labelled
-    return _weighted(values.human[there], values.clusters[there], _chances(values, there), level)
+    return labelled_mean(
+        values.human,
+        0.0,
+        1.0,
+        weights=values.inclusion,
+        groups=values.clusters,
+        finite=finite,
+        level=level,
+    )
 
 
 def _interval(found: Corrected) -> Interval:
@@ -266,7 +273,11 @@ def _refused(names: Sequence[str], made: Sequence[Corrected], is_macro: bool) ->
 
 
 def _together(parts: Sequence[Interval], apart: bool) -> Interval:
-    return parts[0] if len(parts) == 1 else macro(parts, independent=apart)
+    if len(parts) == 1:
+        return parts[0]
+    whole = macro(parts, independent=apart)
+    said = [what for what in (", these items", ", inverse probability") if any(what in p.method for p in parts)]
+    return replace(whole, method="".join((whole.method, *said)))
 
 
 def _estimate(
@@ -339,10 +350,13 @@ def _chances(values: Values, mask: _Mask) -> _Floats | None:
 
 
 def _weighted(x: _Floats, clusters: NDArray[np.int64], chances: _Floats | None, level: float) -> Interval:
-    """A mean with an interval; with unequal chances weighted by their inverse, on Kish's effective n (Wilson)."""
+    """A mean with an interval; with unequal chances weighted by their inverse, on Kish's effective n (Wilson), that of
+    clusters if these lower it."""
+    plain = rate(x, clusters, level)
     if chances is None or len(x) == 0:
-        return rate(x, clusters, level)
+        return plain
     w = 1 / chances
-    p, n = float((w * x).sum() / w.sum()), float(w.sum() ** 2 / (w * w).sum())
+    p, n = float((w * x).sum() / w.sum()), float(w.sum() ** 2 / (w * w).sum()) * plain.n_effective / len(x)
     low, high = wilson(p, n, level)
-    return Interval(p, float(low), float(high), level, "wilson, weighted", n)
+    tail = ", clustered" if len(np.unique(clusters)) < len(x) else ""
+    return Interval(p, float(low), float(high), level, f"wilson, weighted{tail}", n)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from honne.engine.labelling import COLUMNS, Planned
 from honne.errors import ConfigError, unknown
-from honne.report._text import NO_VALUE, count, interval, oneline, value
+from honne.report._text import NO_VALUE, category, count, interval, oneline, value
 from honne.report.csv import cell
 from honne.report.output import save
 
@@ -30,10 +31,14 @@ def print_plans(name: str, plans: Sequence[Planned], console: Console) -> None:
     for one in plans:
         under = f" under {oneline(one.attack)}" if one.attack else ""
         console.print()
-        head = f"{oneline(one.benchmark)}{under} · {oneline(one.metric)} · judge {oneline(one.judge)}"
+        part = f", {category(one.part)}" if one.part else ""
+        head = f"{oneline(one.benchmark)}{under} · {oneline(one.metric)}{part} · judge {oneline(one.judge)}"
         console.print(Padding(Text(head, "bold"), (0, 0, 0, 2)))
         for line in _lines(one):
             console.print(Padding(Text(line), (0, 0, 0, 2)))
+    for line in _means(plans):
+        console.print()
+        console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 
 def _lines(one: Planned) -> list[str]:
@@ -46,6 +51,13 @@ def _lines(one: Planned) -> list[str]:
     out = [f"raw {value(one.raw)} ({interval(one.raw)}); by {known}: {expected}"]
     if p.labels is None or p.width is None or p.typical is None:
         return [*out, f"no plan: {p.refused}"]
+    answers = [row for rows in one.strata for row in rows]
+    questions = len({row.item.group for row in answers})
+    if questions < len(answers):
+        out.append(
+            f"these {count(len(answers))} answers are of {count(questions)} questions: the plan takes every answer by "
+            "itself, and where those of one question are alike the interval will be wider than it says"
+        )
     drawn = ", ".join(f"{count(k)} of {count(n)} {name}" for name, n, k in _drawn(one)) or "drawn at random from all"
     out.append(f"label {count(p.labels)} answers: {drawn}")
     out.append(
@@ -59,6 +71,24 @@ def _lines(one: Planned) -> list[str]:
     )
     if p.labels_only is not None and p.labels_only < p.labels:
         out.append("the verdicts of this judge save no labels here: they tell too little of what people say")
+    return out
+
+
+def _means(plans: Sequence[Planned]) -> list[str]:
+    """What the plans of the categories of a macro mean come to together."""
+    found: dict[tuple[str, str | None, str], list[Planned]] = {}
+    for one in plans:
+        if one.part is not None:
+            found.setdefault((one.benchmark, one.attack, one.metric), []).append(one)
+    out = []
+    for (_, _, metric), parts in found.items():
+        labels = sum(one.plan.labels or 0 for one in parts)
+        width = math.hypot(*(one.plan.width or 0.0 for one in parts)) / len(parts)
+        out.append(
+            f"{oneline(metric)} is the mean of these {len(parts)} categories: label {count(labels)} answers in all, "
+            f"and its corrected interval is then at most {100 * width:.1f} points wide in "
+            f"{100 * parts[0].plan.assurance:.0f}% of such draws"
+        )
     return out
 
 

@@ -16,6 +16,7 @@ from honne.engine.store import RunFolder, open_run
 from honne.errors import ConfigError, unknown
 from honne.metrics._compare import Paired, compare_all
 from honne.metrics._compare_corrected import Place, Side, corrected_differences
+from honne.metrics._corrected import correct
 from honne.report._gates import Gate
 from honne.report.model import RunReport
 from honne.report.model import build as build_report
@@ -131,20 +132,23 @@ def compare(a: RunFolder, b: RunFolder, paper: bool = False) -> list[Paired]:
     calibrations have corrected for the judge's errors."""
     found, unpairable = (analyse(a, paper), analyse(b, paper)), reworded(a, b)
     paired = compare_all([one.measured for one in found], {(0, 1): unpairable})[0, 1]
-    return [*paired, *corrected_differences(_corrected(found[0]), _corrected(found[1]), unpairable)]
+    # The number of these answers and that of the questions they stand for are not one number: both of the latter.
+    finite = all(one.calibration is not None and one.calibration.stored.finite for one in found)
+    return [*paired, *corrected_differences(_corrected(found[0], finite), _corrected(found[1], finite), unpairable)]
 
 
-def _corrected(found: Analysis) -> dict[Place, Side]:
+def _corrected(found: Analysis, finite: bool) -> dict[Place, Side]:
     """The numbers corrected by a calibration of the run's own: what was borrowed from another is no new evidence."""
     if found.calibration is None or found.calibration.stored.borrowed is not None:
         return {}
-    finite = found.calibration.stored.finite
-    return {
-        (x.benchmark, x.attack, x.judge, x.measure.metric, x.measure.form): Side(
-            x.measure, x.human, {one.raw.slice: one for one in x.corrections}, finite
-        )
-        for x in found.corrected
-    }
+    out = {}
+    for x in found.corrected:
+        known = [one for one in x.corrections if one.refused is None]
+        if found.calibration.stored.finite != finite:
+            known = correct(x.measure, x.human, [one.raw for one in known], finite=finite)
+        place = (x.benchmark, x.attack, x.judge, x.measure.metric, x.measure.form)
+        out[place] = Side(x.measure, x.human, {one.raw.slice: one for one in known}, finite)
+    return out
 
 
 def uncalibrated(runs: Sequence[RunFolder]) -> list[str]:

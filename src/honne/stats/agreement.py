@@ -229,7 +229,8 @@ def _interval(
         method += ", clustered"
     if not np.all(weight == 1):
         method += ", weighted"
-    least = 1 - scale
+    # No coefficient goes below -1, whatever limits a rare category's tiny De gives.
+    least = max(1 - scale, -1.0)
     return Agreement(value, max(1 - float(high) * scale, least), min(1 - float(low) * scale, 1.0), level, method, n)
 
 

@@ -14,12 +14,13 @@ from honne.stats._sample import sample
 from honne.stats.correction import hybrid_limits
 from honne.stats.intervals import LEVEL, wilson
 
-__all__ = ["FLOOR", "Plan", "allocate", "from_accuracy", "from_pilot", "plan"]
+__all__ = ["FLOOR", "Plan", "allocate", "from_accuracy", "from_pilot", "part_widths", "plan"]
 
 # No verdict is drawn from with less than this share of the largest inclusion probability: expectations can be wrong.
 FLOOR = 0.1
 _LEAST = 10  # labels of each verdict, where it has as many items
 _DRAWS = 400
+_WIDEST = 0.99
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,34 @@ def plan(
     widths = spread(found, True)
     reached, typical = float(np.quantile(widths, assurance)), float(np.median(widths))
     return Plan(found, allocation, inclusion, reached, typical, found, at_random, labels_only, assurance, level)
+
+
+def part_widths(
+    parts: Sequence[tuple[Sequence[int], Sequence[float]]],
+    width: float,
+    *,
+    finite: bool = False,
+    assurance: float = 0.8,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> tuple[float, ...] | None:
+    """How wide the intervals of K parts may be for their unweighted mean to be `width` wide: (Σ wᵢ²)^½ / K (MOVER).
+
+    `parts` are the `sizes` and `rates` of each, as of `plan`. All get the same, but for those that a label on every
+    item leaves wider. None where these alone make the mean too wide.
+    """
+    least = []
+    for sizes, rates in parts:
+        n, p = np.asarray(sizes, dtype=np.float64), np.asarray(rates, dtype=np.float64)
+        least.append(float(np.quantile(_widths(n, p, int(n.sum()), True, finite, level, seed), assurance)))
+    most = len(parts) * width
+    if sum(x * x for x in least) > most**2:
+        return None
+    low, high = 0.0, most
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(max(x, middle) ** 2 for x in least) <= most**2 else (low, middle)
+    return tuple(min(max(x, low), _WIDEST) for x in least)
 
 
 def _widths(n: Floats, p: Floats, labels: int, by_verdict: bool, finite: bool, level: float, seed: int) -> Floats:

@@ -13,9 +13,9 @@ from honne.stats._clusters import FEW, Floats, Ints, labels, quantile
 from honne.stats._enough import first
 from honne.stats._sample import inverse
 from honne.stats.correction import Corrected
-from honne.stats.intervals import LEVEL, clopper_pearson, rate, wilson
+from honne.stats.intervals import LEVEL, Interval, clopper_pearson, rate, wilson
 
-__all__ = ["EACH", "ppi"]
+__all__ = ["EACH", "labelled_mean", "ppi"]
 
 VARIED = 10  # labels that differ from the commonest score, below which a variance is not to be trusted
 PSEUDO = 2.5
@@ -69,21 +69,64 @@ def ppi(
         return out(None, None, "none", why)
     w, group = inverse(weights, has), labels(groups, n)
     f = np.where(unjudged, 0.0 if raw is None else (raw - low) / (high - low), f)
+    value, limits, varied = _limits(f, y, w, group, finite, level, PSEUDO)
+    return out(value, limits, ("ppi++, jackknife" if varied else "labels only") + _tail(w, group, finite))
+
+
+def labelled_mean(
+    human: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    weights: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    finite: bool = False,
+    level: float = LEVEL,
+) -> Interval:
+    """The human mean score of N items by the labels alone; arguments as of `ppi`, and limits by the same rule.
+
+    What a judge gains is the width of `ppi` beside this one: limits of a cruder rule would pass for the judge's gain.
+    No value where nothing is labelled.
+    """
+    y = _scaled(human, low, high, "human")
+    has = ~np.isnan(y)
+    if not has.any():
+        return Interval(None, None, None, level, "none", 0.0)
+    w, group = inverse(weights, has), labels(groups, len(y))
+    value, limits, varied = _limits(np.zeros(len(y)), y, w, group, finite, level, 0.0)
+    scaled = [low + (high - low) * x for x in (value, *limits)]
+    method = "labels only" + (", jackknife" if varied else "") + _tail(w, group, finite)
+    return Interval(scaled[0], scaled[1], scaled[2], level, method, float(has.sum()))
+
+
+def _tail(w: Floats, group: Ints, finite: bool) -> str:
+    given = w[w > 0]
     tail = ", these items" if finite else ""
-    tail += ", inverse probability" if np.ptp(w[has]) > 1e-9 * w.max() else ""
-    tail += ", clustered" if int(group.max()) + 1 < n else ""
+    tail += ", inverse probability" if np.ptp(given) > 1e-9 * given.max() else ""
+    return tail + (", clustered" if int(group.max()) + 1 < len(group) else "")
+
+
+def _limits(
+    f: Floats, y: Floats, w: Floats, group: Ints, finite: bool, level: float, pseudo: float
+) -> tuple[float, tuple[float, float], bool]:
+    """The mean of y in [0, 1] with its limits, and whether the labels vary enough for a variance of their own.
+
+    Two labels that the judge missed by `pseudo` standard deviations, one each way, are added, of the mean squared
+    weight of those at hand: no error seen is not no error, least so where few labels are heavy.
+    """
+    has = w > 0
     found = _estimate(f, np.where(has, y, 0.0), w, group, finite)
     value, clusters = found.value, found.clusters
     if _varied(y[has], group[has]) < VARIED or clusters < FEW:
-        return out(*_alone(y, has, w, group, finite, level), "labels only" + tail)
-    # Two labels that the judge missed by PSEUDO standard deviations, one each way: no error seen is not no error.
-    unseen = 2 * PSEUDO**2 * found.spread / clusters**2 * (1 - used / n if finite else 1.0)
+        return *_alone(y, has, w, group, finite, level), False
+    left = 1 - int(has.sum()) / len(y) if finite else 1.0
+    alike = float(w.sum() ** 2 / (w @ w)) / int(has.sum())
+    unseen = 2 * pseudo**2 * found.spread / (clusters**2 * alike) * left
     share = min(max(value, 1e-9), 1 - 1e-9)
     worth = share * (1 - share) / max(found.variance + unseen, 1e-12)
     worth *= (float(special.ndtri(0.5 + level / 2)) / quantile(max(found.freedom, 1.0), level)) ** 2
-    below, above = wilson(share, worth, level)
-    bounds = float(below), float(above)
-    return out(min(max(value, bounds[0]), bounds[1]), bounds, "ppi++, jackknife" + tail)
+    below, above = (float(x) for x in wilson(share, worth, level))
+    return min(max(value, below), above), (below, above), True
 
 
 def _scaled(values: ArrayLike, low: float, high: float, name: str) -> Floats:

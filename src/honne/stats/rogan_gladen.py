@@ -74,9 +74,14 @@ def rogan_gladen(
     low, high = (float(x) for x in tails(np.clip((p + specificity - 1) / gain, 0.0, 1.0), level))
     value = (raw + clear / clear_n - 1) / (right / right_n + clear / clear_n - 1)
     method = "rogan-gladen, jeffreys"
-    if groups is not None or calibration_groups is not None:
+    if _shared(labels(groups, n)) or _shared(group):
         method += ", clustered"
     return Corrected(min(max(value, low), high), low, high, level, method, n, used, raw, None, n - int(given.sum()))
+
+
+def _shared(group: Ints) -> bool:
+    """Whether any two belong together."""
+    return int(group.max(initial=-1)) + 1 < len(group)
 
 
 def _worth(x: Floats, group: Ints, level: float) -> tuple[float, float]:

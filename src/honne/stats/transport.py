@@ -18,6 +18,7 @@ from honne.stats.intervals import LEVEL, Interval, clopper_pearson, difference, 
 __all__ = ["Shift", "Transport", "equivalent"]
 
 POWER = 0.8
+_MOST = 100_000
 Verdict = Literal["equivalent", "different", "not shown"]
 
 
@@ -44,7 +45,8 @@ class Transport:
     """`verdict` over all `shifts`; unless it is "equivalent", `why`, and where more labels may show it, how many.
 
     `labels_here`: labels in all on the new answers that would show it with 80 % power, if the difference is the
-    smallest that the interval holds (as seen, where the labels at hand would do for that); None: no number.
+    smallest that the interval holds (as seen, where the labels at hand would do for that; the fewest with which the
+    exact limits fit, where they would for that too); None: no number.
     `labels_there` the same for the calibration, where that is too small for it.
     """
 
@@ -98,11 +100,15 @@ def equivalent(
     open_ = [s for s in shifts if s.verdict == "not shown"]
     enough_here, enough_there = _needed(open_, there, here, margin, level)
     why = f"{' and '.join(s.what for s in open_)}: not shown to be within {margin}; "
-    why += would_do(enough_here, answers_here, " here") if enough_here else "no number of labels here would do"
-    if enough_here and enough_there and (answers_here is None or enough_here <= answers_here):
-        over = answers_there is not None and enough_there > answers_there
-        more = f"more than the {answers_there} answers there are" if over else f"about {enough_there}"
-        why += f" with {more} in the calibration"
+    if enough_here is None:
+        why += "no number of labels here would do"
+    elif answers_here is not None and enough_here > answers_here:
+        why += would_do(enough_here, answers_here, " here")
+    elif enough_there and answers_there is not None and enough_there > answers_there:
+        why += would_do(enough_there, answers_there, " of the calibration")
+    else:
+        why += would_do(enough_here, answers_here, " here")
+        why += f" with about {enough_there} in the calibration" if enough_there else ""
     return Transport("not shown", margin, level, shifts, enough_here, enough_there, why)
 
 
@@ -157,7 +163,7 @@ def _needed(shifts: list[Shift], there: _Set, here: _Set, margin: float, level: 
             if per_here > s.here_n or per_there > s.there_n:
                 break
         else:
-            per_here = math.inf
+            per_here = _as_seen(s, there.rate(s.what)[0], here.rate(s.what)[0], margin)
         if math.isinf(per_here):
             return None, None
         most_here = max(most_here, math.ceil(max(per_here, s.here_n) / _part(s.what, here, s.here_n)))
@@ -180,6 +186,26 @@ def _per_class(s: Shift, room: float, level: float) -> tuple[float, float]:
     return (1 / left, 0.0) if left > allowed / 2 else (2 / allowed, 2 / allowed)
 
 
+def _as_seen(s: Shift, there: Interval, here: Interval, margin: float) -> float:
+    """Labels here that tell of one property with which its interval fits, both shares staying as they are.
+
+    For shares near 1 the normal approximation of `_per_class` takes fewer to be enough than the exact limits ask for.
+    """
+    n = s.here_n
+    while here.value is not None and n < _MOST:
+        n = math.ceil(1.01 * n)
+        worth = n * here.n_effective / s.here_n
+        low, high = clopper_pearson(here.value, worth, here.level)
+        grown = Interval(here.value, float(low), float(high), here.level, "clopper-pearson", worth)
+        _, least, most = difference(grown, there)
+        if least is not None and most is not None and -margin < least and most < margin:
+            return n
+    return math.inf
+
+
 def _part(what: str, given: _Set, n: int) -> float:
-    """The share of all labels that tell of `what`; half where nothing is known."""
-    return n / len(given.y) if n else (1.0 if what == "error" else 0.5)
+    """The share of all labels that tell of `what`; half a label more where none does, and half where nothing is known.
+
+    Of a class that 140 labels do not hold, twice as many cannot be counted on to hold any.
+    """
+    return n / len(given.y) if n else (1.0 if what == "error" else 0.5 / (len(given.y) + 1))
