@@ -61,6 +61,7 @@ def read_about(folder: Path) -> About:
     """The scorer.json of a folder. Raises DataError, in one line, for what is none."""
     path = folder / NAME
     try:
+        _plain(path)
         if path.stat().st_size > _MOST:
             raise DataError(f"{path} is too large to be that of a scorer ({path.stat().st_size:,} bytes)")
         data = path.read_bytes()
@@ -84,7 +85,7 @@ def read_about(folder: Path) -> About:
         if not (_COOLEST <= head.temperature <= 1 / _COOLEST and math.isfinite(head.far)):
             raise DataError(f"{path}: head {name!r} has temperature {head.temperature} and far {head.far}")
     for name in about.files:
-        if Path(name).name != name or name in ("", ".", "..", NAME):
+        if Path(name).name != name or name in ("", ".", "..", NAME) or "\0" in name:
             raise DataError(f"{path}: {name!r} is no name of a file beside it")
     return about
 
@@ -101,9 +102,7 @@ def checked(folder: Path, about: About) -> dict[str, bytes]:
     """The files that scorer.json names, each with the hash that it states. Raises DataError for any other."""
     found = {}
     for name, wanted in about.files.items():
-        # A device has no end, and a pipe nobody at its other one.
-        if (folder / name).exists() and not (folder / name).is_file():
-            raise DataError(f"cannot read {folder / name}: it is not a file")
+        _plain(folder / name)
         try:
             data = (folder / name).read_bytes()
         except OSError as e:
@@ -114,6 +113,12 @@ def checked(folder: Path, about: About) -> dict[str, bytes]:
             )
         found[name] = data
     return found
+
+
+def _plain(path: Path) -> None:
+    """Raises DataError for what is there and no file: a device has no end, and a pipe nobody at its other one."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"cannot read {path}: it is not a file")
 
 
 def begin(folder: Path) -> None:
