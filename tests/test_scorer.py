@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
+import signal
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +194,26 @@ def test_nothing_else_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out" / "thesis.txt").write_text("mine")
     file = table(tmp_path / "labels.csv", answers(60))
     assert "no scorer" in ok(honne("scorer", "train", file, "-o", tmp_path / "out"), 2).stderr
+
+
+def test_a_full_disk_leaves_the_scorer_that_was_there(folder: Path, tmp_path: Path) -> None:
+    about, weights = read_about(folder), (folder / WEIGHTS).read_bytes()
+    write(tmp_path, about, {WEIGHTS: weights})
+    with set_limit(len(weights) // 2), pytest.raises(OSError):
+        write(tmp_path, about, {WEIGHTS: weights[::-1]})
+    assert load(tmp_path).about.digest == about.digest
+
+
+@contextmanager
+def set_limit(size: int) -> Iterator[None]:
+    """No file may become larger, as on a disk that is full."""
+    old, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 # ------------------------------------------------------------------ label files

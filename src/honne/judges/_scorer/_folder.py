@@ -131,12 +131,13 @@ def begin(folder: Path) -> None:
 def write(folder: Path, about: About, files: Mapping[str, bytes]) -> About:
     """Write the files, then scorer.json with their hashes; returns what it says."""
     begin(folder)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     about = msgspec.structs.replace(about, files=hashes)
     encoded = msgspec.json.format(msgspec.json.encode(about), indent=1)
-    new = folder / f".{NAME}.tmp"
-    new.write_bytes(encoded + b"\n")
-    new.replace(folder / NAME)
+    written = {**files, NAME: encoded + b"\n"}
+    # Beside the old ones first: a full disk leaves the scorer that was there.
+    for name, data in written.items():
+        (folder / f".{name}.tmp").write_bytes(data)
+    for name in written:
+        (folder / f".{name}.tmp").replace(folder / name)
     return about
