@@ -201,6 +201,11 @@ def test_an_altered_scorer_is_refused(tmp_path: Path) -> None:
         (tmp_path / "scorer" / "scorer.json").write_text(said.replace(change, to))
         with pytest.raises(DataError, match="one of mean, first, last"):
             _scorer.load(tmp_path / "scorer")
+    # Killed between its weights and its evaluation, it has no card.
+    whole = json.loads(said)
+    (tmp_path / "scorer" / "scorer.json").write_text(json.dumps({**whole, "card": {}}))
+    with pytest.raises(DataError, match="did not end"):
+        _scorer.load(tmp_path / "scorer")
     (tmp_path / "scorer" / "scorer.json").write_text(said)
     (tmp_path / "scorer" / "backbone" / "more.py").write_text("")
     with pytest.raises(DataError, match=r"more\.py is missing, damaged"):

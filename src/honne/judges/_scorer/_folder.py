@@ -65,15 +65,16 @@ def read_about(folder: Path) -> About:
         if path.stat().st_size > _MOST:
             raise DataError(f"{path} is too large to be that of a scorer ({path.stat().st_size:,} bytes)")
         data = path.read_bytes()
-        if data == _UNFINISHED:
-            raise DataError(f"{folder}: the training of this scorer did not end: run it again")
-        about = msgspec.json.decode(data, type=About)
+        about = None if data == _UNFINISHED else msgspec.json.decode(data, type=About)
     except FileNotFoundError:
         raise DataError(f"{folder} is no scorer: it has no {NAME}{_near(folder)}") from None
     except OSError as e:
         raise DataError(f"cannot read {path}: {e.strerror or e}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
         raise DataError(f"{path} is not that of a scorer: {e}") from None
+    # A backbone is written before it is evaluated, and its card with it after.
+    if about is None or (about.kind == "backbone" and not about.card):
+        raise DataError(f"{folder}: the training of this scorer did not end: run it again")
     if about.format != FORMAT:
         raise DataError(f"{path} has format {about.format}; this version of honne reads {FORMAT}")
     if not about.heads:
