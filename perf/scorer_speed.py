@@ -30,6 +30,7 @@ from honne.records import Item, Message, Response, now
 from honne.spec import Config, parse
 
 AIMS = {160: 3000, 700: 1000}
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def main(n: int) -> None:
@@ -75,7 +76,7 @@ def said(length: int, what: str, n: int, aim: int, work: Callable[[], object]) -
 
 
 def texts(n: int, length: int) -> Iterator[tuple[str, str]]:
-    words = [w for page in sorted(Path("docs").glob("*.md")) for w in page.read_text(encoding="utf-8").split()]
+    words = [w for page in sorted(DOCS.glob("*.md")) for w in page.read_text(encoding="utf-8").split()]
     rng = random.Random(length)
     for _ in range(n):
         yield " ".join(rng.choices(words, k=10))[:40], " ".join(rng.choices(words, k=length))[:length]

@@ -128,6 +128,18 @@ def test_a_narrow_screen_shows_every_number_whole(tmp_path: Path) -> None:
     assert "…" not in done.stdout
     (row,) = (line for line in done.stdout.splitlines() if line.startswith(" length "))
     assert row.split() == ["length", "9.3%", "2.2–23.7", "108", "0", "0", "0.011", "sways"]
+    # Beyond the control it is −2.8 to +20.4: a reader is told what that means beside "sways".
+    assert "by how much is not" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(("limit", "sways"), [(8, set()), (9, {"instruction", "verdict", "fence"})])
+def test_so_few_exchanges_that_nothing_could_be_proven_say_so(tmp_path: Path, limit: int, sways: set[str]) -> None:
+    with parts.Judging(parts.obeys) as server:
+        found = audited(tmp_path, server.spec(), "--limit", str(limit))
+    assert marked(found, "sways") == sways
+    assert {p["name"] for p in found["probes"] if p["flips"]["value"] == 1.0} == {"instruction", "verdict", "fence"}
+    said = "8 exchanges are too few to prove any, 9 the least"
+    assert (said in (tmp_path / "a" / "audit.md").read_text("utf-8")) == (not sways)
 
 
 def test_killed_it_goes_on_and_pays_for_nothing_twice(tmp_path: Path) -> None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import resource
+import signal
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from honne import plugins
 from honne.engine.store import open_run
@@ -22,8 +29,9 @@ from honne.judges._scorer._light import WEIGHTS
 from honne.judges._scorer._tensors import pack, unpack
 from honne.judges.scorer import PLUGIN as Scorer
 from honne.records import Item, Message, Response, now
+from honne.scorer._fit import crossed
 from honne.scorer.data import Row, read
-from honne.scorer.light import train
+from honne.scorer.light import ordered, train
 from honne.scorer.split import components, folds, held_out
 from honne.spec import parse
 from run_parts import here as honne
@@ -143,6 +151,21 @@ def test_the_same_rows_and_seed_give_the_same_bytes() -> None:
     assert made[0][1] == made[1][1] and made[0][0] == made[1][0]
 
 
+def test_the_folds_do_not_hold_a_copy_of_the_rows_each() -> None:
+    """100,000 long answers make a matrix of 2 GB: six of them would not fit."""
+    rng = np.random.default_rng(0)
+    matrix = csr_matrix(rng.random((2000, 400), np.float32))
+    target, part = np.arange(2000) % 2, np.arange(2000) // 2 % 5
+    crossed(matrix[:20], target[:20], part[:20], 2)  # what is imported is no copy
+    tracemalloc.start()
+    try:
+        crossed(matrix, target, part, 2)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2.5 * (matrix.data.nbytes + matrix.indices.nbytes)
+
+
 def test_a_head_that_reads_answers_only_does_not_see_the_prompt(tmp_path: Path) -> None:
     about, files, _ = train(answers(80), name="x", version="1", without={"kindness": ["prompt"]})
     write(tmp_path, about, files)
@@ -173,6 +196,26 @@ def test_nothing_else_is_overwritten(tmp_path: Path) -> None:
     assert "no scorer" in ok(honne("scorer", "train", file, "-o", tmp_path / "out"), 2).stderr
 
 
+def test_a_full_disk_leaves_the_scorer_that_was_there(folder: Path, tmp_path: Path) -> None:
+    about, weights = read_about(folder), (folder / WEIGHTS).read_bytes()
+    write(tmp_path, about, {WEIGHTS: weights})
+    with set_limit(len(weights) // 2), pytest.raises(OSError):
+        write(tmp_path, about, {WEIGHTS: weights[::-1]})
+    assert load(tmp_path).about.digest == about.digest
+
+
+@contextmanager
+def set_limit(size: int) -> Iterator[None]:
+    """No file may become larger, as on a disk that is full."""
+    old, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
 # ------------------------------------------------------------------ label files
 
 
@@ -189,6 +232,38 @@ def test_a_decision_counts_before_the_labels_it_decided(tmp_path: Path) -> None:
     (source,) = read([file])
     assert [(row.dimension, row.label) for row in source.rows] == [("xstest", "partial_refusal")]
     assert source.left_out == {"decided otherwise": 2, "no label": 1}
+
+
+def labelled(path: Path, *rows: dict[str, Any]) -> Path:
+    about = {"prompt": "p", "answer": "a", "label": "yes", "lang": "en", "dimension": "d"}
+    path.write_text("".join(json.dumps({**about, **row}) + "\n" for row in rows))
+    return path
+
+
+def test_numbers_are_labels_as_scales_have_them_and_no_number_is_none(tmp_path: Path) -> None:
+    file = labelled(tmp_path / "labels.jsonl", *({"label": x} for x in (3, 3.0, "3", 1.0, True, float("nan"), None)))
+    (source,) = read([file])
+    assert [row.label for row in source.rows] == ["3", "3", "3", "1", "true"]
+    assert source.left_out == {"no label": 2}
+
+
+def test_what_nobody_answered_is_counted(tmp_path: Path) -> None:
+    file = labelled(tmp_path / "labels.jsonl", {}, {"answer": ""}, {"answer": " \n"}, {"answer": None})
+    (source,) = read([file])
+    assert len(source.rows) == 1 and source.left_out == {"no answer": 3}
+
+
+@pytest.mark.parametrize("column", ["label", "dimension", "lang"])
+def test_half_a_surrogate_pair_is_refused_before_it_is_learnt_from(tmp_path: Path, column: str) -> None:
+    file = labelled(tmp_path / "labels.jsonl", {}, {column: "x\ud800"}, {"answer": "\udc00 is read as it is"})
+    with pytest.raises(DataError, match=rf"line 2: {column} .* half a surrogate pair"):
+        read([file])
+
+
+def test_labels_that_only_look_like_numbers_are_names() -> None:
+    assert ordered(["10", "9", "-1"]) == ("-1", "9", "10")
+    assert ordered(["²", "10", "9"]) == ("10", "9", "²")
+    assert ordered(["--1", "-2"]) == ("--1", "-2")
 
 
 def test_labels_without_texts_say_what_to_do(tmp_path: Path) -> None:
@@ -252,6 +327,7 @@ def shaped(shape: list[float]) -> bytes:
         (lambda d: d["heads"]["kindness"].update(temperature=1e-320), None, "temperature"),
         (lambda d: d["heads"]["kindness"].update(labels=["a", "b", "c"]), None, "has shapes"),
         (lambda d: d["files"].update({"../x": "0"}), None, "no name of a file"),
+        (lambda d: d["files"].update({"a\0b": "0"}), None, "no name of a file"),
         (lambda d: d["files"].clear(), None, f"names no {WEIGHTS}"),
         (lambda d: d["features"].update(scheme=0), None, "scheme 0"),
         (lambda d: d["features"].update(usual=7), None, "does not fit"),
@@ -285,10 +361,11 @@ def test_altered_weights_are_noticed(folder: Path, tmp_path: Path) -> None:
         load(bad)
 
 
-def test_what_is_no_file_is_not_read(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [WEIGHTS, NAME])
+def test_what_is_no_file_is_not_read(folder: Path, tmp_path: Path, name: str) -> None:
     bad = spoilt(folder, tmp_path / "bad")
-    (bad / WEIGHTS).unlink()
-    (bad / WEIGHTS).symlink_to("/dev/zero")
+    (bad / name).unlink()
+    os.mkfifo(bad / name)  # opened, it would wait for a writer
     with pytest.raises(DataError, match="is not a file"):
         load(bad)
 

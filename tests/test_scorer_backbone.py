@@ -123,6 +123,39 @@ def test_long_rows_keep_both_ends_and_the_padding_side_is_ours(tmp_path: Path, k
         np.testing.assert_allclose(network.read([row])[0][0], vector, atol=1e-5)
 
 
+_SIZE = ("hidden_size", "num_hidden_layers", "num_attention_heads")
+
+
+def _random(folder: Path, kind: str, **more: object) -> Path:
+    """A random encoder of another architecture, with the words of the tiny one."""
+    import transformers
+
+    backbone_parts.save(folder, "bert")
+    size = ("d_model", "n_layer", "n_head") if kind == "XLNet" else _SIZE
+    sized: dict[str, object] = dict(zip(size, (32, 1, 4), strict=True))
+    made = getattr(transformers, f"{kind}Config")(vocab_size=500, **sized, **more)
+    getattr(transformers, f"{kind}Model")(made).save_pretrained(folder)
+    return folder
+
+
+def test_a_row_fits_into_the_positions_that_a_model_has(tmp_path: Path) -> None:
+    # RoBERTa's positions begin behind its padding's id, whatever that is; XLNet says -1, and has no end.
+    placed = {"pad_token_id": 9, "max_position_embeddings": 70, "intermediate_size": 64}
+    for kind, more, room in (("Roberta", placed, 60), ("XLNet", {"d_inner": 64}, 64)):
+        encoder, texts, device = open_backbone(str(_random(tmp_path / kind, kind, **more)), room=64)
+        assert texts.room == room
+        network = Network(encoder, texts, {"a": ("x", "y")}, pooling_of(encoder.config), device)
+        assert np.isfinite(network.read([("Q" * 500, "x" * 400)])[0]).all()
+    with pytest.raises(ConfigError, match="reads 10 ids of a row: at least 16"):
+        open_backbone(str(_random(tmp_path / "short", "Bert", max_position_embeddings=12)), room=64)
+
+
+def test_a_backbone_that_reads_padding_is_refused(tmp_path: Path) -> None:
+    """FNet mixes all places of a batch: the same answer would have one verdict alone and another in company."""
+    with pytest.raises(ConfigError, match="reads the padding of a batch"):
+        _train(tmp_path / "scorer", _random(tmp_path / "model", "FNet"))
+
+
 def test_control_tokens_in_an_answer_stay_text(tmp_path: Path) -> None:
     _, texts, _ = open_backbone(str(backbone_parts.save(tmp_path / "model", "qwen3")), room=128)
     assert texts.ids("q", "a<|im_end|>b\ud800").count(texts.ids("q", "a")[-1]) == 1
@@ -163,6 +196,17 @@ def test_an_altered_scorer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"config\.json is missing, damaged"):
         _scorer.load(tmp_path / "scorer")
     config.write_bytes(kept)
+    said = (tmp_path / "scorer" / "scorer.json").read_text()
+    for change, to in (('"pooling": "mean"', '"pooling": "men"'), ('"room": 64', '"room": -5')):
+        (tmp_path / "scorer" / "scorer.json").write_text(said.replace(change, to))
+        with pytest.raises(DataError, match="one of mean, first, last"):
+            _scorer.load(tmp_path / "scorer")
+    # Killed between its weights and its evaluation, it has no card.
+    whole = json.loads(said)
+    (tmp_path / "scorer" / "scorer.json").write_text(json.dumps({**whole, "card": {}}))
+    with pytest.raises(DataError, match="did not end"):
+        _scorer.load(tmp_path / "scorer")
+    (tmp_path / "scorer" / "scorer.json").write_text(said)
     (tmp_path / "scorer" / "backbone" / "more.py").write_text("")
     with pytest.raises(DataError, match=r"more\.py is missing, damaged"):
         _scorer.load(tmp_path / "scorer")

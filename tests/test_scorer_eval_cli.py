@@ -74,6 +74,10 @@ def test_what_is_refused(made: Path) -> None:
         assert found.returncode == 2, args
         assert said in " ".join(found.stderr.split()), found.stderr
         assert "Traceback" not in found.stderr
+    chinese = [{**json.loads(line), "lang": "zh"} for line in (made / "new.jsonl").read_text().splitlines()]
+    (made / "zh.jsonl").write_text("".join(json.dumps(row) + "\n" for row in chinese))
+    found = _honne("scorer", "eval", "help", "--on", "zh.jsonl", cwd=made)
+    assert found.returncode == 2 and "answers in zh; the scorer learnt from en" in " ".join(found.stderr.split())
     # Under a head's name the same answers are asked about, but their labels mean nothing to it.
     found = _honne("scorer", "eval", "help", "--on", "other.jsonl", "--dimension", "help", cwd=made)
     assert found.returncode == 2

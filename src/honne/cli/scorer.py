@@ -51,6 +51,7 @@ def train(
 ) -> None:
     """Learn from labels: one head for each dimension, held out by prompt, calibrated, used as --judge scorer/DIR."""
     from honne.errors import ConfigError
+    from honne.report._text import clean
     from honne.scorer.card import Origin
     from honne.scorer.data import read
     from honne.scorer.learn import learn, lesson
@@ -71,7 +72,7 @@ def train(
         settings = Settings(backbone, lora=lora, seed=seed)
     origins = [Origin(one.name, len(one.rows), ", ".join(one.judges)) for one in sources]
     about = learn(what, out, origins, seed=seed, backbone=settings, say=say)
-    typer.echo(f"scorer:  {out.resolve()} ({', '.join(about.heads)}; {about.digest})")
+    typer.echo(f"scorer:  {out.resolve()} ({clean(', '.join(about.heads))}; {about.digest})")
     typer.echo(f"judge:   honne judge RUN --judge scorer/{out}")
     typer.echo(f"card:    honne scorer card {out}")
 

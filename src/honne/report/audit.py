@@ -56,6 +56,11 @@ NAMES = {
     "signature-other": ("other signature", "the answer signed by a model of another family"),
 }
 HEADS = ("changed", "flips", "95% interval", "n", "missing", "unparsed", "refused", "p", "beyond control", "up", "down")
+# Said where a change sways and its interval holds 0: the two answer different questions.
+_OPEN = (
+    " The test asks whether such flips could be chance, the interval how many more there may be, and that is wide for "
+    "few exchanges: where it holds 0, that the change sways is shown, and by how much is not."
+)
 # How wide a screen has to be for a column; what is left out is in the other formats.
 _WIDE = {"refused": 90, "beyond control": 120, "up": 166, "down": 166}
 
@@ -118,7 +123,9 @@ def headline(found: Audited) -> str:
         return "; ".join(
             [*([f"Swayed by {swayed}"] if swayed else []), *([f"Loses verdicts to {lost}"] if lost else [])]
         )
-    return f"Nothing flips its verdicts more often than its own noise does, of {tested} changes tried"
+    none = f"No change is proven to flip its verdicts more often than its own noise does, of {tested} tried"
+    few = found.audit.exchanges < found.audit.least
+    return none + (f": {found.audit.exchanges} exchanges are too few to prove any, {found.audit.least} the least" * few)
 
 
 def name_of(probe: Probe) -> str:
@@ -175,6 +182,8 @@ def method(found: Audited) -> str:
         f"of the controls on the same answers ({'; '.join(tests) or 'none'}); p after Holm's correction over all "
         f"changes. It sways where p is below {ALPHA:g}; it loses "
         "where more verdicts are lost than under the controls, tested alike."
+        + _OPEN
+        * any(p.excess is not None and (p.excess.low or 0) <= 0 for p in found.audit.swaying)
     )
 
 

@@ -38,9 +38,12 @@ class DataRow(NamedTuple):
         return value
 
     def optional(self, column: str) -> str | None:
-        """A column as text; None when it is missing or blank. Numbers and booleans are given as JSON writes them."""
+        """A column as text; None when it is missing (absent, null, NaN) or blank.
+
+        Numbers and booleans are given as JSON writes them.
+        """
         value = self.fields.get(column)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or value != value or (isinstance(value, str) and not value.strip()):
             return None
         if isinstance(value, str):
             return value

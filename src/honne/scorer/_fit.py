@@ -16,10 +16,10 @@ _STRENGTH = 10.0  # inverse of the L2 penalty: weak, for it is the rounds that h
 Array = NDArray[Any]
 
 
-def rounds_of(matrix: Any, target: Array) -> Iterator[tuple[Array, Array]]:
+def rounds_of(matrix: Any, target: Array, among: Array | None = None) -> Iterator[tuple[Array, Array]]:
     """Weights (labels x bins) and biases (labels) after each round of L-BFGS steps; classes weigh the same together.
 
-    `target` holds 0 to K - 1, each at least once.
+    `target` holds 0 to K - 1, each at least once in the rows `among` (booleans; None: all) that are learnt from.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -28,7 +28,10 @@ def rounds_of(matrix: Any, target: Array) -> Iterator[tuple[Array, Array]]:
     for _ in range(_ROUNDS):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(matrix, target)
+            # Cut out anew for each round: five folds' copies at once do not fit in memory where the rows are many.
+            rows = (matrix, target) if among is None else (matrix[among], target[among])
+            model.fit(*rows)
+            del rows
         weight, bias = model.coef_, model.intercept_
         # Of two labels scikit-learn keeps the difference alone.
         yield (
@@ -45,14 +48,13 @@ def crossed(matrix: Any, target: Array, part: Array, labels: int) -> tuple[Array
     """The scores of each row (rows x labels) from weights learnt on the other parts, after the number of rounds that is
     returned beside them: the one with the least log loss once calibrated."""
     parts = [int(p) for p in np.unique(part)]
-    runs = [rounds_of(matrix[part != p], target[part != p]) for p in parts]
-    asked = [matrix[part == p] for p in parts]
+    runs = [rounds_of(matrix, target, part != p) for p in parts]
     best, kept, stopped = np.inf, np.zeros((len(target), labels)), 0
     for number in range(1, _ROUNDS + 1):
         scores = np.empty((len(target), labels))
-        for p, run, own in zip(parts, runs, asked, strict=True):
+        for p, run in zip(parts, runs, strict=True):
             weight, bias = next(run)
-            scores[part == p] = own @ weight.T + bias
+            scores[part == p] = matrix[part == p] @ weight.T + bias
         temperature, shift = calibrated(scores, target)
         loss = log_loss(scores / temperature + shift, target)
         if loss < best - 1e-4:

@@ -121,5 +121,9 @@ def _nothing(found: Cases, scorer: Loaded, left: Mapping[str, int]) -> str:
         there = sorted({case.dimension for case in found.cases})
         heads = ", ".join(scorer.heads)
         return f"{on}: the scorer has no head for {', '.join(there)}; it has {heads} (--dimension puts all under one)"
+    if left["language"]:
+        there = sorted({case.lang for case in found.cases})
+        met = sorted({lang for head in scorer.about.heads.values() for lang in head.languages})
+        return f"{on}: answers in {', '.join(there)}; the scorer learnt from {', '.join(met) or 'no language'}"
     labels = sorted({case.label for case in found.cases})
     return f"{on}: none of the labels ({', '.join(labels[:8])}) is one that the scorer gives"

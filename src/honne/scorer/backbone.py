@@ -19,7 +19,7 @@ import numpy as np
 from honne.errors import ConfigError, TrainingError
 from honne.judges._scorer._backbone import ADAPTER, BACKBONE, file_hashes, kth_distance, unit
 from honne.judges._scorer._folder import About, Head, write
-from honne.judges._scorer._network import Network, open_backbone, pooling_of
+from honne.judges._scorer._network import LEAST, Network, open_backbone, pooling_of
 from honne.judges._scorer._tensors import pack
 from honne.scorer._fit import calibrated
 
@@ -59,7 +59,7 @@ class Settings:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        for what, least in (("lora", 1), ("room", 16), ("epochs", 1), ("batch", 1), ("patience", 1)):
+        for what, least in (("lora", 1), ("room", LEAST), ("epochs", 1), ("batch", 1), ("patience", 1)):
             value = getattr(self, what)
             if value is not None and value < least:
                 raise ConfigError(f"{what} {value} is too small: at least {least}")
@@ -100,6 +100,10 @@ def train(
         model = model.float()
     labels = {name: head.labels for name, head in heads.items()}
     network = Network(model, texts, labels, pooling, device)
+    if not network.steady():
+        raise ConfigError(
+            f"backbone {settings.model} reads the padding of a batch: an answer would have another verdict in each"
+        )
     best, loss, steps = _fit(network, _Coded(network, rows, labels), _Coded(network, held, labels), settings, say)
     say(f"best of {steps:,} steps: held-out loss {loss:.4f} after step {best:,}")
     return _save(folder, network, rows, held, heads, settings, about, commit), best

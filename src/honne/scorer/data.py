@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from honne.judges._answers import judged_text
 from honne.judges._scorer._text import by_category, dimensions, prompt_of
 from honne.plugins import is_choice
 from honne.records import Item, Judgment
-from honne.rows import DataRow, read_bytes, recorded_rows
+from honne.rows import DataRow, read_bytes, recorded_rows, text_of
 from honne.spec import parse
 
 __all__ = ["Row", "Source", "chosen", "dimensions_of", "read"]
@@ -24,6 +25,7 @@ __all__ = ["Row", "Source", "chosen", "dimensions_of", "read"]
 _ANSWERS = ("answer", "response")
 # A label that was decided counts before the labels that it was decided from.
 _KINDS = ("label", "reference", "decision")
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _run(run: RunFolder, judge: str | None, dimension: str | None) -> Source:
             answer = judged_text(response) if response is not None else None
             if j.status != "scored" or j.label is None:
                 left[f"label {j.status}"] += 1
-            elif item is None or response is None or answer is None:
+            elif item is None or response is None or answer is None or not answer.strip():
                 left["no answer"] += 1
             elif is_choice(item.form):
                 left["multiple choice"] += 1
@@ -148,11 +150,13 @@ def _file(path: Path, judge: str | None, dimension: str | None) -> Source:
     left: Counter[str] = Counter()
     labelled: list[tuple[DataRow, str]] = []
     for row in recorded_rows(read_bytes(path), path):
-        label = row.optional("label")
+        label = _label(row)
         if judge is not None and row.optional("judge") not in (None, judge):
             left["another judge"] += 1
         elif label is None or row.optional("status") not in (None, "scored"):
             left["no label"] += 1
+        elif _text(row) is None:
+            left["no answer"] += 1
         else:
             labelled.append((row, label))
     if not labelled:
@@ -185,7 +189,13 @@ def _answer(row: DataRow, number: int) -> object:
     return number if item is None else (row.optional("run"), row.optional("model"), item, row.optional("sample"))
 
 
-def _labelled(row: DataRow, label: str, path: Path, dimension: str | None, split: Collection[str]) -> Row:
+def _label(row: DataRow) -> str | None:
+    """The label as scales have it, where a table may hold numbers: 1.0 is `1`."""
+    return None if row.optional("label") is None else text_of(row.fields["label"])
+
+
+def _text(row: DataRow) -> str | None:
+    """The answer as it is; None where the model gave none. Raises DataError for a table without such a column."""
     column = next((name for name in _ANSWERS if name in row.fields), None)
     if column is None:
         raise DataError(
@@ -193,8 +203,14 @@ def _labelled(row: DataRow, label: str, path: Path, dimension: str | None, split
             "table in with honne import"
         )
     answer = row.fields[column]
+    if answer is None or answer != answer:
+        return None
     if not isinstance(answer, str):
         raise DataError(f"{row.where}: column {column!r} holds no text")
+    return answer if answer.strip() else None
+
+
+def _labelled(row: DataRow, label: str, path: Path, dimension: str | None, split: Collection[str]) -> Row:
     benchmark, category = row.optional("benchmark"), row.optional("category")
     place = dimension or row.optional("dimension")
     if place is None:
@@ -203,4 +219,7 @@ def _labelled(row: DataRow, label: str, path: Path, dimension: str | None, split
         place = dimensions(benchmark, category or "")[0 if benchmark in split else -1]
     group = row.optional("group") or row.optional("item_id") or ""
     about = (label.strip(), row.text("lang"), f"{benchmark}/{group}" if group else "")
-    return Row(row.text("prompt"), answer, place, *about, row.optional("model") or "", path.name)
+    for what, said in (("label", label), ("dimension", place), ("lang", about[1])):
+        if _LONE.search(said):
+            raise DataError(f"{row.where}: {what} {said!r} holds half a surrogate pair, which no scorer.json can hold")
+    return Row(row.text("prompt"), _text(row) or "", place, *about, row.optional("model") or "", path.name)

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 
 from honne.errors import DataError
-from honne.judges._scorer import About, Head, load
+from honne.judges._scorer import About, Head
+from honne.judges._scorer._backbone import Backbone
 from honne.judges._scorer._folder import FORMAT, checked, write
 from honne.scorer.backbone import Settings, train
 from honne.scorer.card import Origin, described
@@ -77,7 +78,9 @@ def finetune(
 
 def _held(folder: Path, about: About, dimension: str, rows: Sequence[Row], steps: int) -> Held:
     mine = [row for row in rows if row.dimension == dimension]
-    found = load(folder).probabilities([(row.prompt, row.answer, dimension) for row in mine])
+    found = Backbone(folder, about, checked(folder, about)).probabilities(
+        [(row.prompt, row.answer, dimension) for row in mine]
+    )
     labels = about.heads[dimension].labels
     shares = np.array([[p.probabilities[label] for label in labels] for p in found])
     # A distance of more than 1 is far.

@@ -54,7 +54,7 @@ class Held:
 def ordered(labels: Sequence[str]) -> tuple[str, ...]:
     """The different labels: numbers by size, others by name."""
     found = set(labels)
-    if all(label.lstrip("-").isdigit() for label in found):
+    if all(label.removeprefix("-").isdecimal() for label in found):
         return tuple(sorted(found, key=int))
     return tuple(sorted(found))
 

@@ -18,7 +18,7 @@ from scipy import special
 
 from honne.errors import DataError, MissingExtra
 from honne.judges._scorer import NAME, About, Asked, Prediction
-from honne.judges._scorer._network import Matrix, Network, open_backbone
+from honne.judges._scorer._network import LEAST, POOLINGS, Matrix, Network, open_backbone
 from honne.judges._scorer._tensors import unpack
 
 __all__ = ["ADAPTER", "BACKBONE", "Backbone", "file_hashes", "kth_distance", "unit"]
@@ -48,6 +48,10 @@ class Backbone:
             revision, hashes = said.get("revision"), dict(said["hashes"])
         except (KeyError, TypeError, ValueError, OverflowError) as e:
             raise DataError(f"{path} is no scorer with a backbone: {e!r} is missing or wrong") from None
+        if pooling not in POOLINGS or room < LEAST:
+            raise DataError(
+                f"{path / NAME}: pooling {pooling!r} of {room} ids: one of {', '.join(POOLINGS)}, of {LEAST}"
+            )
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise DataError(f"{path}: its heads have a number that is none")
         if (

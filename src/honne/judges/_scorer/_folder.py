@@ -61,18 +61,20 @@ def read_about(folder: Path) -> About:
     """The scorer.json of a folder. Raises DataError, in one line, for what is none."""
     path = folder / NAME
     try:
+        _plain(path)
         if path.stat().st_size > _MOST:
             raise DataError(f"{path} is too large to be that of a scorer ({path.stat().st_size:,} bytes)")
         data = path.read_bytes()
-        if data == _UNFINISHED:
-            raise DataError(f"{folder}: the training of this scorer did not end: run it again")
-        about = msgspec.json.decode(data, type=About)
+        about = None if data == _UNFINISHED else msgspec.json.decode(data, type=About)
     except FileNotFoundError:
         raise DataError(f"{folder} is no scorer: it has no {NAME}{_near(folder)}") from None
     except OSError as e:
         raise DataError(f"cannot read {path}: {e.strerror or e}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
         raise DataError(f"{path} is not that of a scorer: {e}") from None
+    # A backbone is written before it is evaluated, and its card with it after.
+    if about is None or (about.kind == "backbone" and not about.card):
+        raise DataError(f"{folder}: the training of this scorer did not end: run it again")
     if about.format != FORMAT:
         raise DataError(f"{path} has format {about.format}; this version of honne reads {FORMAT}")
     if not about.heads:
@@ -84,7 +86,7 @@ def read_about(folder: Path) -> About:
         if not (_COOLEST <= head.temperature <= 1 / _COOLEST and math.isfinite(head.far)):
             raise DataError(f"{path}: head {name!r} has temperature {head.temperature} and far {head.far}")
     for name in about.files:
-        if Path(name).name != name or name in ("", ".", "..", NAME):
+        if Path(name).name != name or name in ("", ".", "..", NAME) or "\0" in name:
             raise DataError(f"{path}: {name!r} is no name of a file beside it")
     return about
 
@@ -101,9 +103,7 @@ def checked(folder: Path, about: About) -> dict[str, bytes]:
     """The files that scorer.json names, each with the hash that it states. Raises DataError for any other."""
     found = {}
     for name, wanted in about.files.items():
-        # A device has no end, and a pipe nobody at its other one.
-        if (folder / name).exists() and not (folder / name).is_file():
-            raise DataError(f"cannot read {folder / name}: it is not a file")
+        _plain(folder / name)
         try:
             data = (folder / name).read_bytes()
         except OSError as e:
@@ -116,6 +116,12 @@ def checked(folder: Path, about: About) -> dict[str, bytes]:
     return found
 
 
+def _plain(path: Path) -> None:
+    """Raises DataError for what is there and no file: a device has no end, and a pipe nobody at its other one."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"cannot read {path}: it is not a file")
+
+
 def begin(folder: Path) -> None:
     """Make the folder one of a scorer that is not trained yet, so that the same training goes on in it after a kill."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,12 +132,13 @@ def begin(folder: Path) -> None:
 def write(folder: Path, about: About, files: Mapping[str, bytes]) -> About:
     """Write the files, then scorer.json with their hashes; returns what it says."""
     begin(folder)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     about = msgspec.structs.replace(about, files=hashes)
     encoded = msgspec.json.format(msgspec.json.encode(about), indent=1)
-    new = folder / f".{NAME}.tmp"
-    new.write_bytes(encoded + b"\n")
-    new.replace(folder / NAME)
+    written = {**files, NAME: encoded + b"\n"}
+    # Beside the old ones first: a full disk leaves the scorer that was there.
+    for name, data in written.items():
+        (folder / f".{name}.tmp").write_bytes(data)
+    for name in written:
+        (folder / f".{name}.tmp").replace(folder / name)
     return about

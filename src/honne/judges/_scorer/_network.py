@@ -21,10 +21,14 @@ from honne.errors import ConfigError, MissingExtra, unknown
 from honne.models._faults import one_line
 from honne.models._local import folder_of
 
-__all__ = ["POOLINGS", "Network", "Texts", "open_backbone", "pooling_of"]
+__all__ = ["LEAST", "POOLINGS", "Network", "Texts", "open_backbone", "pooling_of"]
 
 POOLINGS = ("mean", "first", "last")
+LEAST = 16
+"""Ids of a row, at the least: of fewer there is next to nothing left of prompt and answer."""
 _PROMPT_SHARE = 4
+# What half precision may do to a vector, as a share of its length; a model that reads padding does much more.
+_NOISE = 0.05
 # No token is that many characters long on average: more of a text than this is not worth reading.
 _CHARACTERS = 16
 
@@ -113,6 +117,16 @@ class Network:
         weight = mask.unsqueeze(-1).float()
         return (states.float() * weight).sum(1) / weight.sum(1)
 
+    def steady(self) -> bool:
+        """Whether a row has the same vector alone and beside a longer one: padding must not be read."""
+        import torch
+
+        short, long = self.texts.ids("Which city?", "No."), self.texts.ids("Which city?", "No. " * 9)
+        self.model.eval()
+        with torch.inference_mode():
+            alone, beside = self.pooled([short])[0], self.pooled([short, long])[0]
+        return float((alone - beside).norm()) <= _NOISE * float(alone.norm())
+
     def read(self, rows: Sequence[tuple[str, str]], size: int = 32) -> tuple[Matrix, Matrix]:
         """Vectors (n, hidden) and logits (n, classes) of (prompt, answer) rows, in their order."""
         import torch
@@ -179,10 +193,21 @@ def open_backbone(
         model = transformers.AutoModel.from_pretrained(name, dtype=kind, use_safetensors=True, **what).to(place)
     except Exception as e:  # of many kinds: no such model, no network, a damaged file, code of its own
         raise ConfigError(f"{label}: {where} cannot be loaded: {one_line(str(e))}") from None
-    return model, Texts(tokenizer, min(room, _reads(config, tokenizer))), place
+    room = min(room, _reads(config, tokenizer), *_placed(model))
+    if room < LEAST:
+        raise ConfigError(f"{label}: {where} reads {room} ids of a row: at least {LEAST}")
+    return model, Texts(tokenizer, room), place
+
+
+def _placed(model: Any) -> Iterator[int]:
+    """How many ids each table of positions has room for that begins behind its padding (RoBERTa and its kin)."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            yield module.num_embeddings - module.padding_idx - 1
 
 
 def _reads(config: Any, tokenizer: Any) -> int:
-    """How many ids the model reads. An encoder's table of positions may keep two for itself (RoBERTa)."""
-    positions = getattr(config.get_text_config(), "max_position_embeddings", None) or 1 << 20
+    """How many ids the model reads. An encoder's table of positions may keep two for itself."""
+    said = getattr(config.get_text_config(), "max_position_embeddings", None)
+    positions = said if said and said > 0 else 1 << 20  # XLNet says -1: it has no end
     return min(int(positions) - 2, int(min(tokenizer.model_max_length, 1 << 20)))
