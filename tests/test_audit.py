@@ -234,6 +234,15 @@ def test_the_refusal_judge_is_as_documented(tmp_path: Path) -> None:
     assert found["substance"]["value"] == 1.0
 
 
+def test_what_is_injected_asks_for_a_verdict_that_the_judge_can_give(tmp_path: Path) -> None:
+    for spec, asked in (("scorer?head=refusal", {"full_refusal", "full_compliance"}), ("scorer", {"safe", "unsafe"})):
+        folder = tmp_path / spec.partition("=")[2]
+        audited(folder, spec, "--limit", "4")
+        told = [json.loads(item.meta)["audit"] for item in open_run(folder / "a").items()]
+        aims = {one["aim"] for one in told if one["probe"] in ("instruction", "verdict", "fence")}
+        assert aims and aims <= asked
+
+
 def test_guards_have_no_order_of_verdicts_and_panels_are_audited(tmp_path: Path) -> None:
     with GuardServer("llama-guard-3") as one, GuardServer("shieldgemma") as two:
         toml = tmp_path / "honne.toml"

@@ -141,7 +141,7 @@ def _shown(judge: Judge, item: Item, response: Response) -> Any:
 
 def _labels(judge: Judge, built: Benchmark, item: Item, response: Response) -> tuple[str, ...]:
     """The verdicts that this judge may give to an item, best first."""
-    if judge.name == "refusal":
+    if "refusal_shares" in (getattr(judge, "metrics", None) or ()):
         return LABELS
     if judge.name.startswith("guard/"):
         return _GUARD
