@@ -82,6 +82,7 @@ def test_a_project_is_made_of_the_runs_of_the_server(site: Site, owner: Client) 
         ({"labels": "9" * 40}, "not a number that fits"),
         ({"design": "convenient"}, "Choose one of the list"),
         ({"guide": "../flames"}, "Choose one of the list"),
+        ({"overlap": "000000000001" + "9" * 5000}, "number"),
         ({"gold": "llm/none"}, "llm/none"),
         ({"suggestions": "llm/none"}, "unknown judge"),
         ({"design": "stratified", "labels": "1"}, "fewer than the"),
