@@ -97,7 +97,7 @@ def dispute(s: Session, project_id: int, user_id: int, answer_id: int) -> Disput
 def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The whole question and answers in the order of `Dispute`, whatever order this user may have labelled them in.
 
-    Raises NotYours without the role, StoreError where the run folder is gone.
+    Raises NotYours without the role, StoreError where the run folder is gone or has other texts now.
     """
     people.need_role(s, user_id, project_id, people.ADJUDICATORS)
     answer = s.get(Answer, answer_id)

@@ -21,12 +21,13 @@ from starlette.responses import PlainTextResponse, Response
 from honne.annotate import guides, queue, reading, submit
 from honne.annotate.errors import BadForm, LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.server import own, pause
-from honne.annotate.server.item import View, category_name, whole_text
+from honne.annotate.server.item import View, category_name, gone, whole_text
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database
 from honne.annotate.server.words import translator
 from honne.annotate.tables import Project
+from honne.errors import StoreError
 from honne.records import now
 
 __all__ = ["fields", "key_rows", "part_only", "router"]
@@ -129,6 +130,8 @@ def text(request: Request, who: Labeller, answer_id: int, which: str) -> Respons
             found = reading.full_text(s, who.project_id, who.id, answer_id)
     except NotYours as e:
         raise _refusal(e) from None
+    except StoreError:
+        return gone(request)
     return whole_text(request, found, which)
 
 
