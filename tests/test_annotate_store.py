@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+import uuid
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
@@ -21,14 +23,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 import annotate_parts as parts
 from honne.annotate import adjudicate, exporting, importing, log, overview, people, queue, reading, submit, suggestions
 from honne.annotate import text as texts
 from honne.annotate.database import Database
-from honne.annotate.errors import BadForm, LeaseLost, NotYours
+from honne.annotate.errors import BadForm, DatabaseFailed, LeaseLost, NotYours
 from honne.annotate.projects import Plan
-from honne.annotate.tables import Answer, Base, Label, Receipt, Slot
+from honne.annotate.tables import Answer, Base, Label, Receipt, Slot, User
 from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
 from honne.records import now
@@ -157,6 +160,37 @@ def test_what_raises_is_undone_and_the_others_stay(database: Database) -> None:
 def test_a_read_session_cannot_write(database: Database) -> None:
     with database.read() as s, pytest.raises(DBAPIError):
         people.create_user(s, "a", "A", parts.PASSWORD)
+
+
+def test_a_postgresql_that_restarts_is_noticed_and_one_that_is_gone_is_said(postgres_server: str) -> None:
+    import psycopg
+
+    name = f"t{uuid.uuid4().hex}"
+    made = Database.open(parts.database_of(postgres_server, name))
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+
+    def count(s: Session) -> int | None:
+        return s.scalar(select(func.count()).select_from(User))
+
+    def ask() -> list[int | None]:
+        with made.read() as s, made.read(single=True) as single:
+            return [count(s), count(single), made.write(count)]
+
+    try:
+        with psycopg.connect(f"{postgres_server}postgres", autocommit=True) as connection:
+            for _ in range(2):
+                assert ask() == [0, 0, 0]
+                # As a restart does to connections that are kept.
+                assert len(connection.execute(others, [name]).fetchall()) >= 3
+                time.sleep(0.2)
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        for failing in (made.read, lambda: made.read(single=True)):
+            with pytest.raises(DatabaseFailed, match="does not exist"), failing() as s:
+                count(s)
+        with pytest.raises(DatabaseFailed, match="does not exist"):
+            made.write(count)
+    finally:
+        made.close()
 
 
 # -------------------------------------------------------------------- people
