@@ -305,6 +305,30 @@ def test_a_form_that_is_no_label_names_its_field(
     assert it.label(it.annotators[0], task.answer_id, "safe", "a-key-of-a-page").label == "safe"
 
 
+def test_an_old_page_with_another_label_is_not_acknowledged(database: Database, tmp_path: Path) -> None:
+    """A page that was sent, and opened again by the browser as it was, has the key of its first request."""
+    it = team(database, tmp_path)
+    user = it.annotators[0]
+    task = it.next(user)
+    assert task is not None
+    it.label(user, task.answer_id, "safe", key="of the page")
+    assert it.label(user, task.answer_id, "safe", key="of the page").label == "safe"
+    with pytest.raises(BadForm) as refused:
+        it.label(user, task.answer_id, "unsafe", key="of the page")
+    assert refused.value.field == "key"
+    other = it.annotators[1]
+    while (theirs := it.next(other)) is not None and theirs.answer_id != task.answer_id:
+        it.label(other, theirs.answer_id, "safe")
+    it.label(other, task.answer_id, "unsafe")
+
+    def decide(s: Session, label: str) -> submit.Receipt:
+        return adjudicate.decide(s, it.project, it.adjudicator, task.answer_id, {"label": label}, "of that page")
+
+    assert [database.write(lambda s: decide(s, "safe")).label for _ in range(2)] == ["safe", "safe"]
+    with pytest.raises(BadForm):
+        database.write(lambda s: decide(s, "unsafe"))
+
+
 def test_an_expired_lease_goes_to_somebody_else_and_a_draft_stays(database: Database, tmp_path: Path) -> None:
     it = team(database, tmp_path, 1, annotators=3, overlap=1)
     first, second, third = it.annotators

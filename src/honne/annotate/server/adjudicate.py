@@ -95,7 +95,7 @@ def decide(request: Request, who: Adjudicator, answer_id: int, sent: Sent) -> Re
     try:
         database(request).write(lambda s: adjudicate.decide(s, who.project_id, who.id, answer_id, fields(sent), key))
     except BadForm as e:
-        return _refused(request, who, answer_id, 422, t("label.wrong_label") if e.field == "label" else str(e))
+        return _refused(request, who, answer_id, 422, t(f"label.wrong_{e.field}"))
     except NotYours:
         return _refused(request, who, answer_id, 409, t("adjudicate.not_yours"))
     with database(request).read() as s:

@@ -152,7 +152,7 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
     try:
         shown = database(request).write(work)
     except BadForm as e:
-        return _refused(request, who, 422, t("label.wrong_label") if e.field == "label" else str(e))
+        return _refused(request, who, 422, t(f"label.wrong_{e.field}"))
     except LeaseLost:
         return _refused(request, who, 409, t("label.lease_lost"))
     except (NoSuchAnswer, NotShown) as e:
