@@ -154,6 +154,16 @@ def test_suggestions_are_switched_and_the_log_says_so(site: Site, labelled: Team
     assert "suggestions" in log and "judge: llm/one" in log and "Owner 0" in log
 
 
+def test_an_answer_is_shown_in_the_readers_language(site: Site, labelled: Team) -> None:
+    labelled.label(labelled.annotators[0], 1, "unsafe", reasons=["violence"], flags=["unsure"], key="changed once")
+    owner, item = owned(site), f"/projects/{labelled.project}/items/1"
+    owner.get(item)
+    follow(owner.post("/look", {"lang": "zh", "next": item}))
+    page = owner.get(item).words
+    assert "暴力或伤害" in page and "violence" not in page and "unsure" not in page
+    assert "随机" in page and "random" not in page
+
+
 def test_a_known_label_is_set_and_taken_back(site: Site, labelled: Team) -> None:
     owner, item = owned(site), f"/projects/{labelled.project}/items/1"
     owner.get(item)
