@@ -334,6 +334,22 @@ def test_a_choice_is_kept_when_the_page_is_left_at_once(place: Any) -> None:
     assert ann.page.is_checked("input[name=label][value='1']")
 
 
+def test_a_page_that_is_loaded_again_at_once_shows_what_was_typed(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    for i in range(4):
+        ann.page.fill("#note", f"note {i}")
+        ann.press("Escape", "13"[i % 2])
+        ann.page.reload()
+        assert ann.page.input_value("#note") == f"note {i}"
+        assert ann.page.locator("input[name=label]:checked").get_attribute("data-key") == "13"[i % 2]
+    # What is shown again is a draft as well, and is what is submitted.
+    ann.page.wait_for_function("() => document.querySelector('#said').classList.contains('on')")
+    ann.press("b", "Enter")
+    ann.page.wait_for_function("() => !document.querySelector('#note').value")
+    assert here.labels(Label.note) == [("note 3",)]
+
+
 @BOTH
 def test_a_lost_lease_is_said_and_the_draft_is_kept(place: Any) -> None:
     here = place(overlap=1, n=1)

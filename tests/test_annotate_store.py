@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+import uuid
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
@@ -21,14 +23,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 import annotate_parts as parts
 from honne.annotate import adjudicate, exporting, importing, log, overview, people, queue, reading, submit, suggestions
 from honne.annotate import text as texts
 from honne.annotate.database import Database
-from honne.annotate.errors import BadForm, LeaseLost, NotYours
+from honne.annotate.errors import BadForm, DatabaseFailed, LeaseLost, NotYours
 from honne.annotate.projects import Plan
-from honne.annotate.tables import Answer, Base, Label, Receipt, Slot
+from honne.annotate.tables import Answer, Base, Label, Receipt, Slot, User
 from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
 from honne.records import now
@@ -159,6 +162,37 @@ def test_a_read_session_cannot_write(database: Database) -> None:
         people.create_user(s, "a", "A", parts.PASSWORD)
 
 
+def test_a_postgresql_that_restarts_is_noticed_and_one_that_is_gone_is_said(postgres_server: str) -> None:
+    import psycopg
+
+    name = f"t{uuid.uuid4().hex}"
+    made = Database.open(parts.database_of(postgres_server, name))
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+
+    def count(s: Session) -> int | None:
+        return s.scalar(select(func.count()).select_from(User))
+
+    def ask() -> list[int | None]:
+        with made.read() as s, made.read(single=True) as single:
+            return [count(s), count(single), made.write(count)]
+
+    try:
+        with psycopg.connect(f"{postgres_server}postgres", autocommit=True) as connection:
+            for _ in range(2):
+                assert ask() == [0, 0, 0]
+                # As a restart does to connections that are kept.
+                assert len(connection.execute(others, [name]).fetchall()) >= 3
+                time.sleep(0.2)
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        for failing in (made.read, lambda: made.read(single=True)):
+            with pytest.raises(DatabaseFailed, match="does not exist"), failing() as s:
+                count(s)
+        with pytest.raises(DatabaseFailed, match="does not exist"):
+            made.write(count)
+    finally:
+        made.close()
+
+
 # -------------------------------------------------------------------- people
 
 
@@ -269,6 +303,30 @@ def test_a_form_that_is_no_label_names_its_field(
         database.write(lambda s: submit.submit(s, it.annotators[0], task.answer_id, form, "a-key-of-a-page"))
     assert why.value.field == field
     assert it.label(it.annotators[0], task.answer_id, "safe", "a-key-of-a-page").label == "safe"
+
+
+def test_an_old_page_with_another_label_is_not_acknowledged(database: Database, tmp_path: Path) -> None:
+    """A page that was sent, and opened again by the browser as it was, has the key of its first request."""
+    it = team(database, tmp_path)
+    user = it.annotators[0]
+    task = it.next(user)
+    assert task is not None
+    it.label(user, task.answer_id, "safe", key="of the page")
+    assert it.label(user, task.answer_id, "safe", key="of the page").label == "safe"
+    with pytest.raises(BadForm) as refused:
+        it.label(user, task.answer_id, "unsafe", key="of the page")
+    assert refused.value.field == "key"
+    other = it.annotators[1]
+    while (theirs := it.next(other)) is not None and theirs.answer_id != task.answer_id:
+        it.label(other, theirs.answer_id, "safe")
+    it.label(other, task.answer_id, "unsafe")
+
+    def decide(s: Session, label: str) -> submit.Receipt:
+        return adjudicate.decide(s, it.project, it.adjudicator, task.answer_id, {"label": label}, "of that page")
+
+    assert [database.write(lambda s: decide(s, "safe")).label for _ in range(2)] == ["safe", "safe"]
+    with pytest.raises(BadForm):
+        database.write(lambda s: decide(s, "unsafe"))
 
 
 def test_an_expired_lease_goes_to_somebody_else_and_a_draft_stays(database: Database, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 import numpy as np
+from sqlalchemy import update
 
 import annotate_parts as parts
 from honne.annotate import adjudicate, draw, exporting, files, importing
 from honne.annotate.agreement import agreement
 from honne.annotate.database import Database
 from honne.annotate.projects import Plan
-from honne.annotate.tables import Answer, Label, Project
+from honne.annotate.tables import Answer, Label, Project, User
 from honne.engine import imported
 from honne.engine.human import attach, holding
 from honne.engine.store import open_run
@@ -247,7 +248,7 @@ def _decided(database: Database, tmp_path: Path) -> Any:
         items = {a.id: a.item_id for a in s.query(Answer)}
     first, second = it.annotators
     it.label_all(first, lambda t: "unsafe" if items[t.answer_id] in ("q0", "q1") else "safe")
-    note = '=HYPERLINK("x")\0 \ud83d'
+    note = "=HYPERLINK(x)\0 \ud83d\r=1+1"
     while (task := it.next(second)) is not None:
         it.label(second, task.answer_id, "safe", note=note, exposed=True, seconds=2.5)
     for answer, item in items.items():
@@ -307,6 +308,34 @@ def test_what_goes_out_comes_in_again(database: Database, tmp_path: Path, kind: 
     keep = ("run", "item_id", "kind", "annotator", "label", "design", "inclusion", "seconds", "exposed")
     mine = sorted(str([row[k] for k in keep]) for row in rows if row["kind"] != "reference")
     assert sorted(str([row[k] for k in keep]) for row in theirs if row["kind"] != "reference") == mine
+
+
+@pytest.mark.parametrize("kind", files.KINDS)
+def test_two_people_of_one_name_are_two_in_a_file(database: Database, tmp_path: Path, kind: str) -> None:
+    run = parts.a_run(tmp_path / "run", 6)
+    it = parts.a_team(database, [run], Plan("safe"))
+    before, after = tmp_path / f"before.{kind}", tmp_path / f"after.{kind}"
+    database.write(lambda s: s.execute(update(User).where(User.id.in_(it.annotators)).values(name="Anna")))
+    for user, path in zip(it.annotators, (before, after), strict=True):
+        it.label_all(
+            user, lambda task, user=user: "safe" if user == it.annotators[0] or task.answer_id % 2 else "unsafe"
+        )
+        with database.read() as s:
+            rows = list(exporting.rows(s, it.project))
+            files.write(path, kind, rows)
+    said = {(r["annotator"], r["judge"]) for r in rows if r["kind"] == "label"}
+    assert said == {
+        ("Anna (annotator3@a project)", "labels.a-project.anna"),
+        ("Anna (annotator4@a project)", "labels.a-project.anna-2"),
+    }
+    # Here all is known, also to the file that was made while there was one Anna; elsewhere both are two.
+    for path, n in ((before, 6), (after, 12)):
+        same = database.write(lambda s, path=path: importing.load(s, it.project, importing.read(path)))
+        assert (same.known, same.labels) == (n, 0)
+    other = parts.a_team(database, [run], Plan("safe", labels=1), 1, name="Two")
+    for expected in ((12, 0), (0, 12)):
+        came = database.write(lambda s: importing.load(s, other.project, importing.read(after)))
+        assert (came.labels, came.known) == expected
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_a_project_is_made_of_the_runs_of_the_server(site: Site, owner: Client) 
         ({"labels": "9" * 40}, "not a number that fits"),
         ({"design": "convenient"}, "Choose one of the list"),
         ({"guide": "../flames"}, "Choose one of the list"),
+        ({"overlap": "000000000001" + "9" * 5000}, "number"),
         ({"gold": "llm/none"}, "llm/none"),
         ({"suggestions": "llm/none"}, "unknown judge"),
         ({"design": "stratified", "labels": "1"}, "fewer than the"),
@@ -151,6 +152,16 @@ def test_suggestions_are_switched_and_the_log_says_so(site: Site, labelled: Team
     follow(owner.post(f"{base}/suggestions", {"judge": ""}))
     log = owner.get(f"{base}/log").words
     assert "suggestions" in log and "judge: llm/one" in log and "Owner 0" in log
+
+
+def test_an_answer_is_shown_in_the_readers_language(site: Site, labelled: Team) -> None:
+    labelled.label(labelled.annotators[0], 1, "unsafe", reasons=["violence"], flags=["unsure"], key="changed once")
+    owner, item = owned(site), f"/projects/{labelled.project}/items/1"
+    owner.get(item)
+    follow(owner.post("/look", {"lang": "zh", "next": item}))
+    page = owner.get(item).words
+    assert "暴力或伤害" in page and "violence" not in page and "unsure" not in page
+    assert "随机" in page and "random" not in page
 
 
 def test_a_known_label_is_set_and_taken_back(site: Site, labelled: Team) -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from honne.engine.export import KINDS, batches
 from honne.engine.store import open_run
-from honne.report.export import cell
+from honne.text import cell, csv_line
 from run_parts import HONNE, environment, ok, questions
 from run_parts import here as honne
 from server import Server
@@ -87,6 +87,14 @@ def test_a_csv_cell_can_be_read_back(text: str) -> None:
     shown = cell(text)
     assert shown.removeprefix("'") == text.replace("\0", "\u2400")
     assert not shown.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
+
+
+@given(st.text("a\r\n=, '", max_size=8))
+def test_a_line_of_csv_is_one_row_whatever_is_in_it(text: str) -> None:
+    shown = cell(text)
+    line = csv_line(["first", shown, "last"])
+    assert list(csv.reader(io.StringIO(line, newline=""))) == [["first", shown, "last"]]
+    assert line.endswith("last\n")
 
 
 def test_parquet_and_json_lines_agree(run: Path, tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ it instead; each output format then escapes its own mark-up.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-__all__ = ["CONTROLS", "HIDDEN", "cell", "clean", "escape", "restore", "uncell"]
+__all__ = ["CONTROLS", "HIDDEN", "cell", "clean", "csv_line", "escape", "restore", "uncell"]
 
 # Overrides, embeddings and isolates reorder what is around them; zero-width and tag characters hide text in text.
 # Joiners (U+200C, U+200D) and the plain direction marks stay: scripts and emoji need them.
@@ -63,6 +66,17 @@ def cell(value: Any) -> Any:
         value = value.replace("\0", "\u2400")
         return "'" + value if _FORMULA.match(value) else value
     return value
+
+
+def csv_line(cells: Iterable[Any]) -> str:
+    """Cells (`cell`) as a line of a CSV file, which ends with a newline.
+
+    A text with a carriage return is quoted: Python before 3.13 quotes only what is in the line's own end, and to many
+    readers what follows a bare one is a new row, whose first cell a spreadsheet may run.
+    """
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def uncell(text: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from honne.annotate import guides, log, people
 from honne.annotate.errors import BadForm, NotYours
 from honne.annotate.reading import messages, whole
-from honne.annotate.submit import Receipt, check, receipt, store_receipt
+from honne.annotate.submit import Receipt, again, check, receipt, store_receipt
 from honne.annotate.tables import Answer, Decision, Label, Project, User
 from honne.records import Message, now
 
@@ -97,7 +97,7 @@ def dispute(s: Session, project_id: int, user_id: int, answer_id: int) -> Disput
 def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The whole question and answers in the order of `Dispute`, whatever order this user may have labelled them in.
 
-    Raises NotYours without the role, StoreError where the run folder is gone.
+    Raises NotYours without the role, StoreError where the run folder is gone or has other texts now.
     """
     people.need_role(s, user_id, project_id, people.ADJUDICATORS)
     answer = s.get(Answer, answer_id)
@@ -127,7 +127,7 @@ def decide(
         raise NotYours("no such answer in this project")
     known = receipt(s, key, user_id, answer_id, "decide")
     if known is not None:
-        return known
+        return again(known, form)
     labelled = s.scalars(select(Label.user_id).where(Label.answer_id == answer_id, Label.state == "submitted")).all()
     if not labelled:
         raise NotYours("nobody has labelled this answer yet")

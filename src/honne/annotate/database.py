@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import IsolationLevel
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from honne.annotate.errors import DatabaseFailed
@@ -35,6 +37,8 @@ _BATCH = 64
 _TRIES = 8
 # serialization_failure and deadlock_detected of PostgreSQL: nothing was done, and doing it again may succeed.
 _AGAIN = ("40001", "40P01")
+# All connections in use for too long is a failure as well.
+_FAILED = (DBAPIError, PoolTimeout)
 _STOP = object()
 
 
@@ -88,13 +92,17 @@ class Database:
         """A session that sees one state of the database and changes nothing.
 
         `single` is for one statement, which sees one state by itself: PostgreSQL begins and ends nothing around it.
+        Raises DatabaseFailed where the database fails.
         """
         engine = self._single if single else self._engine
-        with engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
-            yield session
-            # Rows that were read outlive the session; a rollback would empty those that it still holds.
-            session.expunge_all()
-            session.rollback()
+        try:
+            with engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
+                yield session
+                # Rows that were read outlive the session; a rollback would empty those that it still holds.
+                session.expunge_all()
+                session.rollback()
+        except _FAILED as e:
+            raise DatabaseFailed(f"the database {self.shown} failed: {_why(e)}") from None
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction and return its result once it is committed.
@@ -138,9 +146,10 @@ class Database:
                 # Somebody else was first: now `work` sees what they wrote, and says what it means.
                 if not left:
                     raise DataError(f"the database refused a row: {_why(e)}") from None
-            except DBAPIError as e:
+            except _FAILED as e:
                 # A lost connection too: the work may be done then, and its idempotency key says so.
-                again = e.connection_invalidated or getattr(e.orig, "sqlstate", None) in _AGAIN
+                lost = isinstance(e, DBAPIError) and e.connection_invalidated
+                again = lost or getattr(getattr(e, "orig", None), "sqlstate", None) in _AGAIN
                 if not left or not again:
                     raise DatabaseFailed(f"the database {self.shown} failed: {_why(e)}") from None
             time.sleep(0.01 * (_TRIES - left))
@@ -278,8 +287,8 @@ def _lite_engine(url: URL, begin: str, *, reads: bool = False) -> Engine:
 
 def _postgres_engine(url: URL, level: IsolationLevel, *, reads: bool = False) -> Engine:
     # Few connections: with fifty at once the processors of a small machine change places more than they work, and
-    # transactions that take turns statement by statement all end late. Nor is each connection tried before its use: all
-    # of them are made anew once one is found lost.
+    # transactions that take turns statement by statement all end late. Nor is each connection tried by a question
+    # before its use: that its other end was closed, as by a restart, can be seen from here.
     pool = {"pool_size": 2, "max_overflow": 0, "pool_timeout": _BUSY}
     engine = create_engine(url, hide_parameters=True, isolation_level=level, **pool)
 
@@ -289,6 +298,13 @@ def _postgres_engine(url: URL, level: IsolationLevel, *, reads: bool = False) ->
             # Of the session: it holds for a statement outside of transactions, too.
             connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             connection.commit()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, _record: Any, _proxy: Any) -> None:
+        ends = select.poll()
+        ends.register(connection.fileno(), getattr(select, "POLLRDHUP", 0))
+        if ends.poll(0):
+            raise DisconnectionError
 
     return engine
 

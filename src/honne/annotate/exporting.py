@@ -18,13 +18,13 @@ from sqlalchemy.orm import Session
 
 from honne.annotate import guides, log
 from honne.annotate.database import Database
-from honne.annotate.reading import whole
+from honne.annotate.reading import same, whole
 from honne.annotate.said import given
 from honne.annotate.tables import Answer, Label, Project, Run
 from honne.annotate.text import escape
 from honne.engine.human import attach, holding
 from honne.engine.store import RunFolder
-from honne.errors import ConfigError
+from honne.errors import ConfigError, StoreError
 from honne.plugins import Verdict
 from honne.records import Judgment
 
@@ -96,7 +96,7 @@ def flow_back(database: Database, project_id: int, by: int | None = None) -> lis
     """Put the labels into the project's run folders, as judges `labels.PROJECT.ANNOTATOR` and `labels.PROJECT`.
 
     The same again changes nothing but what has changed. Raises ConfigError for a pairwise project, StoreError where a
-    run folder is gone or in use.
+    run folder is gone or in use, or where it has other texts now than those that were labelled.
     """
     with database.read() as s:
         project = s.get_one(Project, project_id)
@@ -109,11 +109,33 @@ def flow_back(database: Database, project_id: int, by: int | None = None) -> lis
     with holding([Path(run.path) for run in runs]) as folders:
         with database.read() as s:
             found = _judgments(s, project, runs)
+            for folder, run in zip(folders, runs, strict=True):
+                _unchanged(s, folder, run.id, {row.item_id for rows in found[run.id].values() for row in rows})
         rows = [(folder, found[run.id]) for folder, run in zip(folders, runs, strict=True)]
         written = attach(rows, project=whose)
         names = {"runs": [run.name for run in runs], "judges": sorted({key for rows in found.values() for key in rows})}
         database.write(lambda s: log.add(s, project_id, by, "flow back", f"project {project_id}", None, names))
     return written
+
+
+def _unchanged(s: Session, folder: RunFolder, run_id: int, labelled: set[str]) -> None:
+    """Raise StoreError where a run has other questions or answers now than those that people labelled: what they said
+    would stand beside a text that they never saw."""
+    items = {item.id: item for item in folder.items()}
+    responses = {(response.item_id, response.sample): response for response in folder.responses()}
+    changed = []
+    for answer in s.scalars(select(Answer).where(Answer.run_id == run_id).order_by(Answer.id)):
+        item, response = items.get(answer.item_id), responses.get((answer.item_id, answer.sample))
+        # One that is not there at all is named by `attach`.
+        if answer.item_id in labelled and item is not None and response is not None:
+            question = item.messages if response.messages is None else response.messages
+            if not same(answer, question, [response.text or ""]):
+                changed.append(answer.item_id)
+    if changed:
+        raise StoreError(
+            f"{folder.path} has another text of {len(changed):,} labelled answers now, such as {changed[0]}: their "
+            "labels are of what was there before; export them as a file"
+        )
 
 
 def _judgments(s: Session, project: Project, runs: Sequence[Run]) -> dict[int, dict[str, list[Judgment]]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import IO, Any
 
 from honne.engine.journal import os_failure
 from honne.errors import ConfigError, StoreError, unknown
-from honne.text import cell
+from honne.text import cell, csv_line
 
 __all__ = ["COLUMNS", "KINDS", "stream", "write"]
 
@@ -80,18 +78,12 @@ def stream(out: IO[bytes], kind: str, given: Iterable[Mapping[str, Any]]) -> int
         else:
             if columns is None:
                 columns = list(row)
-                out.write(_line(columns))
-            out.write(_line([cell(row[name]) for name in columns]))
+                out.write(csv_line(columns).encode())
+            out.write(csv_line(cell(row[name]) for name in columns).encode())
         n += 1
     if kind == "csv" and columns is None:
-        out.write(_line(COLUMNS))
+        out.write(csv_line(COLUMNS).encode())
     return n
-
-
-def _line(cells: Sequence[Any]) -> bytes:
-    line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue().encode()
 
 
 def _parquet(out: IO[bytes], given: Sequence[Mapping[str, Any]]) -> int:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from honne.annotate import guides, log
 from honne.annotate.people import LONGEST_NAME
 from honne.annotate.projects import row_of
+from honne.annotate.said import names
 from honne.annotate.tables import Answer, Decision, Label, Project, Run, User
 from honne.annotate.text import LONGEST, restore
 from honne.engine.store import open_run
@@ -209,17 +210,23 @@ def _decision(row: DataRow, answer: Answer, guide: guides.Guide, source: str, la
     )
 
 
-_Said = dict[tuple[int, str], tuple[str, str | None]]
+_Said = dict[tuple[int, str], set[tuple[str, str | None]]]
 
 
 def _said(s: Session, project_id: int) -> _Said:
-    """What each annotator of a project said of each answer. An account of the annotator's name is the annotator."""
+    """What each annotator of a project said of each answer. An account of the annotator's name is the annotator; where
+    several have the name, a file that was made before there were several means one of them."""
     rows = s.execute(
-        select(Label.answer_id, Label.annotator, User.name, Label.state, Label.label)
+        select(Label.answer_id, Label.user_id, Label.annotator, User.name, Label.state, Label.label)
         .outerjoin(User, User.id == Label.user_id)
         .where(Label.project_id == project_id, Label.state.in_(("submitted", "discarded")))
     )
-    return {(answer_id, annotator or name or ""): (state, label) for answer_id, annotator, name, state, label in rows}
+    known = names(s, project_id)
+    found: _Said = {}
+    for row in rows:
+        for name in {known[row.user_id, row.annotator][0], row.annotator or row.name or ""}:
+            found.setdefault((row.answer_id, name), set()).add((row.state, row.label))
+    return found
 
 
 def _store_label(s: Session, row: DataRow, made: Label, said: _Said) -> bool:
@@ -227,10 +234,10 @@ def _store_label(s: Session, row: DataRow, made: Label, said: _Said) -> bool:
     where = (made.answer_id, made.annotator or "")
     if where not in said:
         s.add(made)
-        said[where] = (made.state, made.label)
+        said[where] = {(made.state, made.label)}
         return True
-    state, label = said[where]
-    if (state, label) != (made.state, made.label):
+    if (made.state, made.label) not in said[where]:
+        state, label = min(said[where], key=str)
         raise DataError(
             f"{row.where}: {made.annotator!r} says {made.label!r} of an answer that they labelled {label or state!r}"
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,7 +13,7 @@ from honne.engine.store import RunFolder, open_run
 from honne.errors import StoreError
 from honne.records import Item, Message, Response
 
-__all__ = ["full_text", "messages", "whole"]
+__all__ = ["full_text", "messages", "same", "whole"]
 
 
 def messages(answer: Answer) -> tuple[Message, ...]:
@@ -22,7 +24,7 @@ def messages(answer: Answer) -> tuple[Message, ...]:
 def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The whole question and answers from the run folder, in the order of `Task`, for one who has a label of it.
 
-    Raises NoSuchAnswer, NotShown for anybody else, StoreError where the run folder is gone.
+    Raises NoSuchAnswer, NotShown for anybody else, StoreError where the run folder is gone or has other texts now.
     """
     answer = s.get(Answer, answer_id)
     if answer is None or answer.project_id != project_id:
@@ -39,7 +41,7 @@ def whole(
 ) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The question and the answers as the run folders have them; `opened` keeps those for the next answer.
 
-    Raises StoreError where they are gone.
+    Raises StoreError where they are gone, or others than those that the project was made of.
     """
     opened = {} if opened is None else opened
     if not answer.cut:
@@ -47,9 +49,25 @@ def whole(
         return messages(answer), texts
     item, response, text = _from_run(s, opened, answer.run_id, answer.item_id, answer.sample)
     if answer.other_run_id is None:
-        return item.messages if response.messages is None else response.messages, (text,)
-    # What both were asked: each model may have been sent a system prompt of its own.
-    return item.messages, (text, _from_run(s, opened, answer.other_run_id, answer.item_id, answer.other_sample or 0)[2])
+        question, texts = item.messages if response.messages is None else response.messages, (text,)
+    else:
+        # What both were asked: each model may have been sent a system prompt of its own.
+        other = _from_run(s, opened, answer.other_run_id, answer.item_id, answer.other_sample or 0)[2]
+        question, texts = item.messages, (text, other)
+    if not same(answer, question, texts):
+        raise StoreError(f"{s.get_one(Run, answer.run_id).path} has another answer to {answer.item_id} than before")
+    return question, texts
+
+
+def same(answer: Answer, question: Sequence[Message], texts: Sequence[str]) -> bool:
+    """Whether these are the question and the texts that the project was made of, as far as the database holds them."""
+    held = [(m.role, m.content) for m in messages(answer)]
+    held += [("", text) for text in (answer.text, answer.other_text) if text is not None]
+    now = [*((m.role, m.content) for m in question), *(("", text) for text in texts)]
+    return len(held) == len(now) and all(
+        role == other and (text == whole or (answer.cut and whole.startswith(text)))
+        for (role, text), (other, whole) in zip(held, now, strict=True)
+    )
 
 
 def _from_run(

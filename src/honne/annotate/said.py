@@ -6,16 +6,18 @@ else none (`status` is `skipped`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from honne.annotate.people import LONGEST_NAME
 from honne.annotate.tables import Answer, Decision, Label, Project, User
 from honne.spec import slug
 
-__all__ = ["Given", "given"]
+__all__ = ["Given", "given", "names"]
 
 _DISAGREE = "labels disagree, not adjudicated"
 
@@ -38,7 +40,7 @@ class Given:
 
 def given(s: Session, project: Project) -> Iterator[Given]:
     """All that was said in a project, answer by answer: labels, decision, reference."""
-    names = _names(s, project.id)
+    known = names(s, project.id)
     found = s.execute(
         select(Answer, Label)
         .outerjoin(Label, (Label.answer_id == Answer.id) & Label.state.in_(("submitted", "discarded")))
@@ -52,7 +54,7 @@ def given(s: Session, project: Project) -> Iterator[Given]:
     reference = f"labels.{project.slug}"
     for answer, labels in by_answer.values():
         for label in labels:
-            name, key = names[label.user_id, label.annotator]
+            name, key = known[label.user_id, label.annotator]
             scored = label.state == "submitted"
             yield Given(
                 answer=answer,
@@ -68,7 +70,7 @@ def given(s: Session, project: Project) -> Iterator[Given]:
             )
         decision = decisions.get(answer.id)
         if decision is not None:
-            name, key = names[decision.user_id, decision.adjudicator]
+            name, key = known[decision.user_id, decision.adjudicator]
             judge = f"{reference}.{key}"
             yield Given(answer, "decision", judge, name, decision.label, "scored", None, "adjudicated", None, decision)
         said = {label.label for label in labels if label.state == "submitted"}
@@ -83,7 +85,7 @@ def given(s: Session, project: Project) -> Iterator[Given]:
             answer=answer,
             kind="reference",
             judge=reference,
-            annotator=None if decision is None else names[decision.user_id, decision.adjudicator][0],
+            annotator=None if decision is None else known[decision.user_id, decision.adjudicator][0],
             label=word,
             status="scored" if word is not None else "skipped",
             error=None if word is not None else _DISAGREE,
@@ -94,18 +96,23 @@ def given(s: Session, project: Project) -> Iterator[Given]:
         )
 
 
-def _names(s: Session, project_id: int) -> dict[tuple[int | None, str | None], tuple[str, str]]:
-    """Everybody who labelled or decided: their name, and what stands for it in a judge's key, each its own."""
-    users = {user.id: user.name for user in s.scalars(select(User))}
+def names(s: Session, project_id: int) -> dict[tuple[int | None, str | None], tuple[str, str]]:
+    """Everybody who labelled or decided: their name, and what stands for it in a judge's key, each its own. Accounts of
+    one name are told apart by their logins."""
+    users = {user.id: user for user in s.scalars(select(User))}
     said = select(Label.user_id, Label.annotator).where(Label.project_id == project_id)
     settled = select(Decision.user_id, Decision.adjudicator).where(Decision.project_id == project_id)
     people = {(user_id, name) for query in (said, settled) for user_id, name in s.execute(query)}
+    often = Counter(users[user_id].name for user_id, _ in people if user_id is not None)
     out: dict[tuple[int | None, str | None], tuple[str, str]] = {}
     taken: set[str] = set()
     for user_id, imported in sorted(people, key=lambda one: (one[0] is None, one[0] or 0, one[1] or "")):
-        name = users[user_id] if user_id is not None else imported or ""
+        name = users[user_id].name if user_id is not None else imported or ""
         wanted = slug(name).replace(".", "-").lower()
         key = next(k for n in range(len(people)) if (k := wanted if not n else f"{wanted}-{n + 1}") not in taken)
         taken.add(key)
+        if user_id is not None and often[name] > 1:
+            login = users[user_id].login
+            name = f"{name[: max(1, LONGEST_NAME - len(login) - 3)]} ({login})"
         out[user_id, imported] = (name, key)
     return out

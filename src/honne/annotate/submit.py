@@ -25,6 +25,7 @@ from honne.records import now
 __all__ = [
     "Form",
     "Receipt",
+    "again",
     "check",
     "discard",
     "receipt",
@@ -90,7 +91,7 @@ def save_draft(
     project, category, label, slot, known, _ = _held(s, user_id, answer_id, key, "draft", project_id)
     checked = check(form, guides.load(project.guide), category, partial=True)
     if known is not None:
-        return known
+        return again(known, form)
     if label.state in ("submitted", "discarded"):
         # Also one that overtook nothing but the network: it was sent before the discard, and came after it.
         raise NotYours(f"this answer is {label.state}: undo takes it back")
@@ -120,7 +121,7 @@ def submit(
     at = at or now()
     project, category, label, slot, known, decided_by = _held(s, user_id, answer_id, key, "submit", project_id)
     if known is not None:
-        return known
+        return again(known, form)
     guide = guides.load(project.guide)
     checked = check(form, guide, category)
     before = _logged(label) if label.state in ("submitted", "discarded") else None
@@ -325,6 +326,14 @@ def receipt(s: Session, key: str, user_id: int, answer_id: int, what: str) -> Re
     """The receipt of this key, if the request came before. Raises BadForm for a key that was used for another one."""
     _check_key(key)
     return _receipt(s.get(Stored, key), user_id, answer_id, what)
+
+
+def again(known: Receipt, form: Mapping[str, Any]) -> Receipt:
+    """The receipt of a request that came before. Raises BadForm where this one, from a page that was sent and opened
+    again, has another label: to answer it as the first one was would acknowledge what is stored nowhere."""
+    if known.label != (form.get("label") or None):
+        raise BadForm("key", "this idempotency key was used for another label")
+    return known
 
 
 def _check_key(key: str) -> None:

@@ -7,8 +7,6 @@ beside it and renamed when it is whole.
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +19,7 @@ from honne.engine import export
 from honne.engine.journal import os_failure
 from honne.engine.store import RunFolder
 from honne.errors import ConfigError, StoreError, unknown
-from honne.text import cell
+from honne.text import cell, csv_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,17 +97,11 @@ def _json_lines(batches: Iterator[pa.RecordBatch], columns: pa.Schema, out: IO[b
 
 def _csv(batches: Iterator[pa.RecordBatch], columns: pa.Schema, out: IO[bytes]) -> int:
     n = 0
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns.names)
+    out.write(csv_line(columns.names).encode())
     for batch in batches:
         for row in batch.to_pylist():
-            writer.writerow([cell(value) for value in row.values()])
+            out.write(csv_line(cell(value) for value in row.values()).encode())
             n += 1
-        out.write(text.getvalue().encode())
-        text.seek(0)
-        text.truncate()
-    out.write(text.getvalue().encode())
     return n
 
 

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from honne.annotate import adjudicate
 from honne.annotate.errors import BadForm, NotYours
-from honne.annotate.server.item import View, category_name, whole_text
+from honne.annotate.server.item import View, category_name, gone, whole_text
 from honne.annotate.server.label import fields, key_rows, part_only
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
@@ -25,6 +25,7 @@ from honne.annotate.server.settings import database
 from honne.annotate.server.shown import marked
 from honne.annotate.server.words import translator
 from honne.annotate.tables import Decision
+from honne.errors import StoreError
 
 __all__ = ["router"]
 
@@ -81,6 +82,8 @@ def text(request: Request, who: Adjudicator, answer_id: int, which: str) -> Resp
             found = adjudicate.full_text(s, who.project_id, who.id, answer_id)
     except NotYours:
         raise HTTPException(403) from None
+    except StoreError:
+        return gone(request)
     return whole_text(request, found, which)
 
 
@@ -92,7 +95,7 @@ def decide(request: Request, who: Adjudicator, answer_id: int, sent: Sent) -> Re
     try:
         database(request).write(lambda s: adjudicate.decide(s, who.project_id, who.id, answer_id, fields(sent), key))
     except BadForm as e:
-        return _refused(request, who, answer_id, 422, t("label.wrong_label") if e.field == "label" else str(e))
+        return _refused(request, who, answer_id, 422, t(f"label.wrong_{e.field}"))
     except NotYours:
         return _refused(request, who, answer_id, 409, t("adjudicate.not_yours"))
     with database(request).read() as s:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from honne.annotate.guides import Part
+from honne.annotate.server.pages import language
 from honne.annotate.server.shown import Piece, piece, rest
+from honne.annotate.server.words import translator
 from honne.annotate.text import LONGEST
 from honne.records import Message, category_parts
 
-__all__ = ["Shown", "View", "category_name", "whole_text"]
+__all__ = ["Shown", "View", "category_name", "gone", "whole_text"]
 
 _ROLES = ("system", "user", "assistant")
 
@@ -85,6 +88,15 @@ def whole_text(request: Request, found: tuple[Sequence[Message], Sequence[str]],
     if "hx-request" in request.headers:
         return HTMLResponse(rest(texts[which]).encode(errors="replace"))
     return PlainTextResponse(texts[which].encode(errors="replace"))
+
+
+def gone(request: Request) -> Response:
+    """The answer where the run folder no longer has a text. What is wrong with the folder names it, and so the model:
+    the pages of its owner say that, not this one."""
+    said = translator(language(request))("label.more_gone")
+    if "hx-request" in request.headers:
+        return HTMLResponse(Markup('<p class="faint">{}</p>').format(said))
+    return PlainTextResponse(said, 404)
 
 
 def _piece(text: str, cut: bool) -> Piece:

@@ -21,12 +21,13 @@ from starlette.responses import PlainTextResponse, Response
 from honne.annotate import guides, queue, reading, submit
 from honne.annotate.errors import BadForm, LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.server import own, pause
-from honne.annotate.server.item import View, category_name, whole_text
+from honne.annotate.server.item import View, category_name, gone, whole_text
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, form, member, see
 from honne.annotate.server.settings import database
 from honne.annotate.server.words import translator
 from honne.annotate.tables import Project
+from honne.errors import StoreError
 from honne.records import now
 
 __all__ = ["fields", "key_rows", "part_only", "router"]
@@ -129,6 +130,8 @@ def text(request: Request, who: Labeller, answer_id: int, which: str) -> Respons
             found = reading.full_text(s, who.project_id, who.id, answer_id)
     except NotYours as e:
         raise _refusal(e) from None
+    except StoreError:
+        return gone(request)
     return whole_text(request, found, which)
 
 
@@ -149,7 +152,7 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
     try:
         shown = database(request).write(work)
     except BadForm as e:
-        return _refused(request, who, 422, t("label.wrong_label") if e.field == "label" else str(e))
+        return _refused(request, who, 422, t(f"label.wrong_{e.field}"))
     except LeaseLost:
         return _refused(request, who, 409, t("label.lease_lost"))
     except (NoSuchAnswer, NotShown) as e:

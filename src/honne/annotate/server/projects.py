@@ -194,7 +194,7 @@ def _plan(fields: Mapping[str, str], wrong: dict[str, str]) -> Plan | None:
         text = fields.get(name, "").strip()
         if not text and empty is not None:
             return empty
-        if text.isascii() and text.isdigit() and least <= int(text[:12]) <= most:
+        if text.isascii() and text.isdigit() and len(text) <= 12 and least <= int(text) <= most:
             return int(text)
         wrong[name] = "wrong_number"
         return None

@@ -190,7 +190,7 @@ def visitor(request: Request) -> Visitor | None:
 
 def _known(number: str) -> bool:
     """Whether a part of an address is a number that a row can have."""
-    return number.isascii() and number.isdigit() and int(number[:20]) <= _MOST
+    return number.isascii() and number.isdigit() and len(number) <= 20 and int(number) <= _MOST
 
 
 # Not plain functions: those are run in threads, and the way there and back takes longer than what these do.
@@ -211,7 +211,7 @@ def member(*roles: str) -> Callable[[Request, int], Awaitable[Member]]:
     async def check(request: Request, project_id: int) -> Member:
         who = await anyone(request)
         # No database counts so far: a larger number in an address is that of nothing.
-        if any(part.isascii() and part.isdigit() and not _known(part) for part in request.path_params.values()):
+        if any(name.endswith("_id") and not _known(part) for name, part in request.path_params.items()):
             raise HTTPException(404)
         if who.project is None or who.role is None or who.role not in roles:
             raise HTTPException(403)

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from honne.annotate import browse, gold, guides
+from honne.annotate import browse, draw, gold, guides
 from honne.annotate.overview import Overview
 from honne.annotate.overview import overview as summed
 from honne.annotate.server.pages import language, page
@@ -98,4 +98,5 @@ def item(request: Request, viewer: Viewer, answer_id: int) -> Response:
         guide = guides.load(s.get_one(Project, viewer.project_id).guide)
     if found is None:
         raise HTTPException(404)
-    return page(request, "item.html", f=found, values=guides.part(guide, found.answer.category).values)
+    values = guides.part(guide, found.answer.category).values
+    return page(request, "item.html", f=found, guide=guide, values=values, designs=draw.DRAWS)

@@ -6,6 +6,7 @@ const $ = (selector) => document.querySelector(selector);
 const work = $("#work"), said = $("#said");
 if (!work) return;
 const shelf = "honne-unsent:" + location.host + ":" + work.dataset.visitor;
+const left = "honne-left:" + location.host + ":" + work.dataset.visitor;
 const form = () => $("#label-form");
 const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRF-Token"];
 let drafts = 0, since = 0, seconds = 0, active = 0, looked = false, warned = false, touched = false, saving, fading, sending = null;
@@ -164,8 +165,23 @@ document.addEventListener("input", (event) => {
 addEventListener("pagehide", () => {
   if (!touched || !form() || sending?.what === "final") return;
   touched = false;
-  navigator.sendBeacon(form().getAttribute("action"), new URLSearchParams(`${body("draft")}&csrf=${token()}`));
+  const url = form().getAttribute("action"), data = body("draft");
+  sessionStorage.setItem(left, JSON.stringify({ url, data, at: Date.now() }));
+  navigator.sendBeacon(url, new URLSearchParams(`${data}&csrf=${token()}`));
 });
+// That draft may arrive after the next page was made, as when a page is loaded again: what it shows would be older.
+function restore() {
+  const kept = JSON.parse(sessionStorage.getItem(left));
+  sessionStorage.removeItem(left);
+  if (!kept || kept.url !== form()?.getAttribute("action") || Date.now() - kept.at > 10000) return;
+  const data = new URLSearchParams(kept.data);
+  for (const field of form().elements) {
+    if (["label", "reasons", "flags"].includes(field.name)) field.checked = data.getAll(field.name).includes(field.value);
+    else if (field.name === "note") field.value = data.get("note");
+  }
+  form().dispatchEvent(new Event("input", { bubbles: true }));
+}
 shown();
+restore();
 resend();
 })();
