@@ -51,7 +51,13 @@ def place(ground: Ground) -> Iterator[Any]:
 
 
 def saved(person: Person, words: str) -> None:
-    person.page.wait_for_selector(f".said.on:has-text('{words}')")
+    from playwright.sync_api import TimeoutError as Waited
+
+    try:
+        person.page.wait_for_selector(f".said.on:has-text('{words}')")
+    except Waited:
+        said, chosen = person.page.text_content("#said"), person.page.locator("input[name=label]:checked").count()
+        raise AssertionError(f"{words!r} not said, but {said!r}; chosen: {chosen}; {person.errors}") from None
 
 
 # ------------------------------------------------------------------- labelling
@@ -522,6 +528,7 @@ def test_the_adjudicator_decides_by_keyboard_the_most_disputed_first(place: Any)
     listed = [row.split()[1] for row in judy.page.locator(".rows > li").all_inner_texts()]
     assert [int(n) for n in listed] == order and len(order) > 2
     judy.page.click("main a.primary")
+    judy.page.wait_for_selector("#label-form")
     seen = []
     while judy.page.locator("#label-form").count():
         assert [o.split("\n")[-1][0] for o in judy.page.locator(".opinions li").all_inner_texts()] in (
