@@ -21,7 +21,7 @@ pytest.importorskip("sqlalchemy")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -155,6 +155,46 @@ def test_what_raises_is_undone_and_the_others_stay(database: Database) -> None:
     with database.read() as s:
         assert people.check_password(s, "bad", parts.PASSWORD) is None
         assert people.check_password(s, "GOOD ", parts.PASSWORD) is not None
+
+
+def test_a_writer_that_fails_says_so_to_everybody_and_goes_on(tmp_path: Path) -> None:
+    """Of SQLite one thread writes: whatever it stumbles over, nobody waits for ever."""
+    database = Database.open(f"sqlite:///{tmp_path / 'labels.db'}")
+    begun, go = threading.Event(), threading.Event()
+    raised: list[BaseException] = []
+
+    def slow(s: Session) -> None:
+        begun.set()
+        assert go.wait(60)
+
+    def add(name: str) -> None:
+        try:
+            database.write(lambda s: people.create_user(s, name, name, parts.PASSWORD, hash="-").id)
+        except BaseException as e:
+            raised.append(e)
+
+    @event.listens_for(Engine, "begin")
+    def fails(connection: Any) -> None:
+        if threading.current_thread().name == "honne-writer" and begun.is_set():
+            raise MemoryError("no room")
+
+    # Daemons: where the writer has ended, they never come back.
+    waiting = [threading.Thread(target=database.write, args=(slow,), daemon=True)]
+    waiting += [threading.Thread(target=add, args=(f"ann{i}",), daemon=True) for i in range(3)]
+    try:
+        waiting[0].start()
+        assert begun.wait(60)
+        for thread in waiting[1:]:
+            thread.start()
+        go.set()
+        for thread in waiting:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in waiting)
+    finally:
+        event.remove(Engine, "begin", fails)
+    assert [str(e) for e in raised] == ["no room"] * 3
+    assert database.write(lambda s: people.create_user(s, "ann", "Ann", parts.PASSWORD, hash="-").id) == 1
+    database.close()
 
 
 def test_a_read_session_cannot_write(database: Database) -> None:

@@ -176,9 +176,11 @@ class Database:
         try:
             with engine.connect() as connection, connection.begin():
                 results = [(done, *_attempt(connection, work)) for work, done in batch]
-        except DBAPIError as e:
+        except BaseException as e:
+            # Whatever it is: a writer that ended here would leave these, and all that come after, waiting for ever.
+            failed = DatabaseFailed(f"the database {self.shown} failed: {_why(e)}")
             for _, done in batch:
-                done.set_exception(DatabaseFailed(f"the database {self.shown} failed: {_why(e)}"))
+                done.set_exception(failed if isinstance(e, _FAILED) else e)
             return
         for done, result, error in results:
             if error is None:
