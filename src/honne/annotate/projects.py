@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -63,10 +64,10 @@ def create_project(
         Run(
             project_id=project.id,
             path=str(run.path.resolve()),
-            name=run.name,
+            name=name,
             model=str(run.info["spec"]["model"].get("name")),
         )
-        for run in runs
+        for name, run in zip(_apart(runs), runs, strict=True)
     ]
     s.add_all(listed)
     s.flush()
@@ -125,6 +126,18 @@ def row_of(
         place=0,
         held=False,
     )
+
+
+def _apart(runs: Sequence[RunFolder]) -> list[str]:
+    """A name for each run, its own: folders of one name are told apart by those that hold them, on pages, in files of
+    labels, and for whoever reads these."""
+    paths = [run.path.resolve() for run in runs]
+    names = [run.name for run in runs]
+    for depth in range(2, max(len(path.parts) for path in paths) + 1):
+        often = Counter(names)
+        longer = ["/".join(path.parts[-depth:]) for path in paths]
+        names = [name if often[name] == 1 else more for name, more in zip(names, longer, strict=True)]
+    return names
 
 
 def _slug(s: Session, name: str) -> str:

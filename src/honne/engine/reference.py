@@ -113,7 +113,10 @@ def _as(one: Judgment, design: str | None, inclusion: float | None) -> Judgment:
 
 def _of_run(run: RunFolder, labels: Labels, model: str) -> tuple[list[Given], Counter[str]]:
     """The rows of this run: by its name where any row has it, else by its model, else all (the file names neither)."""
-    models, names = {None, *_shown(model)}, _shown(run.name)
+    # A file that has labels of several folders of one name tells them apart by those that hold them.
+    parts = run.path.resolve().parts
+    names = {shown for depth in range(1, len(parts)) for shown in _shown("/".join(parts[-depth:]))}
+    models = {None, *_shown(model)}
     named = [row for row in labels.rows if row.run in names and row.model in models]
     mine = named or [row for row in labels.rows if row.model in models]
     others = sorted({row.run for row in mine if row.run is not None})

@@ -1,0 +1,59 @@
+"""Two run folders of one name, as of a model before and after its training: whose labels are whose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sqlalchemy")
+
+from annotate_parts import Team, a_run, a_team
+from honne.annotate import exporting, files, importing
+from honne.annotate.agreement import agreement
+from honne.annotate.database import Database
+from honne.annotate.projects import Plan
+from honne.engine import labels_file
+from honne.engine.reference import settle
+from honne.engine.store import open_run
+from honne.plugins import Scale, Verdict
+from honne.records import now
+
+SCALE = Scale(verdicts=(Verdict("safe", 1.0), Verdict("unsafe", 0.0)))
+WORDS = {"before": "unsafe", "after": "safe"}
+
+
+def project(database: Database, folder: Path) -> Team:
+    runs = [a_run(folder / when / "qwen", 4, text=(when + " {}").format) for when in WORDS]
+    return a_team(database, runs, Plan("safe"))
+
+
+@pytest.mark.parametrize("kind", files.KINDS)
+def test_folders_of_one_name_keep_their_labels_apart(database: Database, tmp_path: Path, kind: str) -> None:
+    it = project(database, tmp_path)
+    for user in it.annotators:
+        it.label_all(user, lambda task: WORDS[task.answers[0].split()[0]])
+    path = tmp_path / f"labels.{kind}"
+    with database.read() as s:
+        rows = list(exporting.rows(s, it.project))
+        by_run = agreement(s, it.project).runs
+    files.write(path, kind, rows)
+    assert {(row["run"], row["label"]) for row in rows} == {("before/qwen", "unsafe"), ("after/qwen", "safe")}
+    assert [(scope.name, scope.n) for scope in by_run] == [("after/qwen", 4), ("before/qwen", 4)]
+
+    # What reads the file takes each run's own labels, and so does another database.
+    for when, word in WORDS.items():
+        run = open_run(tmp_path / when / "qwen")
+        scales = {("import", f"topic-{i}"): SCALE for i in range(3)}
+        found = settle(run, labels_file.read(path), scales, now())
+        assert [row.label for row in found.rows] == [word] * 4
+    other = Database.open(f"sqlite:///{tmp_path / 'other.db'}")
+    try:
+        there = project(other, tmp_path / "copy")
+        done = other.write(lambda s: importing.load(s, there.project, importing.read(path)))
+        assert (done.labels, done.known) == (16, 0)
+        with other.read() as s:
+            again = [row for row in exporting.rows(s, there.project) if row["kind"] == "label"]
+        assert {(row["run"], row["label"]) for row in again} == {("before/qwen", "unsafe"), ("after/qwen", "safe")}
+    finally:
+        other.close()
