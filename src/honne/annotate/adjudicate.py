@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from honne.annotate.submit import Receipt, again, check, receipt, store_receipt
 from honne.annotate.tables import Answer, Decision, Label, Project, User
 from honne.records import Message, now
 
-__all__ = ["Dispute", "Opinion", "decide", "dispute", "distance", "full_text", "to_adjudicate"]
+__all__ = ["Dispute", "Opinion", "decide", "dispute", "disputed", "distance", "full_text", "to_adjudicate"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Opinion:
 @dataclass(frozen=True)
 class Dispute:
     """An answer whose labels disagree. `distance` is how far apart they are on the scale, 0 to 1; `differing` how many
-    of them are not the most frequent one. `decision` is the adjudicator's label, where there is one."""
+    of them are not the most frequent one. `decision` is the adjudicator's label, where there is one, with its
+    `reasons`, `flags` and `note`."""
 
     answer_id: int
     question: tuple[Message, ...]
@@ -49,32 +51,56 @@ class Dispute:
     distance: float
     differing: int
     decision: str | None
+    reasons: list[str]
+    flags: list[str]
+    note: str | None
 
 
-def to_adjudicate(s: Session, project_id: int) -> list[Dispute]:
-    """The undecided answers whose labels disagree: by their distance on the scale, then by how many differ.
+def disputed(s: Session, project_id: int) -> list[int]:
+    """The undecided answers whose labels disagree, by their distance on the scale, then by how many differ.
 
     Gold items are none of them: everybody labels them, and what is right is known.
     """
     decided = select(Decision.answer_id).where(Decision.project_id == project_id)
+    # Columns, not rows: texts are long, and an order does without them.
+    rows = s.execute(
+        select(Answer.id, Answer.category, Label.label)
+        .join(Label, Label.answer_id == Answer.id)
+        .where(Label.project_id == project_id, Label.state == "submitted", Answer.id.not_in(decided))
+        .where(Answer.design.is_distinct_from("gold"))
+    )
+    by_answer: dict[int, tuple[str, list[str]]] = {}
+    for answer_id, category, label in rows:
+        by_answer.setdefault(answer_id, (category, []))[1].append(label or "")
+    guide = guides.load(s.get_one(Project, project_id).guide)
+
+    @cache
+    def place(category: str, labels: tuple[str, ...]) -> tuple[float, int]:
+        return -distance(guides.part(guide, category), guide.kind, labels), -_differing(labels)
+
+    found = [
+        (place(category, tuple(sorted(labels))), answer_id)
+        for answer_id, (category, labels) in by_answer.items()
+        if len(set(labels)) > 1
+    ]
+    return [answer_id for _, answer_id in sorted(found)]
+
+
+def to_adjudicate(s: Session, project_id: int, after: int = 0, most: int = 100) -> list[Dispute]:
+    """The answers of `disputed` with their labels: `most` of them, from the one after the first `after` on."""
+    wanted = disputed(s, project_id)[after : after + most]
     rows = s.execute(
         select(Answer, Label, User.name)
         .join(Label, Label.answer_id == Answer.id)
         .outerjoin(User, User.id == Label.user_id)
-        .where(Label.project_id == project_id, Label.state == "submitted", Answer.id.not_in(decided))
-        .where(Answer.design.is_distinct_from("gold"))
+        .where(Answer.id.in_(wanted), Label.state == "submitted")
         .order_by(Label.at, Label.id)
     )
     by_answer: dict[int, tuple[Answer, list[tuple[Label, str | None]]]] = {}
     for answer, label, name in rows:
         by_answer.setdefault(answer.id, (answer, []))[1].append((label, name))
     project = s.get_one(Project, project_id)
-    found = [
-        _dispute(project, answer, given, None)
-        for answer, given in by_answer.values()
-        if len({label.label for label, _ in given}) > 1
-    ]
-    return sorted(found, key=lambda d: (-d.distance, -d.differing, d.answer_id))
+    return [_dispute(project, *by_answer[answer_id], None) for answer_id in wanted]
 
 
 def dispute(s: Session, project_id: int, user_id: int, answer_id: int) -> Dispute:
@@ -91,7 +117,7 @@ def dispute(s: Session, project_id: int, user_id: int, answer_id: int) -> Disput
     )
     decision = s.get(Decision, answer_id)
     project = s.get_one(Project, project_id)
-    return _dispute(project, answer, [(label, name) for label, name in rows], decision.label if decision else None)
+    return _dispute(project, answer, [(label, name) for label, name in rows], decision)
 
 
 def full_text(s: Session, project_id: int, user_id: int, answer_id: int) -> tuple[tuple[Message, ...], tuple[str, ...]]:
@@ -172,7 +198,7 @@ def distance(part: guides.Part, kind: str, labels: Sequence[str]) -> float:
 
 
 def _dispute(
-    project: Project, answer: Answer, given: Sequence[tuple[Label, str | None]], decision: str | None
+    project: Project, answer: Answer, given: Sequence[tuple[Label, str | None]], decision: Decision | None
 ) -> Dispute:
     guide = guides.load(project.guide)
     part = guides.part(guide, answer.category)
@@ -199,9 +225,16 @@ def _dispute(
         guide_part=part,
         opinions=opinions,
         distance=distance(part, guide.kind, labels),
-        differing=len(labels) - max((labels.count(label) for label in labels), default=0),
-        decision=decision,
+        differing=_differing(labels),
+        decision=None if decision is None else decision.label,
+        reasons=[] if decision is None else decision.reasons,
+        flags=[] if decision is None else decision.flags,
+        note=None if decision is None else decision.note,
     )
+
+
+def _differing(labels: Sequence[str]) -> int:
+    return len(labels) - max((labels.count(label) for label in labels), default=0)
 
 
 def _logged(decision: Decision) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -33,6 +33,7 @@ router = APIRouter(prefix="/projects/{project_id}/adjudicate")
 Adjudicator = Annotated[Member, Depends(member("adjudicator", "owner"))]
 Sent = Annotated[FormData, Depends(form)]
 
+_PAGE = 100
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -50,11 +51,11 @@ class Opinion:
 
 
 @router.get("")
-def disputes(request: Request, who: Adjudicator) -> Response:
+def disputes(request: Request, who: Adjudicator, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0) -> Response:
     """The answers to decide on, the most disputed first."""
     lang = language(request)
     with database(request).read() as s:
-        rows = adjudicate.to_adjudicate(s, who.project_id)
+        rows = adjudicate.to_adjudicate(s, who.project_id, after, _PAGE + 1)
         decided = list(s.execute(select(Decision.answer_id, Decision.label).where(*_mine(who)).order_by(Decision.at)))
     listed = [
         {
@@ -63,9 +64,11 @@ def disputes(request: Request, who: Adjudicator) -> Response:
             "opinions": _opinions(d, lang),
             "distance": d.distance,
         }
-        for d in rows
+        for d in rows[:_PAGE]
     ]
-    return page(request, "adjudicate.html", home=_home(who), rows=listed, decided=decided[::-1])
+    more = after + _PAGE if len(rows) > _PAGE else None
+    known: dict[str, Any] = {"home": _home(who), "rows": listed, "decided": decided[::-1]}
+    return page(request, "adjudicate.html", after=after, more=more, **known)
 
 
 @router.get("/{answer_id}")
@@ -99,10 +102,10 @@ def decide(request: Request, who: Adjudicator, answer_id: int, sent: Sent) -> Re
     except NotYours:
         return _refused(request, who, answer_id, 409, t("adjudicate.not_yours"))
     with database(request).read() as s:
-        left = adjudicate.to_adjudicate(s, who.project_id)
+        left = adjudicate.disputed(s, who.project_id)
     if not part_only(request):
-        return see(f"{_home(who)}/{left[0].answer_id}" if left else _home(who))
-    return _show(request, who, left[0].answer_id if left else None, said=t("label.sent"))
+        return see(f"{_home(who)}/{left[0]}" if left else _home(who))
+    return _show(request, who, left[0] if left else None, said=t("label.sent"))
 
 
 def _home(who: Member) -> str:
@@ -160,8 +163,8 @@ def _show(request: Request, who: Member, answer_id: int | None, *, status: int =
 def _neighbours(s: Session, who: Member, answer_id: int) -> dict[str, Any]:
     """Where the arrows lead: through the disputes in their order, before them the answers that one has decided on."""
     mine = s.scalars(select(Decision.answer_id).where(*_mine(who)).order_by(Decision.at)).all()
-    open_ones = [d.answer_id for d in adjudicate.to_adjudicate(s, who.project_id)]
-    row = [*(id for id in mine if id not in open_ones), *open_ones]
+    open_ones = adjudicate.disputed(s, who.project_id)
+    row = [*mine, *open_ones]
     at = row.index(answer_id) if answer_id in row else None
     home = _home(who)
     return {
