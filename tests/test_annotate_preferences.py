@@ -17,11 +17,12 @@ from honne.align.pairs._base import Account
 from honne.align.pairs._make import Recipe, make
 from honne.align.pairs._read import read
 from honne.align.pairs.preferred import Preferred
-from honne.annotate import adjudicate, exporting, files
+from honne.annotate import adjudicate, exporting, files, importing
 from honne.annotate.database import Database
 from honne.annotate.projects import Plan
 from honne.annotate.queue import Task
 from honne.annotate.tables import Answer
+from honne.engine.store import open_run
 from honne.errors import ConfigError, DataError
 from honne.records import Message
 from honne.spec import parse
@@ -107,6 +108,62 @@ def test_rows_say_what_was_compared_and_in_which_order(preferred: Team) -> None:
     assert all("by x" in row["answer"] and "by y" in row["answer_b"] for row in rows)
     with pytest.raises(ConfigError, match="export"):
         exporting.flow_back(preferred.database, preferred.project)
+
+
+def meant(it: Team) -> set[tuple[Any, ...]]:
+    """What was said of which answers, whichever of the two the project has first: the models that were seen first and
+    found better."""
+    found = set()
+    with it.database.read() as s:
+        for row in exporting.rows(s, it.project):
+            models = {"a": row["model"], "b": row["model_b"]}
+            first = models.get((row["order"] or " ")[0])
+            what = models.get(row["label"], row["label"])
+            who = (row["item_id"], row["kind"], row["annotator"], row["status"], row["design"], row["inclusion"])
+            found.add((*who, what, first, row["at"]))
+    return found
+
+
+@pytest.mark.parametrize("order", ["xy", "yx"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_preferences_go_to_another_database_and_back(preferred: Team, tmp_path: Path, kind: str, order: str) -> None:
+    """Also where the project there has the runs the other way round."""
+    path = exported(preferred, tmp_path / f"labels.{kind}", text=False)
+    runs = [open_run(tmp_path / name) for name in order]
+    other = Database.open(f"sqlite:///{tmp_path / 'other.db'}")
+    try:
+        there = a_team(other, runs, Plan("preference"), name="Elsewhere")
+        for added in (17, 0):
+            done = other.write(lambda s: importing.load(s, there.project, importing.read(path)))
+            assert (done.labels + done.decisions, done.unknown_design) == (added, 0)
+        assert meant(there) == meant(preferred)
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"order": ...}, "line 1: column 'order' is missing"),
+        ({"order": "left"}, "line 1: unknown order 'left'"),
+        ({"run_b": "x"}, "line 1: unknown run_b 'x'"),
+        ({"sample_b": 1}, "line 1: sample_b is not 0"),
+        ({"run": "z"}, "line 1: unknown run 'z'"),
+        ({"run": ..., "model": ...}, "line 1: several runs fit"),
+        ({"label": "safe"}, "line 1: unknown label 'safe'"),
+    ],
+)
+def test_a_preference_whose_answers_are_not_clear_is_refused(
+    database: Database, tmp_path: Path, more: dict[str, Any], says: str
+) -> None:
+    it = project(database, tmp_path)
+    row = {"model": "acme/x", "model_b": "acme/y", "item_id": "q1", "annotator": "Ann", "order": "ab", "kind": "label"}
+    (made,) = _rows(**{**row, **more})
+    file = tmp_path / "labels.jsonl"
+    file.write_text(json.dumps(made), encoding="utf-8")
+    with pytest.raises(DataError) as why:
+        database.write(lambda s: importing.load(s, it.project, importing.read(file)))
+    assert says in str(why.value) and "\n" not in str(why.value)
 
 
 def test_from_the_browsers_download_to_a_file_of_pairs(preferred: Team, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from honne.annotate import guides, log
+from honne.annotate import guides, log, queue
 from honne.annotate.people import LONGEST_NAME
 from honne.annotate.projects import row_of
 from honne.annotate.said import names
@@ -80,6 +80,7 @@ def load(
 ) -> Imported:
     """Put the labels of a file into a project; `label_map` says what a label in the file means in the guide.
 
+    In a pairwise project a row names two answers and, of a label, the order in which its annotator saw them.
     The same file again changes nothing. Raises DataError, naming the line, for an answer that the project's runs do not
     have, a label that the guide does not offer, and a label that contradicts one of the same annotator.
     """
@@ -95,9 +96,13 @@ def load(
         if kind == "reference":
             counts["references"] += 1
             continue
-        answer = answers.of(row)
+        answer, turned = answers.of(row)
         read = _decision if kind == "decision" else _label
         made = read(row, answer, answers.guide, source, label_map or {})
+        if answer.other_run_id is not None and isinstance(made, Label):
+            made.swapped = _swapped(row) != turned
+        if turned and made.label is not None:
+            made.label = queue.turned(made.label) or ""
         if isinstance(made, Label) and made.design is None:
             counts["unknown_design"] += 1
         new = _store_label(s, row, made, said) if isinstance(made, Label) else _store_decision(s, row, made)
@@ -113,25 +118,28 @@ class _Answers:
     def __init__(self, s: Session, project: Project) -> None:
         self._s, self._project = s, project
         self.guide = guides.load(project.guide)
-        if self.guide.kind == "pairwise":
-            raise DataError("labels of pairs cannot be imported: their order was made for this project's annotators")
         self._runs = list(s.scalars(select(Run).where(Run.project_id == project.id).order_by(Run.id)))
         rows = s.scalars(select(Answer).where(Answer.project_id == project.id))
         self._known = {(a.run_id, a.item_id, a.sample): a for a in rows}
         self._folders: dict[int, tuple[dict[str, Item], dict[tuple[str, int], Response]]] = {}
 
-    def of(self, row: DataRow) -> Answer:
-        run = self._run(row)
-        item_id, sample = row.text("item_id"), _sample(row)
+    def of(self, row: DataRow) -> tuple[Answer, bool]:
+        """The answer of a row; of a pair also whether the row has its two answers the other way round."""
+        run, item_id, sample = self._run(row, self._runs), row.text("item_id"), _sample(row)
+        other, turned = None, False
+        if self.guide.kind == "pairwise":
+            other = self._run(row, [one for one in self._runs if one is not run], "_b")
+            if _number(row, "sample_b") not in (None, float(sample)):
+                raise DataError(f"{row.where}: sample_b is not {sample}: a pair is of one sample")
+            run, other, turned = (run, other, False) if run is self._runs[0] else (other, run, True)
         found = self._known.get((run.id, item_id, sample))
         if found is None:
-            found = self._added(row, run, item_id, sample)
+            found = self._added(row, run, other, item_id, sample)
             self._known[run.id, item_id, sample] = found
-        return found
+        return found, turned
 
-    def _run(self, row: DataRow) -> Run:
-        fitting = self._runs
-        for column, field in (("run", "name"), ("model", "model")):
+    def _run(self, row: DataRow, fitting: list[Run], suffix: str = "") -> Run:
+        for column, field in ((f"run{suffix}", "name"), (f"model{suffix}", "model")):
             wanted = row.optional(column)
             if wanted is not None:
                 names = [str(getattr(run, field)) for run in fitting]
@@ -142,7 +150,19 @@ class _Answers:
             raise DataError(f"{row.where}: several runs fit; name it in the columns run or model")
         return fitting[0]
 
-    def _added(self, row: DataRow, run: Run, item_id: str, sample: int) -> Answer:
+    def _added(self, row: DataRow, run: Run, other: Run | None, item_id: str, sample: int) -> Answer:
+        item, response = self._answered(row, run, item_id, sample)
+        pair = None if other is None else (other, self._answered(row, other, item_id, sample))
+        if pair is not None and pair[1][0].messages != item.messages:
+            raise DataError(f"{row.where}: {run.name} and {pair[0].name} ask {item_id} in other words: it is no pair")
+        made = row_of(self._project.id, run, item, response, None if pair is None else (pair[0], pair[1][1]))
+        made.design, made.inclusion = _design(row)
+        self._s.add(made)
+        self._s.flush()
+        return made
+
+    def _answered(self, row: DataRow, run: Run, item_id: str, sample: int) -> tuple[Item, Response]:
+        """An item of a run, and what the model said."""
         if run.id not in self._folders:
             folder = open_run(run.path)
             answered = {(r.item_id, r.sample): r for r in folder.responses()}
@@ -153,11 +173,7 @@ class _Answers:
         response = answered.get((item_id, sample))
         if response is None or not response.text:
             raise DataError(f"{row.where}: {run.name} has no answer to {item_id} (sample {sample})")
-        made = row_of(self._project.id, run, items[item_id], response)
-        made.design, made.inclusion = _design(row)
-        self._s.add(made)
-        self._s.flush()
-        return made
+        return items[item_id], response
 
 
 def _near(what: str, name: str, names: Sequence[str]) -> str:
@@ -261,6 +277,15 @@ def _word(row: DataRow, answer: Answer, guide: guides.Guide, label_map: Mapping[
     if label not in allowed:
         raise DataError(f"{row.where}: {unknown('label', label[:80], allowed)}")
     return label
+
+
+def _swapped(row: DataRow) -> bool:
+    """Whether an annotator saw the second of a row's two answers first: whoever reads labels of pairs asks for it, so
+    where a file does not say it nothing is guessed."""
+    order = row.text("order")
+    if order not in ("ab", "ba"):
+        raise DataError(f"{row.where}: {unknown('order', order[:80], ('ab', 'ba'))}")
+    return order == "ba"
 
 
 def _design(row: DataRow) -> tuple[str | None, float | None]:
