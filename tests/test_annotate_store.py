@@ -128,6 +128,7 @@ def test_a_database_of_a_newer_honne_is_refused(url: str) -> None:
         ("mysql://a:hunter2@b/c", ConfigError),
         ("labels.db", ConfigError),
         ("sqlite://", ConfigError),
+        ("sqlite:///labels.db?timeout=abc", ConfigError),
         ("sqlite:////nowhere-that-exists/../proc/x/labels.db", DataError),
         ("postgresql://honne:hunter2@127.0.0.1:1/labels", DataError),
     ],

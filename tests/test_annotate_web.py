@@ -548,6 +548,19 @@ def test_numbers_beyond_any_row_are_not_found(kept: tuple[Site, Team]) -> None:
             assert owner.get(f"/projects/{team.project}/{path}").status == 404
 
 
+def test_head_is_answered_as_get_is_but_without_a_body(kept: tuple[Site, Team]) -> None:
+    """As proxies and those who watch over servers ask; another method is still none of ours."""
+    client = Client(kept[0])
+    for path, status in (("/login", 200), ("/", 303), ("/static/base.css", 200), ("/nothing-here", 404)):
+        got, head = client.send("GET", path), client.send("HEAD", path)
+        assert (got.status, head.status) == (status, status) and head.data == b""
+        same = ("content-type", "content-length", "location", "content-security-policy", "cache-control")
+        assert [head.headers.get(name) for name in same] == [got.headers.get(name) for name in same]
+    assert client.send("PUT", "/login").status == 405
+    foreign = client.send("HEAD", "/login", headers={"Host": "elsewhere.example"})
+    assert (foreign.status, foreign.data) == (421, b"")
+
+
 def test_pages_have_no_inline_script_or_style(kept: tuple[Site, Team]) -> None:
     site, team = kept
     owner = signed_in(site, LOGINS["owner"])

@@ -251,7 +251,7 @@ def _url(given: str) -> URL:
             import psycopg  # noqa: F401
         except ImportError:
             raise MissingExtra("a PostgreSQL database", "postgres") from None
-    elif kind != "sqlite" or not url.database or url.database == ":memory:":
+    elif kind != "sqlite" or not url.database or url.database == ":memory:" or url.query:
         raise ConfigError(f"not the address of a database: {_masked(given)}; {_ALLOWED}")
     return url
 

@@ -41,7 +41,7 @@ def create_app(database: Database, settings: Settings, first: str | None = None)
     app.state.database, app.state.settings, app.state.door = database, settings, accounts.Door(first)
     app.state.agreed = Agreed()
     app.add_middleware(Shield, settings=settings)
-    app.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
+    app.add_api_route("/static/{name}", _static)
     for module in ROOMS:
         app.include_router(module.router)
     app.add_exception_handler(NotSignedIn, _answer(_not_signed_in))

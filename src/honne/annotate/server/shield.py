@@ -81,7 +81,9 @@ class Shield:
                 raise HTTPException(413)
             return message
 
-        await self.app(scope, limited, guarded)
+        # What a GET answers, of which the server leaves out the body: a proxy that asks whether all is well asks so.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        await self.app(asked, limited, guarded)
 
     def _refused(self, headers: Headers, scope: Scope) -> PlainTextResponse | None:
         host = _host(headers.get("host", ""))
