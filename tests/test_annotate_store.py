@@ -26,7 +26,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import annotate_parts as parts
-from honne.annotate import adjudicate, exporting, importing, log, overview, people, queue, reading, submit, suggestions
+from honne.annotate import (
+    adjudicate,
+    exporting,
+    guides,
+    importing,
+    log,
+    overview,
+    people,
+    queue,
+    reading,
+    submit,
+    suggestions,
+)
 from honne.annotate import text as texts
 from honne.annotate.database import Database
 from honne.annotate.errors import BadForm, DatabaseFailed, LeaseLost, NotYours
@@ -322,6 +334,31 @@ def test_the_same_request_twice_is_one_label(database: Database, tmp_path: Path)
     with database.read() as s:
         assert s.scalar(select(func.count()).where(Label.state == "submitted")) == 1
         assert [entry.what for entry in log.entries(s, it.project)].count("submit") == 1
+
+
+@pytest.mark.parametrize("more", [{"note": "Another one."}, {"reasons": []}, {"flags": []}])
+def test_an_old_page_with_another_note_is_not_acknowledged(
+    database: Database, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    """What is said to be saved is saved, the note and the ticks as well as the label."""
+    it = team(database, tmp_path, 1)
+    guide = guides.load("safe")
+    form = {"note": "A note.", "reasons": sorted(guide.reasons)[:2][::-1], "flags": sorted(guide.flags)[:1]}
+    for user, word in zip(it.annotators, ("safe", "unsafe"), strict=True):
+        task = it.next(user)
+        assert task is not None
+        receipt = it.label(user, task.answer_id, word, f"key-of-{user}", **form)
+        assert receipt == it.label(user, task.answer_id, word, f"key-of-{user}", **form)
+        with pytest.raises(BadForm, match="another label"):
+            it.label(user, task.answer_id, word, f"key-of-{user}", **{**form, **more})
+
+    def decide(**said: Any) -> submit.Receipt:
+        form = {"label": "safe", **said}
+        return database.write(lambda s: adjudicate.decide(s, it.project, it.adjudicator, 1, form, "key-of-a-decision"))
+
+    assert decide(**form) == decide(**form)
+    with pytest.raises(BadForm, match="another label"):
+        decide(**{**form, **more})
 
 
 @pytest.mark.parametrize(

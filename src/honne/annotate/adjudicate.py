@@ -153,7 +153,7 @@ def decide(
         raise NotYours("no such answer in this project")
     known = receipt(s, key, user_id, answer_id, "decide")
     if known is not None:
-        return again(known, form)
+        return again(known, form, s.get(Decision, answer_id))
     labelled = s.scalars(select(Label.user_id).where(Label.answer_id == answer_id, Label.state == "submitted")).all()
     if not labelled:
         raise NotYours("nobody has labelled this answer yet")

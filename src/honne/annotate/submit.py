@@ -121,7 +121,7 @@ def submit(
     at = at or now()
     project, category, label, slot, known, decided_by = _held(s, user_id, answer_id, key, "submit", project_id)
     if known is not None:
-        return again(known, form)
+        return again(known, form, label)
     guide = guides.load(project.guide)
     checked = check(form, guide, category)
     before = _logged(label) if label.state in ("submitted", "discarded") else None
@@ -328,10 +328,16 @@ def receipt(s: Session, key: str, user_id: int, answer_id: int, what: str) -> Re
     return _receipt(s.get(Stored, key), user_id, answer_id, what)
 
 
-def again(known: Receipt, form: Mapping[str, Any]) -> Receipt:
+def again(known: Receipt, form: Mapping[str, Any], stored: Label | Decision | None = None) -> Receipt:
     """The receipt of a request that came before. Raises BadForm where this one, from a page that was sent and opened
-    again, has another label: to answer it as the first one was would acknowledge what is stored nowhere."""
-    if known.label != (form.get("label") or None):
+    again, says something else (than `stored`, while that is of the first one): to answer it as the first one was would
+    acknowledge what is stored nowhere."""
+    same = known.label == (form.get("label") or None)
+    if stored is not None and stored.at == known.at:
+        same = same and stored.note == (form.get("note") or None)
+        for was, now in ((stored.reasons, form.get("reasons")), (stored.flags, form.get("flags"))):
+            same = same and sorted(was or ()) == sorted(set(now or ()))
+    if not same:
         raise BadForm("key", "this idempotency key was used for another label")
     return known
 
