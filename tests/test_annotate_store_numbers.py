@@ -310,6 +310,28 @@ def test_what_goes_out_comes_in_again(database: Database, tmp_path: Path, kind: 
     assert sorted(str([row[k] for k in keep]) for row in theirs if row["kind"] != "reference") == mine
 
 
+def test_two_people_of_one_name_have_each_their_known_answers(database: Database, tmp_path: Path) -> None:
+    run = parts.a_run(tmp_path / "run", 4, judges={"labels": lambda i: "safe"})
+    it = parts.a_team(database, [run], Plan("safe", gold="labels", gold_count=4), 2)
+    database.write(lambda s: s.execute(update(User).where(User.id.in_(it.annotators)).values(name="Ann")))
+    for user, word in zip(it.annotators, ("safe", "unsafe"), strict=True):
+        it.label_all(user, lambda t, word=word: word)
+    with database.read() as s:
+        found = {one.name: (one.n_gold, one.gold and one.gold.value) for one in agreement(s, it.project).annotators}
+    assert found == {"Ann (annotator3@a project)": (4, 1.0), "Ann (annotator4@a project)": (4, 0.0)}
+
+
+def test_a_name_with_spaces_around_it_is_the_same_person(database: Database, tmp_path: Path) -> None:
+    """As tables that were typed by hand have them; the names of accounts have none."""
+    it = parts.a_team(database, [parts.a_run(tmp_path / "run", 4)], Plan("safe"), 1)
+    file = tmp_path / "typed.csv"
+    file.write_text("item_id,label,annotator\nq0,safe,Ann Lee\nq1,safe, Ann Lee\nq2,safe,Ann  Lee \n", encoding="utf-8")
+    database.write(lambda s: importing.load(s, it.project, importing.read(file)))
+    with database.read() as s:
+        rows = [row for row in exporting.rows(s, it.project) if row["kind"] == "label"]
+    assert {(row["annotator"], row["judge"]) for row in rows} == {("Ann Lee", "labels.a-project.ann-lee")}
+
+
 @pytest.mark.parametrize("kind", files.KINDS)
 def test_two_people_of_one_name_are_two_in_a_file(database: Database, tmp_path: Path, kind: str) -> None:
     run = parts.a_run(tmp_path / "run", 6)

@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 
 from honne.annotate import gold, guides
 from honne.annotate.draw import FLOOR
-from honne.annotate.tables import Answer, Label, Project, Run, User
+from honne.annotate.said import names
+from honne.annotate.tables import Answer, Label, Project, Run
 from honne.stats.agreement import (
     Agreement,
     cohen_kappa,
@@ -165,34 +166,23 @@ def _rows(s: Session, project_id: int) -> list[_Row]:
             Answer.id,
             Answer.cluster,
             Answer.category,
+            Label.user_id,
             Label.annotator,
             Label.label,
             Label.design,
             Label.inclusion,
-            User.name,
-            User.login,
             Run.name.label("run"),
         )
         .join(Answer, Answer.id == Label.answer_id)
         .join(Run, Run.id == Answer.run_id)
-        .outerjoin(User, User.id == Label.user_id)
         .where(Label.project_id == project_id, Label.state == "submitted")
         .order_by(Answer.id, Label.id)
     ).all()
-    # Two people of one name are told apart by their logins.
-    logins: dict[str | None, set[str | None]] = {}
-    for row in rows:
-        logins.setdefault(row.name, set()).add(row.login)
-
-    def rater(annotator: str | None, name: str | None, login: str | None) -> str:
-        if name is None:
-            return annotator or ""
-        return f"{name} ({login})" if len(logins[name]) > 1 else name
-
+    known = names(s, project_id)
     return [
         _Row(
             answer=row.id,
-            rater=rater(row.annotator, row.name, row.login),
+            rater=known[row.user_id, row.annotator][0],
             label=row.label or "",
             cluster=row.cluster,
             category=row.category,

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from honne.annotate import guides, log
 from honne.annotate.errors import BadForm, NotYours
-from honne.annotate.tables import Answer, Label, Project, User
+from honne.annotate.said import names
+from honne.annotate.tables import Answer, Label, Project
 from honne.errors import unknown
 from honne.stats.intervals import Interval, rate
 
@@ -46,15 +47,15 @@ def mark(s: Session, project_id: int, by: int, answer_id: int, label: str | None
 def accuracy(s: Session, project_id: int) -> list[Accuracy]:
     """Each annotator's labels against the known ones, by name; annotators without any are left out."""
     rows = s.execute(
-        select(Label.user_id, User.name, Label.annotator, Label.label, Answer.gold, Answer.cluster)
+        select(Label.user_id, Label.annotator, Label.label, Answer.gold, Answer.cluster)
         .join(Answer, Answer.id == Label.answer_id)
-        .outerjoin(User, User.id == Label.user_id)
         .where(Label.project_id == project_id, Label.state == "submitted", Answer.gold.is_not(None))
         .order_by(Label.id)
     )
     found: dict[tuple[int | None, str], list[tuple[float, str]]] = {}
-    for user_id, name, annotator, label, gold, cluster in rows:
-        found.setdefault((user_id, name or annotator or ""), []).append((float(label == gold), cluster))
+    known = names(s, project_id)
+    for user_id, annotator, label, gold, cluster in rows:
+        found.setdefault((user_id, known[user_id, annotator][0]), []).append((float(label == gold), cluster))
     return [
         Accuracy(user_id, name, len(given), rate([x for x, _ in given], [c for _, c in given]))
         for (user_id, name), given in sorted(found.items(), key=lambda one: one[0][1])

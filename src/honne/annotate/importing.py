@@ -317,7 +317,7 @@ def _codes(row: DataRow, column: str, allowed: Mapping[str, Any]) -> list[str]:
 
 def _name(row: DataRow) -> str:
     """Who labelled, by the rules for the name of an account: it stands on pages and in the keys of judges."""
-    name = row.text("annotator")
+    name = " ".join(row.text("annotator").split())
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise DataError(f"{row.where}: annotator is {clean(name[:40])!r}: use 1 to {LONGEST_NAME} printable characters")
     return name
