@@ -9,6 +9,8 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 from annotate_parts import Team, a_run, a_team
+from annotate_site_parts import Site
+from annotate_web_parts import Client
 from honne.annotate import exporting, files, importing
 from honne.annotate.agreement import agreement
 from honne.annotate.database import Database
@@ -57,3 +59,16 @@ def test_folders_of_one_name_keep_their_labels_apart(database: Database, tmp_pat
         assert {(row["run"], row["label"]) for row in again} == {("before/qwen", "unsafe"), ("after/qwen", "safe")}
     finally:
         other.close()
+
+
+def test_the_form_for_a_new_project_tells_them_apart(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path}/labels.db")
+    project(database, tmp_path)
+    site = Site(database, runs=tuple(tmp_path / when / "qwen" for when in WORDS))
+    try:
+        owner = Client(site)
+        owner.sign_in("owner0@a project")
+        assert {"before/qwen", "after/qwen"} <= set(owner.get("/projects/new").words.split())
+    finally:
+        site.stop()
+        database.close()

@@ -19,7 +19,7 @@ import numpy as np
 from sqlalchemy import update
 
 import annotate_parts as parts
-from honne.annotate import adjudicate, draw, exporting, files, importing
+from honne.annotate import adjudicate, draw, exporting, files, importing, suggestions
 from honne.annotate.agreement import agreement
 from honne.annotate.database import Database
 from honne.annotate.projects import Plan
@@ -319,6 +319,22 @@ def test_two_people_of_one_name_have_each_their_known_answers(database: Database
     with database.read() as s:
         found = {one.name: (one.n_gold, one.gold and one.gold.value) for one in agreement(s, it.project).annotators}
     assert found == {"Ann (annotator3@a project)": (4, 1.0), "Ann (annotator4@a project)": (4, 0.0)}
+
+
+def test_what_one_judge_suggested_says_nothing_of_another(database: Database, tmp_path: Path) -> None:
+    run = parts.a_run(tmp_path / "run", 8, judges={"one": lambda i: "safe", "two": lambda i: "unsafe"})
+    it = parts.a_team(database, [run], Plan("safe", suggestions="one", without_suggestion=0.0), 1)
+    (ann,) = it.annotators
+    for _ in range(3):
+        task = it.next(ann)
+        assert task is not None and task.suggestion == "safe"
+        it.label(ann, task.answer_id, "safe")
+    suggestions.switch(database, it.project, it.owner, "two")
+    it.label_all(ann, lambda task: "unsafe")
+    with database.read() as s:
+        found = agreement(s, it.project).anchoring
+    assert found is not None and found.judge == "two"
+    assert (found.n_shown, found.shown.value, found.n_withheld) == (5, 1.0, 0)
 
 
 def test_a_name_with_spaces_around_it_is_the_same_person(database: Database, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from honne.annotate import gold, guides
@@ -312,6 +312,8 @@ def _anchoring(s: Session, project_id: int) -> Anchoring | None:
         select(Label.label, Label.suggestion, Answer.suggestion, Answer.cluster)
         .join(Answer, Answer.id == Label.answer_id)
         .where(Label.project_id == project_id, Label.state == "submitted", Answer.suggestion.is_not(None))
+        # Who was shown another judge's verdict, before the owner switched, says nothing of this one.
+        .where(or_(Label.suggestion_judge.is_(None), Label.suggestion_judge == project.suggestions))
         .order_by(Label.id)
     ).all()
     shown = [(float(label == seen), cluster) for label, seen, _, cluster in rows if seen is not None]

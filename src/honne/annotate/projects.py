@@ -20,7 +20,7 @@ from honne.errors import ConfigError, DataError
 from honne.records import Item, Response, now
 from honne.spec import slug
 
-__all__ = ["Plan", "create_project", "row_of"]
+__all__ = ["Plan", "apart", "create_project", "row_of"]
 
 _PRIME = 2**31 - 1
 
@@ -67,7 +67,7 @@ def create_project(
             name=name,
             model=str(run.info["spec"]["model"].get("name")),
         )
-        for name, run in zip(_apart(runs), runs, strict=True)
+        for name, run in zip(apart(runs), runs, strict=True)
     ]
     s.add_all(listed)
     s.flush()
@@ -128,12 +128,12 @@ def row_of(
     )
 
 
-def _apart(runs: Sequence[RunFolder]) -> list[str]:
+def apart(runs: Sequence[RunFolder]) -> list[str]:
     """A name for each run, its own: folders of one name are told apart by those that hold them, on pages, in files of
     labels, and for whoever reads these."""
     paths = [run.path.resolve() for run in runs]
     names = [run.name for run in runs]
-    for depth in range(2, max(len(path.parts) for path in paths) + 1):
+    for depth in range(2, max((len(path.parts) for path in paths), default=0) + 1):
         often = Counter(names)
         longer = ["/".join(path.parts[-depth:]) for path in paths]
         names = [name if often[name] == 1 else more for name, more in zip(names, longer, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from starlette.responses import Response
 
 from honne.annotate import draw, guides, people
 from honne.annotate.overview import projects_of
-from honne.annotate.projects import Plan, create_project
+from honne.annotate.projects import Plan, apart, create_project
 from honne.annotate.server.pages import language, page
 from honne.annotate.server.security import Member, Visitor, anyone, form, member, see
 from honne.annotate.server.settings import database, settings
@@ -122,23 +123,21 @@ def _allowed(request: Request, who: Visitor) -> list[_Run]:
     with database(request).read() as s:
         if not may_create(s, who.id):
             raise HTTPException(403)
-    out = []
+    found: dict[int, RunFolder] = {}
     for number, path in enumerate(settings(request).runs):
-        try:
-            run = open_run(path)
-        except StoreError:
-            # A folder that is gone since the start is no choice.
-            continue
-        out.append(_run(number, run))
-    return out
+        # A folder that is gone since the start is no choice.
+        with suppress(StoreError):
+            found[number] = open_run(path)
+    names = apart(list(found.values()))
+    return [_run(number, name, run) for name, (number, run) in zip(names, found.items(), strict=True)]
 
 
-def _run(number: int, run: RunFolder) -> _Run:
+def _run(number: int, name: str, run: RunFolder) -> _Run:
     spec = run.info["spec"]
     counted = run.info.get("counts") or {}
     return _Run(
         number,
-        run.name,
+        name,
         str(spec["model"].get("name")),
         [str(b.get("name")) for b in spec["benchmarks"]],
         sum(n for n in counted.values() if isinstance(n, int)),
