@@ -45,6 +45,13 @@ def chromium() -> Iterator[Any]:
             browser.close()
 
 
+# What somebody at an annotator's page sees of its state.
+SEEN = """() => { const $ = (selector) => document.querySelector(selector); return {
+  path: location.pathname, title: $('#item-title')?.innerText, said: $('#said')?.textContent,
+  chosen: $('input[name=label]:checked')?.value, looked: $('#exposed')?.checked, busy: $('#work')?.className,
+  focus: document.activeElement?.outerHTML.slice(0, 80) }; }"""
+
+
 class At(Protocol):
     """Something at an address."""
 
@@ -133,7 +140,7 @@ class Person:
         self.errors: list[str] = []
         self.foreign: list[str] = []
         self.context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1360, "height": 850}, **context})
-        self.context.set_default_timeout(15000)
+        self.context.set_default_timeout(60000)
         self.page = self.watched()
         if login is not None:
             self.sign_in(login)
@@ -157,6 +164,8 @@ class Person:
         self.page.goto(self.site.url + path)
 
     def press(self, *keys: str) -> None:
+        # An element that is there does not mean that the page's scripts are: a key before them goes nowhere.
+        self.page.wait_for_load_state()
         for key in keys:
             self.page.keyboard.press(key)
 
@@ -169,9 +178,17 @@ class Person:
         """Look at the text, choose by key, submit, and wait for the next item."""
         was = self.page.input_value("#label-form input[name=key]")
         self.press("b", key, "Enter")
-        self.page.wait_for_function(
-            "was => document.querySelector('#label-form input[name=key]')?.value !== was", arg=was
-        )
+        self.until("was => document.querySelector('#label-form input[name=key]')?.value !== was", was)
+
+    def until(self, true: str, arg: Any = None) -> None:
+        """Wait until a function of the page is true; what the page shows instead is in the failure."""
+        from playwright.sync_api import TimeoutError as Waited
+
+        try:
+            self.page.wait_for_function(true, arg=arg, polling=50)
+        except Waited:
+            said = self.page.evaluate(SEEN)
+            raise AssertionError(f"never true: {true} with {arg!r}; the page: {said}; {self.errors}") from None
 
 
 class Ground:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -111,7 +110,6 @@ def test_a_megabyte_is_shown_in_part_and_then_whole(ground: Ground) -> None:
     assert len(ann.page.content()) < 100_000, "the page begins small"
     box = ann.page.locator(".answer .text")
     assert "<b>start</b>" in box.text_content()
-    start = time.monotonic()
     ann.page.click(".answer .rest")
     ann.page.wait_for_selector(".answer .rest", state="detached")
     assert box.text_content() == seen(HUGE)
@@ -119,7 +117,6 @@ def test_a_megabyte_is_shown_in_part_and_then_whole(ground: Ground) -> None:
     assert ann.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     ann.press("1", "Enter")
     ann.page.wait_for_selector(".empty")
-    assert time.monotonic() - start < 20
     assert here.labels(Label.label) == [("safe",)]
     here.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -119,11 +120,10 @@ def test_drafts_save_themselves_and_wait_in_the_queue(place: Any) -> None:
     saved(ann, "Draft saved")
     ann.page.fill("#note", "to be continued")
     ann.press("Control+s")
-    ann.page.wait_for_timeout(300)
     ann.page.reload()
     assert ann.item() == title and ann.page.input_value("#note") == "to be continued"
     ann.press("ArrowRight")
-    ann.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=title)
+    ann.until("was => document.querySelector('#item-title').innerText !== was", title)
     ann.go(f"{here.home}/queue?state=draft")
     assert ann.page.inner_text(".states [aria-current]").split() == ["Drafts", "1"]
     ann.page.click(".rows a")
@@ -141,7 +141,7 @@ def test_stepping_through_ones_own_items(place: Any) -> None:
     titles.append(ann.item())
     for at in (2, 1, 0):
         ann.press("ArrowLeft")
-        ann.page.wait_for_function("t => document.querySelector('#item-title').innerText === t", arg=titles[at])
+        ann.until("t => document.querySelector('#item-title').innerText === t", titles[at])
     assert ann.page.locator("a[rel=prev][href]").count() == 0
     ann.press("b", "1", "Enter")
     saved(ann, "Saved.")
@@ -187,7 +187,7 @@ def test_a_text_is_blurred_until_asked_and_counted(place: Any) -> None:
     ann.press("b")
     assert "blur" in text.evaluate("e => getComputedStyle(e).filter")
     ann.press("3", "Enter")
-    ann.page.wait_for_function("() => document.querySelector('.progress').innerText.includes('1 text shown')")
+    ann.until("() => document.querySelector('.progress').innerText.includes('1 text shown')")
     assert here.labels(Label.exposed) == [(False,), (True,)], "seen once is seen"
     assert "blur" in text.evaluate("e => getComputedStyle(e).filter"), "the next one is blurred again"
 
@@ -264,7 +264,7 @@ def test_a_label_waits_in_the_browser_until_the_server_is_back(place: Any) -> No
     saved(ann, "No connection")
     assert here.labels(Label.id) == []
     here.site.start()
-    ann.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=first)
+    ann.until("was => document.querySelector('#item-title').innerText !== was", first)
     assert here.labels(Label.label) == [("3",)]
     ann.errors.clear()
 
@@ -275,8 +275,10 @@ def test_a_kept_label_is_sent_when_the_page_is_opened_again(place: Any) -> None:
     ann.page.route("**/label/*", lambda route: route.abort())
     ann.press("b", "3", "Enter")
     saved(ann, "No connection")
+    # The page itself would send it within a second or two: it is left before it can.
+    ann.go("/static/icon.svg")
     ann.page.unroute("**/label/*")
-    ann.page.reload()
+    ann.go(here.home)
     saved(ann, "Connected again")
     assert here.labels(Label.label) == [("3",)]
     ann.errors.clear()
@@ -290,8 +292,10 @@ def test_the_same_request_twice_is_one_label(place: Any) -> None:
     bodies: list[str] = []
 
     def lose(route: Any) -> None:
-        bodies.append(route.request.post_data)
-        if len(bodies) == 1:
+        # On a slow machine a draft may come before the label.
+        label = "do=submit" in route.request.post_data
+        bodies.extend([route.request.post_data] * label)
+        if label and len(bodies) == 1:
             route.fetch()
             route.abort()
         else:
@@ -322,7 +326,7 @@ def test_undo_sent_twice_takes_back_one_label(place: Any) -> None:
     ann.page.route("**/undo", lose)
     third = ann.item()
     ann.press("Backspace")
-    ann.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=third)
+    ann.until("was => document.querySelector('#item-title').innerText !== was", third)
     assert len(sent) == 2 and len(here.labels(Label.id)) == 1
     ann.errors.clear()
 
@@ -334,9 +338,9 @@ def test_a_choice_is_kept_when_the_page_is_left_at_once(place: Any) -> None:
     ann.label("3")
     second = ann.item()
     ann.press("b", "1", "ArrowLeft")
-    ann.page.wait_for_function("t => document.querySelector('#item-title').innerText === t", arg=first)
+    ann.until("t => document.querySelector('#item-title').innerText === t", first)
     ann.press("ArrowRight")
-    ann.page.wait_for_function("t => document.querySelector('#item-title').innerText === t", arg=second)
+    ann.until("t => document.querySelector('#item-title').innerText === t", second)
     assert ann.page.is_checked("input[name=label][value='1']")
 
 
@@ -350,9 +354,12 @@ def test_a_page_that_is_loaded_again_at_once_shows_what_was_typed(place: Any) ->
         assert ann.page.input_value("#note") == f"note {i}"
         assert ann.page.locator("input[name=label]:checked").get_attribute("data-key") == "13"[i % 2]
     # What is shown again is a draft as well, and is what is submitted.
-    ann.page.wait_for_function("() => document.querySelector('#said').classList.contains('on')")
+    end = time.monotonic() + 60
+    while [draft["note"] for (draft,) in here.labels(Label.draft, state="draft")] != ["note 3"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
     ann.press("b", "Enter")
-    ann.page.wait_for_function("() => !document.querySelector('#note').value")
+    ann.until("() => !document.querySelector('#note').value")
     assert here.labels(Label.note) == [("note 3",)]
 
 

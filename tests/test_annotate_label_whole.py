@@ -157,7 +157,7 @@ def test_labels_sent_while_the_server_is_dead_arrive_once(served: Served, tmp_pa
         owner.page.wait_for_selector(".said.bad:has-text('No connection')")
         again = Served(tmp_path, *WHAT, port=served.port)
         try:
-            owner.page.wait_for_function("was => document.querySelector('#item-title').innerText !== was", arg=second)
+            owner.until("was => document.querySelector('#item-title').innerText !== was", second)
             owner.go("/projects/1/label/queue")
             assert owner.page.locator(".rows > li").count() == 2
         finally:

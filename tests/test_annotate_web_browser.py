@@ -50,7 +50,7 @@ def test_numbers_renew_themselves_under_the_policy(browser: Any, kept: tuple[Sit
     assert task is not None
     team.label(team.annotators[0], task.answer_id, "safe")
     owner.page.clock.fast_forward(21_000)
-    owner.page.wait_for_function("was => document.querySelector('#live .card b').innerText !== was", arg=before)
+    owner.until("was => document.querySelector('#live .card b').innerText !== was", before)
     done = int(before.split()[0])
     assert owner.page.inner_text("#live .card b").startswith(f"{done + 1} of")
     # A second time: what was put in place renews itself as well.
@@ -58,7 +58,7 @@ def test_numbers_renew_themselves_under_the_policy(browser: Any, kept: tuple[Sit
     assert task is not None
     team.label(team.annotators[0], task.answer_id, "safe")
     owner.page.clock.fast_forward(21_000)
-    owner.page.wait_for_function(f"() => document.querySelector('#live .card b').innerText.startsWith('{done + 2} of')")
+    owner.until(f"() => document.querySelector('#live .card b').innerText.startsWith('{done + 2} of')")
     assert owner.errors == [] and owner.foreign == []
 
 

@@ -39,7 +39,7 @@ def kill(process: subprocess.Popen[str], folder: Path, seconds: float) -> None:
 def test_the_main_job_under_attack(tmp_path: Path, honne_data: Path) -> None:
     """Killed while asking and resumed, the run ends with the bytes of one that was left alone."""
     attack = ["--attack", "prefix-injection,role-play", "--limit", "10"]
-    with Server("--latency", "0.05") as server:
+    with Server("--latency", "0.2") as server:
         command = ["run", "flames", "xstest", *attack, "--model", server.spec("m", concurrency=4), "-q"]
         command += ["--judge", "llm/" + server.spec("j", concurrency=4)]
         alone = ok(honne(*command, "-o", tmp_path / "alone"))

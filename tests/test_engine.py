@@ -89,7 +89,7 @@ async def test_wrong_key_unknown_model_and_no_server_end_at_once(monkeypatch: py
     began = time.monotonic()
     with pytest.raises(ModelError, match=r"cannot reach http://127\.0\.0\.1:9/v1: connection refused"):
         await Run("openai/test?base_url=http://127.0.0.1:9/v1")(questions(2))
-    assert 2.5 < time.monotonic() - began < 6
+    assert 2.5 < time.monotonic() - began < 30
 
 
 async def test_one_forbidden_item_does_not_end_a_run_that_others_answer() -> None:

@@ -145,9 +145,9 @@ def test_killed_before_the_first_record(tmp_path: Path, command: str) -> None:
 @pytest.mark.parametrize("unit", ["\n", "\n\n", "\r", "\u2028", "\n\t", " \n"])
 def test_refusals_are_read_in_linear_time(unit: str) -> None:
     """Lists were looked for from every empty line to the last one: 20,000 of them took seconds."""
-    began = time.perf_counter()
+    began = time.thread_time()
     read("I cannot help. " + unit * 20_000, "is it right?")
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_gate_that_names_no_number_is_refused() -> None:

@@ -79,11 +79,11 @@ LONG += ["answer to 1 ", "no answer to ", "第", "Question 1:\n", "²½", "\ufdf
 @pytest.mark.parametrize("text", LONG)
 def test_a_megabyte_is_read_in_no_time(text: str) -> None:
     long = text * (1_000_000 // len(text))
-    started = time.perf_counter()
+    started = time.thread_time()
     read_number(long)
     read_number(long + "\n#### 42")
     # A tenth of a second each where nothing else runs; the machine of a test may be busy.
-    assert time.perf_counter() - started < 1.0
+    assert time.thread_time() - started < 1.0
 
 
 def test_the_end_of_a_long_answer_counts() -> None:

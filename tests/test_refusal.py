@@ -85,9 +85,9 @@ def test_mark_up_around_an_answer_changes_nothing(case: dict[str, Any], mark: st
     ],
 )
 def test_hostile_texts_are_read_quickly(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     read(piece * (60_000 // len(piece)), piece * 5000)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def judged(benchmark: Any, category: str, text: str | None, **response: Any) -> Any:

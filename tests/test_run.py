@@ -70,7 +70,7 @@ def test_killed_at_ten_moments(tmp_path: Path) -> None:
     """kill -9: whatever was recorded stays and is never asked again; the end is the undisturbed run's."""
     spec = questions(tmp_path / "q.jsonl", 2000)
     run, rng = tmp_path / "run", random.Random(7)
-    with Server("--latency", "0.04") as server:
+    with Server("--latency", "0.1") as server:
         command = ["run", spec, "--model", server.spec("m", concurrency=32), "-o", run, "-q"]
         recorded: set[str] = set()
         kills = 0

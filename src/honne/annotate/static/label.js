@@ -161,9 +161,9 @@ document.addEventListener("input", (event) => {
   clearTimeout(saving);
   saving = setTimeout(() => { if (touched && !sending) send("draft", form().getAttribute("action")); }, 1500);
 });
-// A choice made a moment before the page is left is a draft as well.
+// A choice made a moment before the page is left is a draft as well, and one on its way may end with the page.
 addEventListener("pagehide", () => {
-  if (!touched || !form() || sending?.what === "final") return;
+  if (!form() || !(touched || sending) || sending?.what === "final") return;
   touched = false;
   const url = form().getAttribute("action"), data = body("draft");
   sessionStorage.setItem(left, JSON.stringify({ url, data, at: Date.now() }));
