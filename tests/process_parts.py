@@ -28,7 +28,7 @@ TWO = ["--num_processes", "2", *ONE_MACHINE]
 DDP = [*LAUNCH, "--multi_gpu", *TWO]
 LAUNCHERS = {"DDP": DDP, "fully_shard": [*LAUNCH, "--use_fsdp", "--fsdp_version", "2", *TWO]}
 # A lost exchange waits for half an hour: whatever hangs is ended here.
-LONGEST = 280
+LONGEST = 600
 
 # Losses that add up over pairs, and losses that read the whole batch; all weights and adapters; `tokens` so few that a
 # process has several parts, and not as many as the other.

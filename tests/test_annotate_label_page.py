@@ -354,7 +354,7 @@ def test_a_page_that_is_loaded_again_at_once_shows_what_was_typed(place: Any) ->
         assert ann.page.input_value("#note") == f"note {i}"
         assert ann.page.locator("input[name=label]:checked").get_attribute("data-key") == "13"[i % 2]
     # What is shown again is a draft as well, and is what is submitted.
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while [draft["note"] for (draft,) in here.labels(Label.draft, state="draft")] != ["note 3"]:
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -100,7 +100,7 @@ def test_a_terminal_asks_twice_and_shows_nothing(
 
 def _read(terminal: int, until: bytes | None) -> bytes:
     """What a terminal shows until these bytes, or its end."""
-    seen, end = b"", time.monotonic() + 60
+    seen, end = b"", time.monotonic() + 300
     while until is None or until not in seen:
         assert time.monotonic() < end, seen
         if not waiting.select([terminal], [], [], 1)[0]:

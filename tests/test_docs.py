@@ -118,7 +118,7 @@ def test_commands_run(page: Path, folder: Path, honne_data: Path, mirror: str) -
                 subprocess.run(again, shell=True, cwd=folder, env=env, capture_output=True, check=True)
             told = command.replace("http://127.0.0.1:8000/v1", server.url)
             told = told.replace("http://127.0.0.1:8001/v1", guard.url)
-            result = subprocess.run(told, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+            result = subprocess.run(told, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=600)
             assert result.returncode == 0, f"{command}\n{result.stderr[-2000:]}"
 
 
@@ -128,7 +128,7 @@ def test_the_python_page_runs(folder: Path) -> None:
     with Server() as server:
         env = environment(OPENAI_BASE_URL=server.url)
         told = [sys.executable, "-c", code]
-        result = subprocess.run(told, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+        result = subprocess.run(told, cwd=folder, env=env, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     assert "cs all 0.0 False" in result.stdout
 

@@ -161,7 +161,7 @@ def test_an_interrupt_is_resumable(tmp_path: Path) -> None:
         while logged(server) < 5000:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 3 and "interrupted" in err
     assert json.loads((tmp_path / "r" / "run.json").read_text())["counts"]["ok"] >= 20
 

@@ -258,7 +258,7 @@ def swept(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     command = ["sweep", MODEL, str(pairs), *how, *options(out)]
     running = start(*command)
     second = out / "cells" / "nca" / "seed-0" / "model" / "progress.jsonl"
-    until = time.monotonic() + 240
+    until = time.monotonic() + 900
     while not second.exists() and running.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
     running.send_signal(signal.SIGKILL)
