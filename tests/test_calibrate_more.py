@@ -194,7 +194,8 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows(row | {"label": people[row["item_id"]]} for row in table)
-    ok(honne("calibrate", run, "--labels", todo))
+    told = " ".join(ok(honne("calibrate", run, "--labels", todo)).stdout.split())
+    assert "intervals of these shares: post-stratified, jeffreys, inverse probability, wilson, weighted" in told
     (e,) = numbers(run, metric="safe_rate", slice="all", corrected=True)
     assert e["n_labels"] == len(table)
     assert e["high"] - e["low"] < 0.17

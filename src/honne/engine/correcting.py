@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import isnan, prod
 from typing import Protocol
 
 from honne import plugins
@@ -251,7 +251,9 @@ def _borrowed(
     if elsewhere is None:
         why = f"{borrowed.run} has no labels beside verdicts of this judge on this metric"
         return [refuse(raw, why) for raw in numbers if raw.slice == "all"]
-    return borrow(measure, elsewhere, numbers, why_not=_differ(pairs(measure, human), elsewhere, borrowed))
+    return borrow(
+        measure, elsewhere, numbers, why_not=_differ(pairs(measure, human, labelled=False), elsewhere, borrowed)
+    )
 
 
 def _alike(section: Section, measure: Measure, borrowed: Borrowed) -> Pairs | None:
@@ -270,7 +272,8 @@ def _alike(section: Section, measure: Measure, borrowed: Borrowed) -> Pairs | No
 
 def _differ(own: Pairs, elsewhere: Pairs, borrowed: Borrowed) -> str | None:
     """Why the other run's pairs may not be used here; None where the judge errs alike within the margin."""
-    if not {*own.judged, *own.human, *elsewhere.judged, *elsewhere.human} <= {0.0, 1.0}:
+    people = (value for value in own.human if not isnan(value))
+    if not {*own.judged, *people, *elsewhere.judged, *elsewhere.human} <= {0.0, 1.0}:
         return "only rates are corrected by another run's labels"
     found = equivalent(
         elsewhere.judged,
