@@ -12,6 +12,7 @@ from correction_parts import at_random, by_class, labelled, script, verdicts
 from honne.stats._judge import weighted_share
 from honne.stats.contrast import paired
 from honne.stats.correction import hybrid, hybrid_limits
+from honne.stats.intervals import Interval, macro, mover, wilson
 from honne.stats.labelling import allocate
 from honne.stats.ppi import ppi
 from honne.stats.rogan_gladen import rogan_gladen
@@ -240,3 +241,29 @@ def test_a_difference_at_the_margin_is_rarely_called_equivalent_by_labels_of_a_p
         there = verdicts(rng, old, 0.95, 0.95)
         called.append(equivalent(there, old, judged, human, 0.2, weights_here=inclusion).verdict)
     assert 0 < called.count("equivalent") <= 0.08 * 300
+
+
+@pytest.mark.parametrize(
+    ("shares", "labels"), [((0.98,) * 5, 30), ((0.95, 0.96, 0.97, 0.98, 0.99), 30), ((0.98,) * 5, 100)]
+)
+def test_the_mean_of_corrected_rates_near_one_is_covered(shares, labels):
+    """Without `few` the mean of five such rates lay above its interval in one draw of eleven."""
+    held = []
+    for i in range(200):
+        rng = np.random.default_rng([37, i])
+        parts = []
+        for share in shares:
+            human = (rng.random(400) < share).astype(float)
+            found = hybrid(verdicts(rng, human, 0.85, 0.85), labelled(human, at_random(rng, 400, labels)))
+            parts.append(Interval(found.value, found.low, found.high, 0.95, found.method, labels))
+        whole = macro(parts, few=True)
+        held.append(whole.low <= np.mean(shares) <= whole.high)
+    assert np.mean(held) >= 0.94
+
+
+def test_score_limits_of_a_sum_are_those_of_one_part_and_of_the_pooled_count():
+    assert mover([(0.1, 0.05, 0.25)], [1.0], few=True) == pytest.approx((0.1, 0.05, 0.25))
+    (low, high), pooled = wilson(1 / 30, 30), wilson(5 / 150, 150)
+    found = mover([(1 / 30, float(low), float(high))] * 5, [0.2] * 5, few=True)
+    assert found[1] == pytest.approx(float(pooled[0]), abs=0.002) and found[2] > float(pooled[1])
+    assert mover([(0.0, 0.0, 0.1)] * 5, [0.2] * 5, few=True) == mover([(0.0, 0.0, 0.1)] * 5, [0.2] * 5)

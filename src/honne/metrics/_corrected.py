@@ -279,7 +279,7 @@ def _refused(names: Sequence[str], made: Sequence[Corrected], is_macro: bool) ->
 def _together(parts: Sequence[Interval], apart: bool) -> Interval:
     if len(parts) == 1:
         return parts[0]
-    whole = macro(parts, independent=apart)
+    whole = macro(parts, independent=apart, few=True)
     said = [what for what in (", these items", ", inverse probability") if any(what in p.method for p in parts)]
     return replace(whole, method="".join((whole.method, *said)))
 
