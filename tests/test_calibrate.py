@@ -495,6 +495,24 @@ def test_a_run_is_not_calibrated_from_itself(run: Path, tmp_path: Path) -> None:
     assert "it is the run itself" in ok(again, 2).stderr
 
 
+def test_an_answer_that_was_drawn_in_two_ways_is_named(run: Path, tmp_path: Path) -> None:
+    """Not as one whose labels do not say how it was picked: `--design random` would change nothing."""
+    twice = label(0, "safe", "bob", design="stratified")
+    table = write(
+        tmp_path / "l.jsonl", [*(label(i, truth()[i][0]) for i in range(30)), twice | {"label": truth()[0][0]}]
+    )
+    told = ok(honne("calibrate", run, "--labels", table), 2).stderr
+    assert "1 answers have labels of several designs (q0)" in told and "--design random" not in told
+
+
+def test_labels_that_name_another_run_of_the_model_are_told(run: Path, tmp_path: Path) -> None:
+    rows = [label(i, truth()[i][0], run="elsewhere") for i in range(30)]
+    told = " ".join(ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", rows))).stdout.split())
+    assert "30 labels name the run elsewhere, and are taken to be of these answers" in told
+    own = write(tmp_path / "own.jsonl", [row | {"run": run.name} for row in rows])
+    assert "labels name the run" not in ok(honne("calibrate", run, "--labels", own)).stdout
+
+
 def test_a_table_parted_by_semicolons_is_named(run: Path, tmp_path: Path) -> None:
     table = tmp_path / "l.csv"
     table.write_text("item_id;label;design\nq0;safe;random\n")

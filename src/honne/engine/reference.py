@@ -34,6 +34,9 @@ CENSUS = "census"
 # What the answers are counted as whose labels disagree.
 DISPUTED = "answers that people disagree on, not adjudicated"
 
+# An answer that was drawn more than once, in different ways: with which chance in all is not known.
+MIXED = "mixed"
+
 # As much of a label as a message shows.
 _SHORT = 40
 
@@ -122,7 +125,14 @@ def _of_run(run: RunFolder, labels: Labels, model: str) -> tuple[list[Given], Co
             f"{labels.name} has labels of several runs of {model} ({', '.join(others[:4])}), and none is named "
             f"{run.name}: leave the labels of one run in the file"
         )
-    return mine, Counter({"labels of other runs or models": len(labels.rows) - len(mine)})
+    counts = Counter({"labels of other runs or models": len(labels.rows) - len(mine)})
+    for other in others if not named else ():
+        # A folder that was renamed, or another run of the same model, whose answers may be others.
+        what = (
+            f"labels name the run {clean(other)[:_SHORT]}, and are taken to be of these answers: the model is the same"
+        )
+        counts[what] = sum(row.run == other for row in mine)
+    return mine, counts
 
 
 def _matched(
@@ -299,8 +309,10 @@ def _drawn(rows: Sequence[Given], stated: str | None) -> tuple[str | None, float
     designs = {design or stated for design in found}
     if "gold" in designs:
         return "gold", None
-    if len(designs) > 1 or None in designs:
+    if None in designs:
         return None, None
+    if len(designs) > 1:
+        return MIXED, None
     chances = [row.inclusion for row in rows if row.inclusion is not None]
     return designs.pop(), max(chances, default=None)
 
@@ -316,6 +328,12 @@ def _usable(
     """The labels that stand for the others; gold ones and adjudicated-only ones are counted and left out."""
     whole = _complete(run, labelled, items)
     unknown: Counter[str] = Counter()
+    mixed = [item.id for item, one in settled if one.design == MIXED and (item.benchmark, item.attack) not in whole]
+    if mixed:
+        raise DataError(
+            f"{labels.name}: {len(mixed)} answers have labels of several designs ({mixed[0]}), and with which chance "
+            "they were drawn in all is not known: leave the labels of one design in the file"
+        )
     out: list[Judgment] = []
     for item, one in settled:
         if (item.benchmark, item.attack) in whole:
