@@ -495,6 +495,19 @@ def test_a_run_is_not_calibrated_from_itself(run: Path, tmp_path: Path) -> None:
     assert "it is the run itself" in ok(again, 2).stderr
 
 
+def test_a_judge_that_says_one_class_only_is_corrected(tmp_path: Path) -> None:
+    """It found every answer safe: people's unsafe is on its scale none the less."""
+    table = tmp_path / "a.csv"
+    rows = "".join(f"q{i},Q{i}?,A{i}.,safe\n" for i in range(40))
+    table.write_text("id,question,answer,auto\n" + rows)
+    columns = "id=id,prompt=question,response=answer,label.auto=auto"
+    ok(honne("import", table, "--model", "m", "--map", columns, "-o", tmp_path / "runs"))
+    people = write(tmp_path / "l.jsonl", (label(i, ("safe", "unsafe")[i % 4 == 0]) for i in range(20)))
+    ok(honne("calibrate", tmp_path / "runs" / "m", "--labels", people))
+    (e,) = numbers(tmp_path / "runs" / "m", metric="safe_rate", slice="all", corrected=True)
+    assert (e["value"], e["n_labels"], e["method"]) == (0.75, 20, "labels only, wilson")
+
+
 def test_an_answer_that_was_drawn_in_two_ways_is_named(run: Path, tmp_path: Path) -> None:
     """Not as one whose labels do not say how it was picked: `--design random` would change nothing."""
     twice = label(0, "safe", "bob", design="stratified")
