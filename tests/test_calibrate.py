@@ -508,6 +508,23 @@ def test_a_judge_that_says_one_class_only_is_corrected(tmp_path: Path) -> None:
     assert (e["value"], e["n_labels"], e["method"]) == (0.75, 20, "labels only, wilson")
 
 
+def test_what_people_agree_on_is_of_all_answers_and_not_of_those_that_were_picked(run: Path, tmp_path: Path) -> None:
+    """Labelled one in two where judges disagree, and people too; one in ten elsewhere, where people agree."""
+    rows = []
+    for i in range(60):
+        rare = i % 2 == 0
+        more: dict[str, Any] = {"design": "active", "inclusion": 0.1 if rare else 0.5}
+        rows += [label(i, "safe", "ann", **more), label(i, "safe" if rare or i % 4 == 1 else "unsafe", "bob", **more)]
+    picked = [
+        label(i, value, who, design="gold") for i in range(60, 90) for who, value in (("ann", "safe"), ("bob", "safe"))
+    ]
+    ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", [*rows, *picked])))
+    (found,) = json.loads((run / "calibration" / "calibration.json").read_text())["ceilings"]
+    # 30 answers of weight 10 are agreed on; of 30 of weight 2 every other one is.
+    assert found["agreement"] == pytest.approx((30 * 10 + 15 * 2) / (30 * 10 + 30 * 2))
+    assert found["n"] == 60 and "weighted" in found["method"]
+
+
 def test_an_answer_that_was_drawn_in_two_ways_is_named(run: Path, tmp_path: Path) -> None:
     """Not as one whose labels do not say how it was picked: `--design random` would change nothing."""
     twice = label(0, "safe", "bob", design="stratified")

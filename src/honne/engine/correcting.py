@@ -19,7 +19,7 @@ from honne.plugins import Measure, Row, View, unit_id
 from honne.records import Estimate, Judgment
 from honne.stats.transport import equivalent
 
-__all__ = ["FLOOR", "Corrected", "Part", "corrected", "measures", "pairs_of"]
+__all__ = ["FLOOR", "Corrected", "Part", "corrected", "drawn", "measures", "pairs_of"]
 
 # The least inclusion probability that an active design is taken by its word for, as a share of its greatest: one label
 # worth more than ten others would carry the estimate alone. honne's own draws keep to it (`annotate.draw`), so that
@@ -212,6 +212,20 @@ def _chance(used: Mapping[str, Sequence[Judgment]], plain: float) -> Callable[[J
         return max(found, least) if one.design == "active" else found
 
     return chance
+
+
+def drawn(section: Section, measure: Measure, answers: Answers, rubric: Callable[[str, str], bool]) -> dict[str, float]:
+    """The units that rest on labels, each with the chance that these had to be drawn; 1 where all had the same."""
+    sure = _values(measures(section, {}, rubric).get((measure.metric, measure.form)))
+    given = {
+        name: [x for x in found if x is not None]
+        for name, found in _labels_of(section, measure, answers, rubric).items()
+    }
+    used = {name: found for name, found in given.items() if found and name not in sure}
+    if not any(one.design in ("stratified", "active") for found in used.values() for one in found):
+        return dict.fromkeys(used, 1.0)
+    chance = _chance(used, len(used) / max(1, len(measure.units) - len(sure)))
+    return {name: prod(map(chance, found)) for name, found in used.items()}
 
 
 # ------------------------------------------------------------------ another run's

@@ -24,11 +24,13 @@ from honne.plugins import Scale, Verdict, is_choice
 from honne.records import Item, Judgment
 from honne.text import clean
 
-__all__ = ["CENSUS", "DISPUTED", "REFERENCE", "USED", "Reference", "settle"]
+__all__ = ["CENSUS", "CHOSEN", "DISPUTED", "REFERENCE", "USED", "Reference", "settle"]
 
 # The judge under which reference labels are kept; it is none of the run's own.
 REFERENCE = "labels"
 USED = ("random", "stratified", "active")
+# Designs whose answers were picked: they stand for no others, and people agree on them more, or less, than on most.
+CHOSEN = ("gold", "adjudicated")
 # Every answer was labelled: nothing was drawn.
 CENSUS = "census"
 # What the answers are counted as whose labels disagree.
@@ -82,8 +84,9 @@ def settle(run: RunFolder, labels: Labels, scales: Scales, at: datetime, design:
         item = items[key[0]]
         verdicts = [(row, reader.verdict(item, row)) for row in rows]
         for row, verdict in verdicts:
-            if row.kind == "label" and verdict is not None and row.author is not None:
-                raters.setdefault(row.author, []).append(reader.judgment(item, key[1], row, verdict))
+            if row.kind == "label" and verdict is not None and row.author is not None and row.design not in CHOSEN:
+                one = _as(reader.judgment(item, key[1], row, verdict), row.design, row.inclusion)
+                raters.setdefault(row.author, []).append(one)
         chosen = _chosen(verdicts, counts)
         if chosen is not None:
             how, inclusion = _drawn(rows, design)
