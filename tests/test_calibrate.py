@@ -495,6 +495,54 @@ def test_a_run_is_not_calibrated_from_itself(run: Path, tmp_path: Path) -> None:
     assert "it is the run itself" in ok(again, 2).stderr
 
 
+def test_a_judge_that_says_one_class_only_is_corrected(tmp_path: Path) -> None:
+    """It found every answer safe: people's unsafe is on its scale none the less."""
+    table = tmp_path / "a.csv"
+    rows = "".join(f"q{i},Q{i}?,A{i}.,safe\n" for i in range(40))
+    table.write_text("id,question,answer,auto\n" + rows)
+    columns = "id=id,prompt=question,response=answer,label.auto=auto"
+    ok(honne("import", table, "--model", "m", "--map", columns, "-o", tmp_path / "runs"))
+    people = write(tmp_path / "l.jsonl", (label(i, ("safe", "unsafe")[i % 4 == 0]) for i in range(20)))
+    ok(honne("calibrate", tmp_path / "runs" / "m", "--labels", people))
+    (e,) = numbers(tmp_path / "runs" / "m", metric="safe_rate", slice="all", corrected=True)
+    assert (e["value"], e["n_labels"], e["method"]) == (0.75, 20, "labels only, wilson")
+
+
+def test_what_people_agree_on_is_of_all_answers_and_not_of_those_that_were_picked(run: Path, tmp_path: Path) -> None:
+    """Labelled one in two where judges disagree, and people too; one in ten elsewhere, where people agree."""
+    rows = []
+    for i in range(60):
+        rare = i % 2 == 0
+        more: dict[str, Any] = {"design": "active", "inclusion": 0.1 if rare else 0.5}
+        rows += [label(i, "safe", "ann", **more), label(i, "safe" if rare or i % 4 == 1 else "unsafe", "bob", **more)]
+    picked = [
+        label(i, value, who, design="gold") for i in range(60, 90) for who, value in (("ann", "safe"), ("bob", "safe"))
+    ]
+    ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", [*rows, *picked])))
+    (found,) = json.loads((run / "calibration" / "calibration.json").read_text())["ceilings"]
+    # 30 answers of weight 10 are agreed on; of 30 of weight 2 every other one is.
+    assert found["agreement"] == pytest.approx((30 * 10 + 15 * 2) / (30 * 10 + 30 * 2))
+    assert found["n"] == 60 and "weighted" in found["method"]
+
+
+def test_an_answer_that_was_drawn_in_two_ways_is_named(run: Path, tmp_path: Path) -> None:
+    """Not as one whose labels do not say how it was picked: `--design random` would change nothing."""
+    twice = label(0, "safe", "bob", design="stratified")
+    table = write(
+        tmp_path / "l.jsonl", [*(label(i, truth()[i][0]) for i in range(30)), twice | {"label": truth()[0][0]}]
+    )
+    told = ok(honne("calibrate", run, "--labels", table), 2).stderr
+    assert "1 answers have labels of several designs (q0)" in told and "--design random" not in told
+
+
+def test_labels_that_name_another_run_of_the_model_are_told(run: Path, tmp_path: Path) -> None:
+    rows = [label(i, truth()[i][0], run="elsewhere") for i in range(30)]
+    told = " ".join(ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", rows))).stdout.split())
+    assert "30 labels name the run elsewhere, and are taken to be of these answers" in told
+    own = write(tmp_path / "own.jsonl", [row | {"run": run.name} for row in rows])
+    assert "labels name the run" not in ok(honne("calibrate", run, "--labels", own)).stdout
+
+
 def test_a_table_parted_by_semicolons_is_named(run: Path, tmp_path: Path) -> None:
     table = tmp_path / "l.csv"
     table.write_text("item_id;label;design\nq0;safe;random\n")

@@ -62,7 +62,7 @@ def parts(found: list[tuple[str, str, str]], value: Any, how: Any) -> list[Inter
 def test_a_macro_mean_is_made_of_its_corrected_parts(flames: Graded) -> None:
     run, found = flames
     (e,) = numbers(run, metric="harmless_rate", slice="all", corrected=True)
-    want = macro(parts(found, lambda grade: float(grade == "3"), hybrid))
+    want = macro(parts(found, lambda grade: float(grade == "3"), hybrid), few=True)
     assert (e["value"], e["low"], e["high"]) == pytest.approx((want.value, want.low, want.high))
     assert e["method"].startswith("macro mover")
     assert (e["n"], e["n_labels"]) == (300, 150)
@@ -194,7 +194,8 @@ def test_a_plan_is_a_list_whose_labels_can_be_used_as_they_come_back(tmp_path: P
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows(row | {"label": people[row["item_id"]]} for row in table)
-    ok(honne("calibrate", run, "--labels", todo))
+    told = " ".join(ok(honne("calibrate", run, "--labels", todo)).stdout.split())
+    assert "intervals of these shares: post-stratified, jeffreys, inverse probability, wilson, weighted" in told
     (e,) = numbers(run, metric="safe_rate", slice="all", corrected=True)
     assert e["n_labels"] == len(table)
     assert e["high"] - e["low"] < 0.17

@@ -10,8 +10,8 @@ import pytest
 from correction_parts import at_random, labelled, script, verdicts
 from honne.stats import contrast
 from honne.stats.correction import hybrid, hybrid_limits, labels_only
-from honne.stats.intervals import wilson
-from honne.stats.labelling import allocate, from_accuracy, from_pilot, plan
+from honne.stats.intervals import Interval, macro, wilson
+from honne.stats.labelling import allocate, from_accuracy, from_pilot, part_widths, plan
 from honne.stats.ppi import labelled_mean, ppi
 from honne.stats.rogan_gladen import rogan_gladen
 from honne.stats.transport import equivalent
@@ -330,3 +330,28 @@ def test_real_judges_gain_what_theory_allows(honne_data, labels):
         assert ratio <= (0.75 if gain >= 0.45 else 1.1 * bound), (judge, model)
         seen += gain >= 0.45
     assert seen >= (3 if labels == 100 else 0)
+
+
+def test_the_planned_width_of_a_macro_mean_is_reached_where_its_parts_are_near_one():
+    """The mean's interval is wider there than the root of the parts' squares: 54 % of the labellings kept to it."""
+    shares, items = (0.97, 0.95, 0.98, 0.9, 0.96), 200
+    parts = []
+    for share in shares:
+        raw = share * 0.85 + (1 - share) * 0.15
+        parts.append(((round(items * raw), items - round(items * raw)), from_accuracy(raw, 0.85, 0.85)))
+    plans = [plan(*part, width) for part, width in zip(parts, part_widths(parts, 0.08), strict=True)]
+    narrow = []
+    for i in range(100):
+        rng, made = np.random.default_rng([41, i]), []
+        for (sizes, rates), found in zip(parts, plans, strict=True):
+            verdict = np.repeat([1.0, 0.0], sizes)
+            human = (rng.random(items) < np.where(verdict == 1, *rates)).astype(float)
+            chosen = np.zeros(items, dtype=bool) if found.allocation else at_random(rng, items, found.labels)
+            for side, m in zip((1, 0), found.allocation, strict=False):
+                chosen[rng.choice(np.flatnonzero(verdict == side), m, replace=False)] = True
+            chances = np.where(verdict == 1, *found.inclusion) if found.inclusion else None
+            one = hybrid(verdict, labelled(human, chosen), weights=chances)
+            made.append(Interval(one.value, one.low, one.high, 0.95, one.method, one.n_labels))
+        whole = macro(made, few=True)
+        narrow.append(whole.high - whole.low <= 0.08)
+    assert np.mean(narrow) >= 0.75

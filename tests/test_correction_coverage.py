@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from correction_parts import at_random, by_class, labelled, script, verdicts
+from honne.stats._judge import weighted_share
 from honne.stats.contrast import paired
 from honne.stats.correction import hybrid, hybrid_limits
+from honne.stats.intervals import Interval, macro, mover, wilson
+from honne.stats.labelling import allocate
 from honne.stats.ppi import ppi
 from honne.stats.rogan_gladen import rogan_gladen
+from honne.stats.transport import equivalent
 
 grid = script("correction_coverage")
 # Where a few hundred draws must do, 93 % is told from them only to about one in a hundred.
@@ -200,3 +204,66 @@ def test_the_difference_of_two_models_covers_and_pairing_pays(a, b, same_labels)
     assert np.mean(held) >= FEW_DRAWS
     assert np.mean(ratio) < 1.02
     assert np.mean(ratio) < 0.9 or not same_labels or a != b
+
+
+def planned(rng, n, labels, prevalence, judge):
+    """Verdicts, labels and their chances as `--plan` draws them: by verdict, fewer where the judge is mostly right."""
+    human = (rng.random(n) < prevalence).astype(float)
+    judged = verdicts(rng, human, *judge)
+    raw = prevalence * judge[0] + (1 - prevalence) * (1 - judge[1])
+    rates = prevalence * judge[0] / raw, prevalence * (1 - judge[0]) / (1 - raw)
+    sizes = [int((judged == side).sum()) for side in (1, 0)]
+    chosen, inclusion = np.zeros(n, dtype=bool), np.full(n, np.nan)
+    for side, size, m in zip((1, 0), sizes, allocate(sizes, rates, labels), strict=True):
+        inside = np.flatnonzero(judged == side)
+        chosen[rng.choice(inside, m, replace=False)] = True
+        inclusion[inside] = m / size
+    return judged, labelled(human, chosen), inclusion
+
+
+@pytest.mark.parametrize(("prevalence", "judge"), [(0.1, (0.9, 0.95)), (0.05, (0.8, 0.97)), (0.5, (0.8, 0.8))])
+def test_the_judges_errors_are_covered_where_its_verdicts_were_sampled_unalike(prevalence, judge):
+    """A label of what the judge missed stands for many: Kish's number of all labels covered 63 % of the first case."""
+    held = []
+    for i in range(200):
+        drawn = planned(np.random.default_rng([29, i]), 1000, 200, prevalence, judge)
+        shares = [weighted_share(*drawn, None, what, 0.95) for what in ("sensitivity", "specificity")]
+        held.append([found.low <= true <= found.high for found, true in zip(shares, judge, strict=True)])
+    assert np.mean(held, axis=0).min() >= FEW_DRAWS
+
+
+def test_a_difference_at_the_margin_is_rarely_called_equivalent_by_labels_of_a_plan():
+    called = []
+    for i in range(300):
+        rng = np.random.default_rng([31, i])
+        old = (rng.random(1500) < 0.5).astype(float)
+        judged, human, inclusion = planned(rng, 3000, 600, 0.1, (0.75, 0.95))
+        there = verdicts(rng, old, 0.95, 0.95)
+        called.append(equivalent(there, old, judged, human, 0.2, weights_here=inclusion).verdict)
+    assert 0 < called.count("equivalent") <= 0.08 * 300
+
+
+@pytest.mark.parametrize(
+    ("shares", "labels"), [((0.98,) * 5, 30), ((0.95, 0.96, 0.97, 0.98, 0.99), 30), ((0.98,) * 5, 100)]
+)
+def test_the_mean_of_corrected_rates_near_one_is_covered(shares, labels):
+    """Without `few` the mean of five such rates lay above its interval in one draw of eleven."""
+    held = []
+    for i in range(200):
+        rng = np.random.default_rng([37, i])
+        parts = []
+        for share in shares:
+            human = (rng.random(400) < share).astype(float)
+            found = hybrid(verdicts(rng, human, 0.85, 0.85), labelled(human, at_random(rng, 400, labels)))
+            parts.append(Interval(found.value, found.low, found.high, 0.95, found.method, labels))
+        whole = macro(parts, few=True)
+        held.append(whole.low <= np.mean(shares) <= whole.high)
+    assert np.mean(held) >= 0.94
+
+
+def test_score_limits_of_a_sum_are_those_of_one_part_and_of_the_pooled_count():
+    assert mover([(0.1, 0.05, 0.25)], [1.0], few=True) == pytest.approx((0.1, 0.05, 0.25))
+    (low, high), pooled = wilson(1 / 30, 30), wilson(5 / 150, 150)
+    found = mover([(1 / 30, float(low), float(high))] * 5, [0.2] * 5, few=True)
+    assert found[1] == pytest.approx(float(pooled[0]), abs=0.002) and found[2] > float(pooled[1])
+    assert mover([(0.0, 0.0, 0.1)] * 5, [0.2] * 5, few=True) == mover([(0.0, 0.0, 0.1)] * 5, [0.2] * 5)

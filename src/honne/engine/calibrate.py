@@ -18,11 +18,11 @@ from honne.engine.calibration import (
     load,
     save,
 )
-from honne.engine.correcting import Answers, Part, measures, pairs_of
+from honne.engine.correcting import Answers, Part, drawn, measures, pairs_of
 from honne.engine.estimate import Analysis, analyse, rubrics, uncorrected
 from honne.engine.labels_file import Labels
 from honne.engine.people import others, raters, settled_of
-from honne.engine.reference import DISPUTED, Reference, settle
+from honne.engine.reference import CHOSEN, DISPUTED, Reference, settle
 from honne.engine.rejudge import criteria_of
 from honne.engine.store import RunFolder, locked, open_run
 from honne.errors import ConfigError, DataError, StoreError
@@ -196,7 +196,7 @@ def _raters(run: RunFolder, found: Reference, named: Iterable[str]) -> dict[str,
     for key in named:
         if key in found.judges:
             continue  # they came with the labels, by the names of their authors
-        out[key] = _by_answer(j for j in run.judgments()[key] if j.status == "scored")
+        out[key] = _by_answer(j for j in run.judgments()[key] if j.status == "scored" and j.design not in CHOSEN)
     return out
 
 
@@ -220,13 +220,17 @@ def _ceilings(parts: Iterable[Part], raters: Mapping[str, Answers], run: RunFold
             made[key] = [measures(section, answers, rubric) for answers in raters.values()]
         given = [found[measure.metric, measure.form] for found in made[key] if (measure.metric, measure.form) in found]
         if len(given) > 1:
-            seen[place] = _ceiling(place, given)
+            labelled = {key: one for answers in raters.values() for key, one in answers.items()}
+            seen[place] = _ceiling(place, given, drawn(section, measure, labelled, rubric))
     return [ceiling for ceiling in seen.values() if ceiling is not None]
 
 
-def _ceiling(place: tuple[str, str | None, str, str | None], given: Sequence[Measure]) -> Ceiling | None:
-    by_rater = [{unit.id: unit.value for unit in measure.units} for measure in given]
-    units = {unit.id: unit.group for measure in given for unit in measure.units}
+def _ceiling(
+    place: tuple[str, str | None, str, str | None], given: Sequence[Measure], chances: Mapping[str, float]
+) -> Ceiling | None:
+    """`chances`: with which the labels of each unit were drawn; what needs no label has none, nor is it agreed on."""
+    by_rater = [{unit.id: unit.value for unit in measure.units if unit.id in chances} for measure in given]
+    units = {unit.id: unit.group for measure in given for unit in measure.units if unit.id in chances}
     codes: dict[float, int] = {}
     for value in sorted({v for values in by_rater for v in values.values() if v is not None}):
         codes[value] = len(codes)
@@ -234,10 +238,11 @@ def _ceiling(place: tuple[str, str | None, str, str | None], given: Sequence[Mea
         [[-1 if (v := values.get(name)) is None else codes[v] for values in by_rater] for name in units], dtype=np.int64
     ).reshape(len(units), len(by_rater))
     groups = np.unique(np.array(list(units.values())), return_inverse=True)[1]
-    agreed = raw_agreement(table, groups)
+    weights = [1 / chances[name] for name in units] if len({chances[name] for name in units}) > 1 else None
+    agreed = raw_agreement(table, groups, weights=weights)
     if agreed.value is None or agreed.low is None or agreed.high is None:
         return None
-    alpha = krippendorff_alpha(table, groups)
+    alpha = krippendorff_alpha(table, groups, weights=weights)
     benchmark, attack, metric, form = place
     return Ceiling(
         benchmark=benchmark,

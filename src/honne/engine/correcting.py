@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import isnan, prod
 from typing import Protocol
 
 from honne import plugins
@@ -19,7 +19,7 @@ from honne.plugins import Measure, Row, View, unit_id
 from honne.records import Estimate, Judgment
 from honne.stats.transport import equivalent
 
-__all__ = ["FLOOR", "Corrected", "Part", "corrected", "measures", "pairs_of"]
+__all__ = ["FLOOR", "Corrected", "Part", "corrected", "drawn", "measures", "pairs_of"]
 
 # The least inclusion probability that an active design is taken by its word for, as a share of its greatest: one label
 # worth more than ten others would carry the estimate alone. honne's own draws keep to it (`annotate.draw`), so that
@@ -214,6 +214,20 @@ def _chance(used: Mapping[str, Sequence[Judgment]], plain: float) -> Callable[[J
     return chance
 
 
+def drawn(section: Section, measure: Measure, answers: Answers, rubric: Callable[[str, str], bool]) -> dict[str, float]:
+    """The units that rest on labels, each with the chance that these had to be drawn; 1 where all had the same."""
+    sure = _values(measures(section, {}, rubric).get((measure.metric, measure.form)))
+    given = {
+        name: [x for x in found if x is not None]
+        for name, found in _labels_of(section, measure, answers, rubric).items()
+    }
+    used = {name: found for name, found in given.items() if found and name not in sure}
+    if not any(one.design in ("stratified", "active") for found in used.values() for one in found):
+        return dict.fromkeys(used, 1.0)
+    chance = _chance(used, len(used) / max(1, len(measure.units) - len(sure)))
+    return {name: prod(map(chance, found)) for name, found in used.items()}
+
+
 # ------------------------------------------------------------------ another run's
 
 
@@ -251,7 +265,9 @@ def _borrowed(
     if elsewhere is None:
         why = f"{borrowed.run} has no labels beside verdicts of this judge on this metric"
         return [refuse(raw, why) for raw in numbers if raw.slice == "all"]
-    return borrow(measure, elsewhere, numbers, why_not=_differ(pairs(measure, human), elsewhere, borrowed))
+    return borrow(
+        measure, elsewhere, numbers, why_not=_differ(pairs(measure, human, labelled=False), elsewhere, borrowed)
+    )
 
 
 def _alike(section: Section, measure: Measure, borrowed: Borrowed) -> Pairs | None:
@@ -270,7 +286,8 @@ def _alike(section: Section, measure: Measure, borrowed: Borrowed) -> Pairs | No
 
 def _differ(own: Pairs, elsewhere: Pairs, borrowed: Borrowed) -> str | None:
     """Why the other run's pairs may not be used here; None where the judge errs alike within the margin."""
-    if not {*own.judged, *own.human, *elsewhere.judged, *elsewhere.human} <= {0.0, 1.0}:
+    people = (value for value in own.human if not isnan(value))
+    if not {*own.judged, *people, *elsewhere.judged, *elsewhere.human} <= {0.0, 1.0}:
         return "only rates are corrected by another run's labels"
     found = equivalent(
         elsewhere.judged,

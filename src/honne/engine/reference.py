@@ -24,15 +24,20 @@ from honne.plugins import Scale, Verdict, is_choice
 from honne.records import Item, Judgment
 from honne.text import clean
 
-__all__ = ["CENSUS", "DISPUTED", "REFERENCE", "USED", "Reference", "settle"]
+__all__ = ["CENSUS", "CHOSEN", "DISPUTED", "REFERENCE", "USED", "Reference", "settle"]
 
 # The judge under which reference labels are kept; it is none of the run's own.
 REFERENCE = "labels"
 USED = ("random", "stratified", "active")
+# Designs whose answers were picked: they stand for no others, and people agree on them more, or less, than on most.
+CHOSEN = ("gold", "adjudicated")
 # Every answer was labelled: nothing was drawn.
 CENSUS = "census"
 # What the answers are counted as whose labels disagree.
 DISPUTED = "answers that people disagree on, not adjudicated"
+
+# An answer that was drawn more than once, in different ways: with which chance in all is not known.
+MIXED = "mixed"
 
 # As much of a label as a message shows.
 _SHORT = 40
@@ -79,8 +84,9 @@ def settle(run: RunFolder, labels: Labels, scales: Scales, at: datetime, design:
         item = items[key[0]]
         verdicts = [(row, reader.verdict(item, row)) for row in rows]
         for row, verdict in verdicts:
-            if row.kind == "label" and verdict is not None and row.author is not None:
-                raters.setdefault(row.author, []).append(reader.judgment(item, key[1], row, verdict))
+            if row.kind == "label" and verdict is not None and row.author is not None and row.design not in CHOSEN:
+                one = _as(reader.judgment(item, key[1], row, verdict), row.design, row.inclusion)
+                raters.setdefault(row.author, []).append(one)
         chosen = _chosen(verdicts, counts)
         if chosen is not None:
             how, inclusion = _drawn(rows, design)
@@ -125,7 +131,14 @@ def _of_run(run: RunFolder, labels: Labels, model: str) -> tuple[list[Given], Co
             f"{labels.name} has labels of several runs of {model} ({', '.join(others[:4])}), and none is named "
             f"{run.name}: leave the labels of one run in the file"
         )
-    return mine, Counter({"labels of other runs or models": len(labels.rows) - len(mine)})
+    counts = Counter({"labels of other runs or models": len(labels.rows) - len(mine)})
+    for other in others if not named else ():
+        # A folder that was renamed, or another run of the same model, whose answers may be others.
+        what = (
+            f"labels name the run {clean(other)[:_SHORT]}, and are taken to be of these answers: the model is the same"
+        )
+        counts[what] = sum(row.run == other for row in mine)
+    return mine, counts
 
 
 def _matched(
@@ -302,8 +315,10 @@ def _drawn(rows: Sequence[Given], stated: str | None) -> tuple[str | None, float
     designs = {design or stated for design in found}
     if "gold" in designs:
         return "gold", None
-    if len(designs) > 1 or None in designs:
+    if None in designs:
         return None, None
+    if len(designs) > 1:
+        return MIXED, None
     chances = [row.inclusion for row in rows if row.inclusion is not None]
     return designs.pop(), max(chances, default=None)
 
@@ -319,6 +334,12 @@ def _usable(
     """The labels that stand for the others; gold ones and adjudicated-only ones are counted and left out."""
     whole = _complete(run, labelled, items)
     unknown: Counter[str] = Counter()
+    mixed = [item.id for item, one in settled if one.design == MIXED and (item.benchmark, item.attack) not in whole]
+    if mixed:
+        raise DataError(
+            f"{labels.name}: {len(mixed)} answers have labels of several designs ({mixed[0]}), and with which chance "
+            "they were drawn in all is not known: leave the labels of one design in the file"
+        )
     out: list[Judgment] = []
     for item, one in settled:
         if (item.benchmark, item.attack) in whole:

@@ -34,6 +34,7 @@ from honne.engine.run import drive
 from honne.engine.store import RunFolder, locked, open_run
 from honne.engine.sums import judges_cost, judges_tokens
 from honne.errors import ConfigError, DataError, HonneError, JudgeError, ModelError, Stopped
+from honne.metrics.safe_rate import SAFE
 from honne.plugins import Scale, Source, Verdict, is_choice
 from honne.records import Item
 from honne.spec import Config, parse
@@ -153,13 +154,16 @@ def criteria_of(
 
 
 def _given_scale(run: RunFolder, ids: set[str]) -> Scale:
-    """The labels that came with an import, best first where they have scores."""
+    """The labels that came with an import, best first where they have scores; safe and unsafe go together."""
     found: dict[str, Verdict] = {}
     for key, rows in run.judgments().items():
         if key.split(".")[0] == "labels":
             for j in rows:
                 if j.item_id in ids and j.status == "scored" and j.label is not None:
                     found.setdefault(j.label, Verdict(j.label, j.score, j.raw_score, j.refused))
+    if found and found.keys() <= SAFE.keys():
+        # A judge that found every answer safe has the same scale as any other.
+        found |= {label: Verdict(label, score) for label, score in SAFE.items() if label not in found}
     ranked = sorted(found.values(), key=lambda v: (-(v.score or 0.0), v.raw_score or 0.0, v.label))
     return Scale(tuple(ranked))
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from honne.metrics._estimate import Frame, frame
 from honne.plugins import Measure
 from honne.records import Estimate, category_parts
+from honne.stats._judge import Share, weighted_share
 from honne.stats.correction import Corrected, hybrid, labels_only
 from honne.stats.intervals import LEVEL, Interval, macro, rate, wilson
 from honne.stats.ppi import labelled_mean, ppi
@@ -193,11 +194,14 @@ def _elsewhere(values: Values, pairs: Pairs, level: float) -> Corrected:
     )
 
 
-def pairs(measure: Measure, human: Human) -> Pairs:
-    """What judge and people say of the units that both have spoken of (0..1), and the groups of these."""
+def pairs(measure: Measure, human: Human, *, labelled: bool = True) -> Pairs:
+    """What judge and people say of the units that both have spoken of (0..1), and the groups of these.
+
+    Where not only the `labelled` are asked for, of all that the judge has spoken of; nan: people have not.
+    """
     found = frame(measure)
     given = values(measure, found, human)
-    both = given.labelled & ~np.isnan(given.judged)
+    both = ~np.isnan(given.judged) & (given.labelled | (not labelled))
     groups = [unit.group for unit, there in zip(found.units, both, strict=True) if there]
     chances = [] if given.inclusion is None else given.inclusion[both].tolist()
     return Pairs(given.judged[both].tolist(), given.human[both].tolist(), groups, chances, len(found.units))
@@ -275,7 +279,7 @@ def _refused(names: Sequence[str], made: Sequence[Corrected], is_macro: bool) ->
 def _together(parts: Sequence[Interval], apart: bool) -> Interval:
     if len(parts) == 1:
         return parts[0]
-    whole = macro(parts, independent=apart)
+    whole = macro(parts, independent=apart, few=True)
     said = [what for what in (", these items", ", inverse probability") if any(what in p.method for p in parts)]
     return replace(whole, method="".join((whole.method, *said)))
 
@@ -332,12 +336,20 @@ def _errors(values: Values, level: float) -> Errors | None:
             hits[among].astype(np.float64), clusters[among], None if chances is None else chances[among], level
         )
 
+    def rated(what: Share, hits: _Mask, among: _Mask) -> Interval:
+        given = values.within(~np.isnan(values.judged))
+        if given.inclusion is not None:
+            found = weighted_share(given.judged, given.human, given.inclusion, given.clusters, what, level)
+            if found.value is not None:
+                return found
+        return share(hits, among)
+
     table = [int((judged == a)[human == b].sum()) for a in (True, False) for b in (True, False)]
     varied = len(judged) > 2 and judged.any() and (~judged).any() and human.any() and (~human).any()
     rho = float(np.corrcoef(judged, human)[0, 1]) if varied and chances is None else None
     return Errors(
-        sensitivity=share(judged, human),
-        specificity=share(~judged, ~human),
+        sensitivity=rated("sensitivity", judged, human),
+        specificity=rated("specificity", ~judged, ~human),
         ppv=share(human, judged),
         npv=share(~human, ~judged),
         rho=rho,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from honne.errors import ConfigError, unknown
 from honne.report._text import NO_VALUE, category, count, interval, oneline, value
 from honne.report.csv import cell
 from honne.report.output import save
+from honne.stats.labelling import mean_width
 
 __all__ = ["check_todo", "print_plans", "write_todo"]
 
@@ -83,13 +83,18 @@ def _means(plans: Sequence[Planned]) -> list[str]:
     out = []
     for (_, _, metric), parts in found.items():
         labels = sum(one.plan.labels or 0 for one in parts)
-        width = math.hypot(*(one.plan.width or 0.0 for one in parts)) / len(parts)
+        width = mean_width([(_share(one), one.plan.width or 0.0) for one in parts])
         out.append(
             f"{oneline(metric)} is the mean of these {len(parts)} categories: label {count(labels)} answers in all, "
             f"and its corrected interval is then at most {100 * width:.1f} points wide in "
             f"{100 * parts[0].plan.assurance:.0f}% of such draws"
         )
     return out
+
+
+def _share(one: Planned) -> float:
+    """The share that people are expected to count among all answers of a plan."""
+    return sum(n * rate for n, rate in zip(one.sizes, one.rates, strict=True)) / sum(one.sizes)
 
 
 def _drawn(one: Planned) -> list[tuple[str, int, int]]:

@@ -94,16 +94,16 @@ def rate(values: ArrayLike, clusters: ArrayLike | None = None, level: float = LE
     return Interval(float(p), float(low), float(high), level, method, float(n))
 
 
-def macro(parts: Sequence[Interval], *, independent: bool = True) -> Interval:
+def macro(parts: Sequence[Interval], *, independent: bool = True, few: bool = False) -> Interval:
     """The unweighted mean of K intervals, by MOVER (Zou & Donner 2008): the parts' own limits, combined in quadrature.
 
     0 of 46 in every part still gives a positive width, which a sum of standard errors does not. Parts that share
     clusters are not independent: with `independent=False` their half-widths are added, the worst case. A part without
-    a value leaves the mean without one: it is never dropped.
+    a value leaves the mean without one: it is never dropped. `few`: as of `mover`.
     """
     level = parts[0].level if parts else LEVEL
     weights = [1 / len(parts) for _ in parts]
-    value, low, high = mover([(p.value, p.low, p.high) for p in parts], weights, independent=independent)
+    value, low, high = mover([(p.value, p.low, p.high) for p in parts], weights, independent=independent, few=few)
     if value is None or low is None or high is None:
         return Interval(None, None, None, level, "none", 0.0)
     kinds = sorted({p.method.split(",")[0] for p in parts}, reverse=True)
@@ -117,8 +117,12 @@ def macro(parts: Sequence[Interval], *, independent: bool = True) -> Interval:
 Limits = tuple[float | None, float | None, float | None]
 
 
-def mover(parts: Sequence[Limits], weights: Sequence[float], *, independent: bool = True) -> Limits:
-    """Σ wᵢ·valueᵢ of (value, low, high) triples with wᵢ ≥ 0; Nones when there is no part, or one without a value."""
+def mover(parts: Sequence[Limits], weights: Sequence[float], *, independent: bool = True, few: bool = False) -> Limits:
+    """Σ wᵢ·valueᵢ of (value, low, high) triples with wᵢ ≥ 0; Nones when there is no part, or one without a value.
+
+    `few`: the parts are score limits of few events. MOVER takes each part's variance from that part's own limit, where
+    a rare event has next to none; the limit of the sum lies nearer to the parts' values, where it has more (`_reach`).
+    """
     known = [(v, lo, hi) for v, lo, hi in parts if v is not None and lo is not None and hi is not None]
     if not known or len(known) < len(parts):
         return None, None, None
@@ -126,8 +130,31 @@ def mover(parts: Sequence[Limits], weights: Sequence[float], *, independent: boo
     down = [w * (v - lo) for w, (v, lo, _) in zip(weights, known, strict=True)]
     up = [w * (hi - v) for w, (v, _, hi) in zip(weights, known, strict=True)]
     if independent:
-        return value, value - math.hypot(*down), value + math.hypot(*up)
+        reach = _reach if few else lambda near, _: math.hypot(*near)
+        return value, value - reach(down, up), value + reach(up, down)
     return value, value - math.fsum(down), value + math.fsum(up)
+
+
+def _reach(near: Sequence[float], far: Sequence[float]) -> float:
+    """How far the sum may lie off on the side of the weighted half-widths `near`; `far` are those of the other side.
+
+    At a distance d from its value a part varies by near·far − d (far − near) where near is the shorter: what score
+    limits are when the variance is a line in the rate, near² at the limit itself; else by near² throughout. The sum's
+    distance D is that at which the parts, moved by d = variance / D each, come to D: near itself for one part, and
+    never less than MOVER's root of Σ near².
+    """
+    pairs = list(zip(near, far, strict=True))
+
+    def moved(total: float) -> float:
+        return math.fsum(a * b / (total + b - a) if a < b else a * a / total for a, b in pairs)
+
+    low, high = math.hypot(*near), math.sqrt(math.fsum(a * max(a, b) for a, b in pairs))
+    if low == 0.0:
+        return 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if moved(middle) > middle else (low, middle)
+    return high
 
 
 def difference(a: Interval, b: Interval) -> Limits:

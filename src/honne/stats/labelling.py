@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,9 @@ from honne.stats._clusters import Floats
 from honne.stats._mixture import PRIOR
 from honne.stats._sample import sample
 from honne.stats.correction import hybrid_limits
-from honne.stats.intervals import LEVEL, wilson
+from honne.stats.intervals import LEVEL, mover, wilson
 
-__all__ = ["FLOOR", "Plan", "allocate", "from_accuracy", "from_pilot", "part_widths", "plan"]
+__all__ = ["FLOOR", "Plan", "allocate", "from_accuracy", "from_pilot", "mean_width", "part_widths", "plan"]
 
 # No verdict is drawn from with less than this share of the largest inclusion probability: expectations can be wrong.
 FLOOR = 0.1
@@ -153,7 +154,7 @@ def part_widths(
     level: float = LEVEL,
     seed: int = 0,
 ) -> tuple[float, ...] | None:
-    """How wide the intervals of K parts may be for their unweighted mean to be `width` wide: (Σ wᵢ²)^½ / K (MOVER).
+    """How wide the intervals of K parts may be for their unweighted mean to be `width` wide (`mean_width`).
 
     `parts` are the `sizes` and `rates` of each, as of `plan`. All get the same, but for those that a label on every
     item leaves wider. None where these alone make the mean too wide.
@@ -162,14 +163,33 @@ def part_widths(
     for sizes, rates in parts:
         n, p = np.asarray(sizes, dtype=np.float64), np.asarray(rates, dtype=np.float64)
         least.append(float(np.quantile(_widths(n, p, int(n.sum()), True, finite, level, seed), assurance)))
-    most = len(parts) * width
-    if sum(x * x for x in least) > most**2:
+    shares = [float(np.dot(sizes, rates) / np.sum(sizes)) for sizes, rates in parts]
+
+    def fits(most: float) -> bool:
+        return mean_width([(p, min(max(x, most), _WIDEST)) for p, x in zip(shares, least, strict=True)], level) <= width
+
+    if not fits(0.0):
         return None
-    low, high = 0.0, most
-    for _ in range(60):
+    low, high = 0.0, _WIDEST
+    for _ in range(30):
         middle = (low + high) / 2
-        low, high = (middle, high) if sum(max(x, middle) ** 2 for x in least) <= most**2 else (low, middle)
+        low, high = (middle, high) if fits(middle) else (low, middle)
     return tuple(min(max(x, low), _WIDEST) for x in least)
+
+
+def mean_width(parts: Sequence[tuple[float, float]], level: float = LEVEL) -> float:
+    """How wide the interval of a mean of K parts is, each a rate with the width of its interval (taken as Wilson's)."""
+    found = []
+    for share, width in parts:
+        low, high = 1e-3, 1e9
+        for _ in range(60):
+            middle = math.sqrt(low * high)
+            low, high = (low, middle) if _alone(share, middle, 1, False, level) <= width else (middle, high)
+        least, most = (float(x) for x in wilson(share, high, level))
+        found.append((share, least, most))
+    _, least_, most_ = mover(found, [1 / len(found)] * len(found), few=True)
+    assert least_ is not None and most_ is not None  # every part has limits
+    return most_ - least_
 
 
 def _widths(n: Floats, p: Floats, labels: int, by_verdict: bool, finite: bool, level: float, seed: int) -> Floats:
@@ -188,7 +208,7 @@ def _widths(n: Floats, p: Floats, labels: int, by_verdict: bool, finite: bool, l
     return high - low
 
 
-def _alone(share: float, labels: int, total: int, finite: bool, level: float) -> float:
+def _alone(share: float, labels: float, total: int, finite: bool, level: float) -> float:
     worth = labels / max(1 - labels / total, 1e-9) if finite else labels
     low, high = wilson(share, worth, level)
     return float(high - low)

@@ -12,6 +12,7 @@ from scipy import special
 
 from honne.stats._clusters import labels
 from honne.stats._enough import would_do
+from honne.stats._judge import Share, weighted_share
 from honne.stats._sample import binary, inverse
 from honne.stats.intervals import LEVEL, Interval, clopper_pearson, difference, rate
 
@@ -29,7 +30,7 @@ class Shift:
     `there_n`, `here_n`: the labels that it is measured on. `value` is None where either has none.
     """
 
-    what: str
+    what: Share
     there: float | None
     here: float | None
     value: float | None
@@ -77,7 +78,8 @@ def equivalent(
 ) -> Transport:
     """Two one-sided tests (Schuirmann 1987) that sensitivity and specificity differ by less than `margin`.
 
-    Arrays as of `honne.stats.correction.hybrid`, one pair per set; items without verdict or label are not used.
+    Arrays as of `honne.stats.correction.hybrid`, one pair per set; items without a verdict are not used, and those
+    without a label only where labels were drawn with unequal chances: how often each verdict is given is theirs to say.
     `by` "class": sensitivity and specificity, what `rogan_gladen` carries over; "error": the judge's error rate alone.
     "equivalent" where every difference's interval at level 2·level − 1 lies within ±`margin`; "different" where one
     lies wholly outside it; else "not shown", whatever a test of "no difference" says: a handful of labels never
@@ -88,7 +90,7 @@ def equivalent(
         raise ValueError(f"margin must lie in (0, 1), got {margin}")
     there = _Set(judged_there, human_there, weights_there, groups_there, 2 * level - 1)
     here = _Set(judged_here, human_here, weights_here, groups_here, 2 * level - 1)
-    names = ("sensitivity", "specificity") if by == "class" else ("error",)
+    names: tuple[Share, ...] = ("sensitivity", "specificity") if by == "class" else ("error",)
     shifts = tuple(_shift(name, there, here, margin) for name in names)
     verdicts = {s.verdict for s in shifts}
     if verdicts == {"equivalent"}:
@@ -123,24 +125,30 @@ class _Set:
             raise ValueError(f"judged has length {len(f)}, human has length {len(y)}: they must be of the same items")
         used = ~np.isnan(f) & ~np.isnan(y)
         self.f, self.y, self.w = f[used], y[used], inverse(weights, used)[used]
-        self.group, self.level = labels(groups, len(f))[used], level
+        group, given = labels(groups, len(f)), ~np.isnan(f)
+        self.group, self.level = group[used], level
+        self._all = (f[given], y[given], None if weights is None else np.asarray(weights)[given], group[given])
 
-    def rate(self, what: str) -> tuple[Interval, int]:
+    def rate(self, what: Share) -> tuple[Interval, int]:
         """The judge's rate with an interval, and the labels that it is of."""
         inside = {"sensitivity": self.y == 1, "specificity": self.y == 0, "error": self.y >= 0}[what]
         right = self.f[inside] == self.y[inside]
         x = (~right if what == "error" else right).astype(np.float64)
         plain = rate(x, self.group[inside], self.level)
         w = self.w[inside]
-        if not len(w) or np.ptp(w) < 1e-9 * w.max():
+        judged, human, chances, group = self._all
+        if not len(w) or chances is None or np.ptp(self.w) < 1e-9 * self.w.max():
             return plain, len(x)
+        found = weighted_share(judged, human, chances, group, what, self.level)
+        if found.value is not None:
+            return found, len(x)
         value = float(w @ x / w.sum())
         worth = plain.n_effective * float(w.sum() ** 2 / (w @ w)) / len(x)
         low, high = clopper_pearson(value, worth, self.level)
         return Interval(value, float(low), float(high), self.level, "clopper-pearson", worth), len(x)
 
 
-def _shift(what: str, there: _Set, here: _Set, margin: float) -> Shift:
+def _shift(what: Share, there: _Set, here: _Set, margin: float) -> Shift:
     (old, old_n), (new, new_n) = there.rate(what), here.rate(what)
     value, low, high = difference(new, old)
     verdict: Verdict = "not shown"
