@@ -5,11 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
-import signal
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +32,7 @@ from honne.scorer.split import components, folds, held_out
 from honne.spec import parse
 from run_parts import here as honne
 from run_parts import ok
-from scorer_parts import answers, table
+from scorer_parts import answers, set_limit, table
 
 # -------------------------------------------------------------------- features
 
@@ -202,18 +198,7 @@ def test_a_full_disk_leaves_the_scorer_that_was_there(folder: Path, tmp_path: Pa
     with set_limit(len(weights) // 2), pytest.raises(OSError):
         write(tmp_path, about, {WEIGHTS: weights[::-1]})
     assert load(tmp_path).about.digest == about.digest
-
-
-@contextmanager
-def set_limit(size: int) -> Iterator[None]:
-    """No file may become larger, as on a disk that is full."""
-    old, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
-        signal.signal(signal.SIGXFSZ, handler)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [NAME, WEIGHTS]
 
 
 # ------------------------------------------------------------------ label files

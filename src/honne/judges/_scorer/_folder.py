@@ -137,8 +137,13 @@ def write(folder: Path, about: About, files: Mapping[str, bytes]) -> About:
     encoded = msgspec.json.format(msgspec.json.encode(about), indent=1)
     written = {**files, NAME: encoded + b"\n"}
     # Beside the old ones first: a full disk leaves the scorer that was there.
-    for name, data in written.items():
-        (folder / f".{name}.tmp").write_bytes(data)
+    try:
+        for name, data in written.items():
+            (folder / f".{name}.tmp").write_bytes(data)
+    except OSError:
+        for name in written:
+            (folder / f".{name}.tmp").unlink(missing_ok=True)
+        raise
     for name in written:
         (folder / f".{name}.tmp").replace(folder / name)
     return about
