@@ -176,6 +176,14 @@ def test_too_few_labels_are_refused_with_how_many_would_do(tmp_path: Path) -> No
     same = [row for row in answers(100) if row.label == "answers"]
     said = ok(honne("scorer", "train", table(tmp_path / "same.csv", same), "-o", tmp_path / "out"), 2).stderr
     assert "nothing to tell apart" in said
+    # One question is kept back, or it is not.
+    one = [row_with(row, prompt="the same", group="") for row in answers(60)]
+    said = [
+        honne("scorer", "train", table(tmp_path / "one.csv", one), "-o", tmp_path / "out", "--hold-out", share)
+        for share in ("0.9", "0")
+    ]
+    assert "kindness: all its answers are kept back for evaluation" in ok(said[0], 2).stderr
+    assert "(to 1 prompts)" in ok(said[1], 2).stderr
 
 
 def test_a_dry_run_shows_what_there_is_and_writes_nothing(tmp_path: Path) -> None:

@@ -80,6 +80,12 @@ def test_p_is_adjusted_for_the_number_of_judges() -> None:
     assert one is not None and [r.p for r in found] == [pytest.approx(min(1.0, 3 * one))] * 3
 
 
+def test_numbers_as_labels_are_in_the_order_of_their_size() -> None:
+    cases = [_case(i, str(1 + i % 10)) for i in range(40)]
+    part = measure("points", "d", (), cases, [Given(case.label) for case in cases])
+    assert part.labels == tuple(str(n) for n in range(1, 11)) and part.accuracy.value == 1.0
+
+
 def test_a_verdict_with_points_says_what_it_says_without() -> None:
     cases = [_case(i, "safe" if i % 2 else "unsafe", others={"llm": Given("unsafe-2")}) for i in range(20)]
     part = measure("points", "d", (), cases, [Given(f"{case.label}-{i}") for i, case in enumerate(cases)])
