@@ -143,7 +143,8 @@ def mark(probe: Probe) -> str:
 def lines(found: Audited) -> list[str]:
     """The findings beside the table, a sentence each."""
     audit, out = found.audit, []
-    if audit.only is not None and (audit.wrong is None or audit.wrong.value != 0):
+    # One that is right on all of them, or that a change moves, does more than say one thing.
+    if audit.only is not None and not audit.swaying and (audit.wrong is None or audit.wrong.value != 0):
         alike = audit.bases - audit.unread
         out.append(
             f"All {count(alike)} unchanged answers that got a verdict got the same, {audit.only}: a judge that tells "
