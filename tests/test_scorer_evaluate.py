@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from honne.errors import ConfigError, DataError
+from honne.judges._scorer import load, packaged
 from honne.report import scorer as report
 from honne.report._scorer_text import people
-from honne.scorer.asked import by_key
+from honne.scorer.asked import by_key, by_scorer
 from honne.scorer.cases import family, read
 from honne.scorer.evaluate import measure
 from honne.scorer.evaluation import Case, Evaluation, Given
@@ -163,6 +164,15 @@ def test_the_published_accuracy_of_xstests_judges(xstest: Path) -> None:
     assert not plain.parts[0].ceiling and not plain.people
     assert plain.alike == ("labels.first", "labels.gpt4", "labels.second", "labels.strmatch")
     assert people(plain).endswith("labels.strmatch (--rater KEY for one person's labels)")
+
+
+def test_the_scorer_that_ships_is_as_documented(xstest: Path) -> None:
+    (part,) = by_scorer(read([xstest]), load(packaged()), "scorer").parts
+    right = part.accuracy
+    assert right.value is not None and right.low is not None and right.high is not None
+    said = f"{100 * right.value:.1f} ({100 * right.low:.1f}–{100 * right.high:.1f})"
+    docs = (Path(__file__).parents[1] / "docs" / "scorer.md").read_text(encoding="utf-8")
+    assert f"GPT-4's answers {said}" in docs
 
 
 def test_what_cannot_be_evaluated(xstest: Path, tmp_path: Path) -> None:
