@@ -312,6 +312,7 @@ def shaped(shape: list[float]) -> bytes:
     ("change", "weights", "said"),
     [
         (lambda d: d.update(format=9), None, "has format 9"),
+        (lambda d: d.update(format=9, kind="tree", more=[]), None, "has format 9; this version of honne reads 1"),
         (lambda d: d.update(kind="pickle"), None, "is not that of a scorer"),
         (lambda d: d.update(surprise=1), None, "surprise"),
         (lambda d: d.update(heads={}), None, "names no head"),
