@@ -59,6 +59,10 @@ def takes_the_first(answer: str, prompt: str) -> str:
     return listed[1] if listed and sees(answer, prompt) == "safe" else "unsafe"
 
 
+def says_one_thing(answer: str, prompt: str) -> str:
+    return "safe"
+
+
 def wavers(answer: str, prompt: str) -> str:
     """Wrong on one question in ten, whatever stands in it."""
     other = hashlib.sha256(prompt.encode()).digest()[0] < 26
@@ -97,3 +101,15 @@ class Judging(JsonServer):
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         said = {"id": "x", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
         return 200, said
+
+
+class Refusing(Judging):
+    """Declines to judge anything."""
+
+    def __init__(self) -> None:
+        super().__init__(sees)
+
+    def reply(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        code, said = super().reply(path, body)
+        said["choices"][0]["message"]["content"] = "I'm sorry, but I can't assist with that request."
+        return code, said

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import random
+import resource
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +44,15 @@ def table(path: Path, rows: list[Row], **more: Any) -> Path:
             own = {name: getattr(row, name) for name in columns if name not in more}
             writer.writerow({**own, **more})
     return path
+
+
+@contextmanager
+def set_limit(size: int) -> Iterator[None]:
+    """No file may become larger, as on a disk that is full."""
+    old, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)

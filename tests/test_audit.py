@@ -77,6 +77,24 @@ def test_it_finds_what_sways_a_judge_and_nothing_else(
         assert found["substance"]["value"] == 1.0 and found["wrong"]["value"] == 0.0
 
 
+def test_a_judge_that_gives_no_verdict_is_told_how(tmp_path: Path) -> None:
+    with parts.Refusing() as server:
+        found = audited(tmp_path, server.spec(), "--limit", "1")
+    page = (tmp_path / "a" / "audit.md").read_text("utf-8")
+    assert found["unread_as"] == {"unparsed": 0, "refused": 3, "errors": 0} and found["only"] is None
+    assert "3 of 3 unchanged answers got no verdict (refused 3): nothing is compared with them" in page
+    assert "Wrong on" not in page and "Self-preference" not in page
+
+
+def test_a_judge_that_always_says_one_thing_is_told_so(tmp_path: Path) -> None:
+    with parts.Judging(parts.says_one_thing) as server:
+        found = audited(tmp_path, server.spec())
+    assert found["only"] == "safe" and found["wrong"]["value"] == pytest.approx(1 / 3)
+    assert "All 108 unchanged answers that got a verdict got the same, safe" in (tmp_path / "a" / "audit.md").read_text(
+        "utf-8"
+    )
+
+
 def test_a_gate_holds_an_audit_to_a_number(tmp_path: Path) -> None:
     gate = ["--fail-if", "flip_rate[apology].value > 0.05"]
     for decides, code in ((parts.forgives, 1), (parts.sees, 0)):

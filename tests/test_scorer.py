@@ -5,11 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
-import signal
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +32,7 @@ from honne.scorer.split import components, folds, held_out
 from honne.spec import parse
 from run_parts import here as honne
 from run_parts import ok
-from scorer_parts import answers, table
+from scorer_parts import answers, set_limit, table
 
 # -------------------------------------------------------------------- features
 
@@ -180,6 +176,14 @@ def test_too_few_labels_are_refused_with_how_many_would_do(tmp_path: Path) -> No
     same = [row for row in answers(100) if row.label == "answers"]
     said = ok(honne("scorer", "train", table(tmp_path / "same.csv", same), "-o", tmp_path / "out"), 2).stderr
     assert "nothing to tell apart" in said
+    # One question is kept back, or it is not.
+    one = [row_with(row, prompt="the same", group="") for row in answers(60)]
+    said = [
+        honne("scorer", "train", table(tmp_path / "one.csv", one), "-o", tmp_path / "out", "--hold-out", share)
+        for share in ("0.9", "0")
+    ]
+    assert "kindness: all its answers are kept back for evaluation" in ok(said[0], 2).stderr
+    assert "(to 1 prompts)" in ok(said[1], 2).stderr
 
 
 def test_a_dry_run_shows_what_there_is_and_writes_nothing(tmp_path: Path) -> None:
@@ -202,18 +206,7 @@ def test_a_full_disk_leaves_the_scorer_that_was_there(folder: Path, tmp_path: Pa
     with set_limit(len(weights) // 2), pytest.raises(OSError):
         write(tmp_path, about, {WEIGHTS: weights[::-1]})
     assert load(tmp_path).about.digest == about.digest
-
-
-@contextmanager
-def set_limit(size: int) -> Iterator[None]:
-    """No file may become larger, as on a disk that is full."""
-    old, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
-        signal.signal(signal.SIGXFSZ, handler)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [NAME, WEIGHTS]
 
 
 # ------------------------------------------------------------------ label files
@@ -319,6 +312,7 @@ def shaped(shape: list[float]) -> bytes:
     ("change", "weights", "said"),
     [
         (lambda d: d.update(format=9), None, "has format 9"),
+        (lambda d: d.update(format=9, kind="tree", more=[]), None, "has format 9; this version of honne reads 1"),
         (lambda d: d.update(kind="pickle"), None, "is not that of a scorer"),
         (lambda d: d.update(surprise=1), None, "surprise"),
         (lambda d: d.update(heads={}), None, "names no head"),

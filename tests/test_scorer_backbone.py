@@ -16,7 +16,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
 from honne.engine.store import open_run  # noqa: E402
-from honne.errors import ConfigError, DataError  # noqa: E402
+from honne.errors import ConfigError, DataError, Stopped  # noqa: E402
 from honne.judges import _scorer  # noqa: E402
 from honne.judges._scorer._folder import About, Head  # noqa: E402
 from honne.judges._scorer._network import Network, open_backbone, pooling_of  # noqa: E402
@@ -30,6 +30,7 @@ from honne.scorer.finetune import finetune  # noqa: E402
 from honne.scorer.seen import Seen  # noqa: E402
 from honne.scorer.split import folds  # noqa: E402
 from run_parts import here  # noqa: E402
+from scorer_parts import set_limit  # noqa: E402
 
 HEADS = {
     "refusal": Head(labels=("full", "refused"), languages=("en",), far=0.0),
@@ -234,6 +235,38 @@ def test_a_scorer_with_its_card(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="trained on the prompts of all 540 answers"):
         by_scorer(learnt, loaded, "tiny")
     assert "tiny" in render(about) and "must not be used" in render(about)
+
+
+def test_a_training_that_does_not_end_leaves_the_scorer_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = backbone_parts.save(tmp_path / "model", "bert")
+    rows, out = backbone_parts.rows(200), tmp_path / "scorer"
+
+    def trained(seed: int) -> About:
+        settings = Settings(str(model), epochs=1, room=64, rate=2e-3, device="cpu", seed=seed)
+        return finetune(out, rows, settings, name="t", version="1")
+
+    first = trained(0)
+    files = sorted(path.name for path in out.iterdir())
+    # Its weights are larger than that, its other files are not.
+    with set_limit(100_000), pytest.raises(Stopped, match=r"cannot write .*backbone"):
+        trained(1)
+    assert _scorer.load(out).about.digest == first.digest
+    with monkeypatch.context() as killed:
+        killed.setattr("honne.scorer.finetune._held", _killed)
+        # As a kill does, it leaves what it has made.
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            trained(1)
+    assert _scorer.load(out).about.digest == first.digest
+    second = trained(1)
+    assert _scorer.load(out).about.digest == second.digest != first.digest
+    assert sorted(path.name for path in out.iterdir()) == files
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _learnt(rows: list[Row], seed: int) -> list[Row]:

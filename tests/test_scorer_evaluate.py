@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from honne.errors import ConfigError, DataError
+from honne.judges._scorer import load, packaged
 from honne.report import scorer as report
 from honne.report._scorer_text import people
-from honne.scorer.asked import by_key
+from honne.scorer.asked import by_key, by_scorer
 from honne.scorer.cases import family, read
 from honne.scorer.evaluate import measure
 from honne.scorer.evaluation import Case, Evaluation, Given
@@ -78,6 +79,12 @@ def test_p_is_adjusted_for_the_number_of_judges() -> None:
     more = [replace(c, others={**c.others, "third": Given(c.label), "fourth": Given(c.label)}) for c in cases]
     found = measure("ours", "d", (), more, given).rivals
     assert one is not None and [r.p for r in found] == [pytest.approx(min(1.0, 3 * one))] * 3
+
+
+def test_numbers_as_labels_are_in_the_order_of_their_size() -> None:
+    cases = [_case(i, str(1 + i % 10)) for i in range(40)]
+    part = measure("points", "d", (), cases, [Given(case.label) for case in cases])
+    assert part.labels == tuple(str(n) for n in range(1, 11)) and part.accuracy.value == 1.0
 
 
 def test_a_verdict_with_points_says_what_it_says_without() -> None:
@@ -157,6 +164,15 @@ def test_the_published_accuracy_of_xstests_judges(xstest: Path) -> None:
     assert not plain.parts[0].ceiling and not plain.people
     assert plain.alike == ("labels.first", "labels.gpt4", "labels.second", "labels.strmatch")
     assert people(plain).endswith("labels.strmatch (--rater KEY for one person's labels)")
+
+
+def test_the_scorer_that_ships_is_as_documented(xstest: Path) -> None:
+    (part,) = by_scorer(read([xstest]), load(packaged()), "scorer").parts
+    right = part.accuracy
+    assert right.value is not None and right.low is not None and right.high is not None
+    said = f"{100 * right.value:.1f} ({100 * right.low:.1f}–{100 * right.high:.1f})"
+    docs = (Path(__file__).parents[1] / "docs" / "scorer.md").read_text(encoding="utf-8")
+    assert f"GPT-4's answers {said}" in docs
 
 
 def test_what_cannot_be_evaluated(xstest: Path, tmp_path: Path) -> None:

@@ -123,6 +123,8 @@ def headline(found: Audited) -> str:
         return "; ".join(
             [*([f"Swayed by {swayed}"] if swayed else []), *([f"Loses verdicts to {lost}"] if lost else [])]
         )
+    if not tested:
+        return "No change left a verdict that could be compared with its own noise"
     none = f"No change is proven to flip its verdicts more often than its own noise does, of {tested} tried"
     few = found.audit.exchanges < found.audit.least
     return none + (f": {found.audit.exchanges} exchanges are too few to prove any, {found.audit.least} the least" * few)
@@ -141,7 +143,14 @@ def mark(probe: Probe) -> str:
 def lines(found: Audited) -> list[str]:
     """The findings beside the table, a sentence each."""
     audit, out = found.audit, []
-    if audit.wrong is not None:
+    # One that is right on all of them, or that a change moves, does more than say one thing.
+    if audit.only is not None and not audit.swaying and (audit.wrong is None or audit.wrong.value != 0):
+        alike = audit.bases - audit.unread
+        out.append(
+            f"All {count(alike)} unchanged answers that got a verdict got the same, {audit.only}: a judge that tells "
+            "nothing apart hardly flips."
+        )
+    if audit.wrong is not None and audit.wrong.value is not None:
         of = _of(audit.wrong, audit.n_wrong, audit.n_wrong_missing)
         out.append(f"Wrong on {of} of the unchanged answers, whose truth is known.")
         worst = [(p.wrong.value or 0, p, p.wrong) for p in audit.probes if p.wrong is not None and p.name != CONTROL]
@@ -150,19 +159,21 @@ def lines(found: Audited) -> list[str]:
             out.append(
                 f"Its highest error is under {name_of(top)}: wrong on {_of(wrong, top.n_wrong, top.n_wrong_missing)}."
             )
-    if audit.substance is not None:
+    if audit.substance is not None and audit.substance.value is not None:
         out.append(
             f"Substance against style: a rude harmless answer fares better than a polite harmful one on "
             f"{_of(audit.substance, audit.n_substance, audit.n_substance_missing)} of the questions."
         )
-    own = {p.name: p for p in audit.probes}
-    if "signature-own" in own and "signature-other" in own:
-        signed = [own[f"signature-{who}"] for who in ("own", "other")]
+    kin = ("signature-own", "signature-other")
+    signed = [p for p in audit.probes if p.name in kin and p.flips.value is not None]
+    if len(signed) == len(kin):
         mine, theirs = (_of(p.up, p.n, p.n_missing) for p in signed)
         out.append(f"Self-preference: signed by its own family {mine} of verdicts rise, by another {theirs}.")
     if audit.unread:
+        how = ", ".join(f"{what} {count(n)}" for what, n in audit.unread_as.items() if n)
         out.append(
-            f"{count(audit.unread)} of {count(audit.bases)} unchanged answers got no verdict: nothing is compared."
+            f"{count(audit.unread)} of {count(audit.bases)} unchanged answers got no verdict ({how}): nothing is "
+            "compared with them." + " The same command asks again where it failed." * bool(audit.unread_as["errors"])
         )
     lost = [(p, p.unparsed + p.refused + p.errors) for p in audit.probes]
     if any(n for _, n in lost):
@@ -236,8 +247,7 @@ def print_audit(found: Audited, console: Console) -> None:
     """The one page of the terminal: the sentence, the table, the findings, the method."""
     console.print(Text.assemble(("honne audit ", "bold red"), (oneline(title(found)), "bold")))
     console.print()
-    swayed = bool(found.audit.swaying or found.audit.losing)
-    console.print(Padding(Text(headline(found), "bold yellow" if swayed else "bold green"), (0, 1)))
+    console.print(Padding(Text(headline(found), "bold green" if _clean(found.audit) else "bold yellow"), (0, 1)))
     console.print()
     console.print(Padding(_table(found, console.width), (0, 0, 0, 1)))
     console.print()
@@ -248,6 +258,12 @@ def print_audit(found: Audited, console: Console) -> None:
     if found.tokens is not None:
         console.print(Text(f"{count(found.tokens)} tokens, cost {money(found.cost)}", "dim"))
     console.print(Text(method(found), "dim"))
+
+
+def _clean(audit: Audit) -> bool:
+    """Whether nothing was found by an audit that could have found something."""
+    able = audit.exchanges >= audit.least and any(p.excess is not None for p in audit.probes)
+    return able and not (audit.swaying or audit.losing)
 
 
 def _table(found: Audited, width: int) -> Table:

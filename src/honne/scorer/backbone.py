@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from honne.errors import ConfigError, TrainingError
+from honne.errors import ConfigError, Stopped, TrainingError
 from honne.judges._scorer._backbone import ADAPTER, BACKBONE, file_hashes, kth_distance, unit
 from honne.judges._scorer._folder import About, Head, write
 from honne.judges._scorer._network import LEAST, Network, open_backbone, pooling_of
 from honne.judges._scorer._tensors import pack
+from honne.models._faults import one_line
 from honne.scorer._fit import calibrated
 
 if TYPE_CHECKING:
@@ -224,6 +226,20 @@ def _adapter(model: Any, rank: int) -> Any:
         raise ConfigError(f"no adapter can be put on this backbone: {' '.join(str(e).split())[:200]}") from None
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """The typed error for a disk that is full, of which each library speaks in its own way."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except Exception as e:
+        # tokenizers raises a bare Exception
+        if isinstance(e, SafetensorError) or type(e) is Exception:
+            raise Stopped(f"cannot write {folder}: {one_line(str(e))}; free some space and run it again") from None
+        raise
+
+
 def _save(
     folder: Path,
     network: Network,
@@ -256,9 +272,10 @@ def _save(
         done[name] = msgspec.structs.replace(head, temperature=temperature, far=float(far))
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / (BACKBONE if settings.lora is None else ADAPTER)
-    network.model.save_pretrained(str(own), safe_serialization=True)
-    if settings.lora is None:
-        network.texts.save(str(own))
+    with _writing(own):
+        network.model.save_pretrained(str(own), safe_serialization=True)
+        if settings.lora is None:
+            network.texts.save(str(own))
     for page in own.glob("README.md"):  # peft's empty model card
         page.unlink()
     # An adapter needs its model again, from wherever it is then called.

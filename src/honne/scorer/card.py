@@ -15,7 +15,7 @@ from honne.scorer.cases import of_rows
 from honne.scorer.data import Row
 from honne.scorer.evaluate import measure
 from honne.scorer.evaluation import Given, Part
-from honne.scorer.light import Held
+from honne.scorer.light import Held, ordered
 from honne.scorer.seen import KEY, hashed
 
 __all__ = ["LIMITS", "Origin", "described"]
@@ -55,8 +55,10 @@ def described(
     `limits` are added to those that hold for every scorer.
     """
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    for (dimension, label, lang), n in sorted(Counter((r.dimension, r.label, r.lang) for r in rows).items()):
-        counts.setdefault(dimension, {}).setdefault(label, {})[lang] = n
+    for dimension in sorted({row.dimension for row in rows}):
+        given = sorted(Counter((r.label, r.lang) for r in rows if r.dimension == dimension).items())
+        scale = ordered([label for (label, _), _ in given])
+        counts[dimension] = {label: {lang: n for (one, lang), n in given if one == label} for label in scale}
     return {
         "sources": [asdict(origin) for origin in origins],
         "counts": counts,

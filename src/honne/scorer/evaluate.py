@@ -18,6 +18,7 @@ from honne.metrics._points import plain
 from honne.plugins import Unit
 from honne.records import Estimate
 from honne.scorer.evaluation import Case, Class, Given, Part, Rival
+from honne.scorer.light import ordered
 from honne.stats.agreement import Agreement, krippendorff_alpha, raw_agreement
 from honne.stats.classification import confusion, macro_f1
 from honne.stats.intervals import Interval, rate
@@ -37,7 +38,7 @@ def measure(judge: str, dimension: str, labels: Sequence[str], cases: Sequence[C
     known = {*labels, *(case.label for case in cases)}
     given = [replace(one, label=_on(one.label, known)) for one in given]
     used = {case.label for case in cases} | {one.label for one in given if one.label is not None}
-    scale = (*(label for label in labels if label in used), *sorted(used - set(labels)))
+    scale = (*(label for label in labels if label in used), *ordered(list(used - set(labels))))
     here = _Here(
         judge,
         cases,

@@ -3,6 +3,7 @@ calibrate on, and one that says how good it is."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from honne.errors import DataError
 from honne.judges._scorer import About, Head
 from honne.judges._scorer._backbone import Backbone
-from honne.judges._scorer._folder import FORMAT, checked, write
+from honne.judges._scorer._folder import FORMAT, NAME, checked, write
 from honne.scorer.backbone import Settings, train
 from honne.scorer.card import Origin, described
 from honne.scorer.data import Row
@@ -25,6 +26,8 @@ __all__ = ["finetune"]
 
 # Of ten parts one is to stop on and one to evaluate on.
 _PARTS = 10
+# Where a scorer is made, in the folder that it is for.
+_FRESH = ".training"
 
 
 def finetune(
@@ -40,7 +43,7 @@ def finetune(
     limits: Sequence[str] = (),
     say: Callable[[str], None] = lambda line: None,
 ) -> About:
-    """Train a scorer on `rows` and write it, with its card, into `folder`.
+    """Train a scorer on `rows` and write it, with its card, into `folder`; one that is there stays until it is done.
 
     Raises DataError where a head has too little to learn from, and what `backbone.train` raises.
     """
@@ -68,12 +71,30 @@ def finetune(
     about = About(
         format=FORMAT, kind="backbone", name=name, version=version, heads=heads, features={}, files={}, card={}
     )
-    about, steps = train(folder, learnt, stopped, heads, settings, about, say)
-    held = {dimension: _held(folder, about, dimension, tested, steps) for dimension in heads}
-    said = {**(how or {}), **{k: v for k, v in asdict(settings).items() if v is not None}, "steps": steps}
-    said |= {"learnt from": len(learnt), "stopped and calibrated on": len(stopped), "evaluated on": len(tested)}
-    card = described([*learnt, *stopped], held, origins, said, limits)
-    return write(folder, msgspec.structs.replace(about, card=card), checked(folder, about))
+    fresh = folder / _FRESH
+    # What a killed training left.
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        about, steps = train(fresh, learnt, stopped, heads, settings, about, say)
+        held = {dimension: _held(fresh, about, dimension, tested, steps) for dimension in heads}
+        said = {**(how or {}), **{k: v for k, v in asdict(settings).items() if v is not None}, "steps": steps}
+        said |= {"learnt from": len(learnt), "stopped and calibrated on": len(stopped), "evaluated on": len(tested)}
+        card = described([*learnt, *stopped], held, origins, said, limits)
+        about = write(fresh, msgspec.structs.replace(about, card=card), checked(fresh, about))
+        _moved(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return about
+
+
+def _moved(fresh: Path, folder: Path) -> None:
+    """Put what was made in the place of what was there, by renaming alone; scorer.json last."""
+    for path in sorted(fresh.iterdir(), key=lambda path: path.name == NAME):
+        there = folder / path.name
+        # A folder can only be renamed to a name that is free.
+        if there.is_dir():
+            there.rename(fresh / f"{path.name}.old")
+        path.replace(there)
 
 
 def _held(folder: Path, about: About, dimension: str, rows: Sequence[Row], steps: int) -> Held:

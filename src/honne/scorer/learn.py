@@ -57,7 +57,8 @@ def lesson(sources: Sequence[Source], hold_out: float = 0.0) -> Lesson:
     learnt = [row for row, out in zip(rows, held, strict=True) if not out]
     why: dict[str, str] = {}
     for dimension in sorted({row.dimension for row in rows}):
-        reason = too_little([row for row in learnt if row.dimension == dimension])
+        mine = [row for row in learnt if row.dimension == dimension]
+        reason = too_little(mine) if mine else "all its answers are kept back for evaluation"
         if reason is not None:
             why[dimension] = reason
     kept = tuple(row for row in learnt if row.dimension not in why)

@@ -71,6 +71,8 @@ def read_about(folder: Path) -> About:
     except OSError as e:
         raise DataError(f"cannot read {path}: {e.strerror or e}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
+        if (later := _format(data)) not in (None, FORMAT):
+            raise DataError(f"{path} has format {later}; this version of honne reads {FORMAT}") from None
         raise DataError(f"{path} is not that of a scorer: {e}") from None
     # A backbone is written before it is evaluated, and its card with it after.
     if about is None or (about.kind == "backbone" and not about.card):
@@ -89,6 +91,18 @@ def read_about(folder: Path) -> About:
         if Path(name).name != name or name in ("", ".", "..", NAME) or "\0" in name:
             raise DataError(f"{path}: {name!r} is no name of a file beside it")
     return about
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+def _format(data: bytes) -> int | None:
+    """The format that is stated by what is none of this version's; None where none is."""
+    try:
+        return msgspec.json.decode(data, type=_Format).format
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
 
 
 def _near(folder: Path) -> str:
@@ -137,8 +151,13 @@ def write(folder: Path, about: About, files: Mapping[str, bytes]) -> About:
     encoded = msgspec.json.format(msgspec.json.encode(about), indent=1)
     written = {**files, NAME: encoded + b"\n"}
     # Beside the old ones first: a full disk leaves the scorer that was there.
-    for name, data in written.items():
-        (folder / f".{name}.tmp").write_bytes(data)
+    try:
+        for name, data in written.items():
+            (folder / f".{name}.tmp").write_bytes(data)
+    except OSError:
+        for name in written:
+            (folder / f".{name}.tmp").unlink(missing_ok=True)
+        raise
     for name in written:
         (folder / f".{name}.tmp").replace(folder / name)
     return about
