@@ -232,6 +232,16 @@ def test_the_judges_errors_are_covered_where_its_verdicts_were_sampled_unalike(p
     assert np.mean(held, axis=0).min() >= FEW_DRAWS
 
 
+@pytest.mark.parametrize("what", ["sensitivity", "specificity", "error"])
+def test_a_judge_that_no_label_shows_to_err_may_be_without_error(what):
+    """Equal tails of a posterior never reach 0 or 1, and left out what an exact rule is."""
+    judged, human, inclusion = planned(np.random.default_rng(41), 1000, 200, 0.1, (1.0, 1.0))
+    right, wrong = (weighted_share(one, human, inclusion, None, what, 0.95) for one in (judged, 1 - judged))
+    best = 0.0 if what == "error" else 1.0
+    assert right.value == best == (right.low if what == "error" else right.high) and 0 < right.high - right.low < 0.5
+    assert wrong.value == 1 - best == (wrong.high if what == "error" else wrong.low)
+
+
 def test_a_difference_at_the_margin_is_rarely_called_equivalent_by_labels_of_a_plan():
     called = []
     for i in range(300):

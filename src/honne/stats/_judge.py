@@ -39,6 +39,8 @@ def weighted_share(
     points = _share(what, q, yes, no)
     low, high = (float(x) for x in tails(points, level))
     found = _share(what, s.sizes[0] / s.n, s.rates[0], s.rates[1])
+    # Where the labels show 0 or 1 that may be the truth, which equal tails leave out (Brown, Cai & DasGupta 2001).
+    low, high = 0.0 if found <= 0 else low, 1.0 if found >= 1 else high
     mean, spread = float(points.mean()), float(points.var())
     method = "post-stratified, jeffreys, inverse probability" + (", clustered" if s.clustered else "")
     value = min(max(float(found), low), high)
