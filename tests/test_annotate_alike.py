@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from honne.annotate.projects import Plan
 from honne.engine import labels_file
 from honne.engine.reference import settle
 from honne.engine.store import open_run
+from honne.errors import DataError
 from honne.plugins import Scale, Verdict
 from honne.records import now
 
@@ -59,6 +61,28 @@ def test_folders_of_one_name_keep_their_labels_apart(database: Database, tmp_pat
         assert {(row["run"], row["label"]) for row in again} == {("before/qwen", "unsafe"), ("after/qwen", "safe")}
     finally:
         other.close()
+
+
+def test_labels_of_a_run_are_known_where_it_has_a_longer_or_a_shorter_name(database: Database, tmp_path: Path) -> None:
+    """Files of before runs were told apart, plans of `honne calibrate`, and projects of one run alone have the folder's
+    own name; the model then says whose labels they are, or nothing does."""
+    runs = [a_run(tmp_path / when / "qwen", 2, model=f"acme/{when}") for when in WORDS]
+    both, alone = a_team(database, runs, Plan("safe")), a_team(database, runs[1:], Plan("safe"), name="One")
+    row = {"item_id": "q1", "annotator": "Ann", "label": "safe", "kind": "label", "at": "2026-01-02T03:04:05Z"}
+
+    def load(project: int, **more: str) -> importing.Imported:
+        file = tmp_path / "labels.jsonl"
+        file.write_text(json.dumps({**row, **more}), encoding="utf-8")
+        return database.write(lambda s: importing.load(s, project, importing.read(file)))
+
+    assert load(both.project, run="qwen", model="acme/after").labels == 1
+    assert load(both.project, run="after/qwen").known == 1
+    assert load(alone.project, run="after/qwen").labels == 1
+    with pytest.raises(DataError, match="several runs fit"):
+        load(both.project, run="qwen")
+    for wrong in ("before/qwen", "r/qwen", "wen"):
+        with pytest.raises(DataError, match="unknown run"):
+            load(alone.project, run=wrong)
 
 
 def test_the_form_for_a_new_project_tells_them_apart(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class _Answers:
             wanted = row.optional(column)
             if wanted is not None:
                 names = [str(getattr(run, field)) for run in fitting]
-                fitting = [run for run in fitting if getattr(run, field) == wanted]
+                fitting = [run for run in fitting if getattr(run, field) == wanted or _ends(run, field, wanted)]
                 if not fitting:
                     raise DataError(f"{row.where}: {unknown(column, wanted, names)}")
         if len(fitting) > 1:
@@ -174,6 +174,11 @@ class _Answers:
         if response is None or not response.text:
             raise DataError(f"{row.where}: {run.name} has no answer to {item_id} (sample {sample})")
         return items[item_id], response
+
+
+def _ends(run: Run, field: str, wanted: str) -> bool:
+    """Whether a run goes by this name where other folders stand beside it: what tells it apart is more or less."""
+    return field == "name" and f"/{run.path}".endswith(f"/{wanted}")
 
 
 def _near(what: str, name: str, names: Sequence[str]) -> str:
