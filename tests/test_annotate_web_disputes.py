@@ -48,6 +48,8 @@ def test_the_list_has_pages_and_an_order_that_reads_no_text(disputed: tuple[Site
     assert listed(first.text) == list(range(1, 101)) and 'href="?after=100"' in first.text
     second = judy.get(f"{home}?after=100")
     assert listed(second.text) == list(range(101, 131)) and 'href="?after=' not in second.text
+    beyond = judy.get(f"{home}?after=130")
+    assert (beyond.status, beyond.headers["location"]) == (303, home), "not that there is nothing to decide"
     one = judy.get(f"{home}/100")
     assert f'rel="next" href="{home}/101"' in one.text and "130 disputes left" in one.words
 

@@ -57,6 +57,9 @@ def disputes(request: Request, who: Adjudicator, after: Annotated[int, Query(ge=
     with database(request).read() as s:
         rows = adjudicate.to_adjudicate(s, who.project_id, after, _PAGE + 1)
         decided = list(s.execute(select(Decision.answer_id, Decision.label).where(*_mine(who)).order_by(Decision.at)))
+    if after and not rows:
+        # All that stood here is decided: "nothing to decide" would be said of the pages before it, too.
+        return see(_home(who))
     listed = [
         {
             "answer_id": d.answer_id,
