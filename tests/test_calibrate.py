@@ -525,6 +525,16 @@ def test_what_people_agree_on_is_of_all_answers_and_not_of_those_that_were_picke
     assert found["n"] == 60 and "weighted" in found["method"]
 
 
+def test_that_one_of_two_labelled_all_answers_does_not_hide_how_the_others_were_drawn(
+    run: Path, tmp_path: Path
+) -> None:
+    judge(run, "labels.bob", ["safe" if i % 2 == 0 or i % 4 == 1 else "unsafe" for i in range(N)])
+    rows = [label(i, "safe", design="active", inclusion=0.1 if i % 2 == 0 else 0.5) for i in range(60)]
+    ok(honne("calibrate", run, "--labels", write(tmp_path / "l.jsonl", rows), "--rater", "labels.bob"))
+    (found,) = json.loads((run / "calibration" / "calibration.json").read_text())["ceilings"]
+    assert found["agreement"] == pytest.approx((30 * 10 + 15 * 2) / (30 * 10 + 30 * 2))
+
+
 def test_an_answer_that_was_drawn_in_two_ways_is_named(run: Path, tmp_path: Path) -> None:
     """Not as one whose labels do not say how it was picked: `--design random` would change nothing."""
     twice = label(0, "safe", "bob", design="stratified")

@@ -209,6 +209,11 @@ def _ceilings(parts: Iterable[Part], raters: Mapping[str, Answers], run: RunFold
     if len(raters) < 2:
         return []
     rubric = rubrics(run)
+    # Of an answer that one labelled with all others, and another as it was drawn, the draw says how often two did.
+    rarest_last = sorted(
+        (one for answers in raters.values() for one in answers.values()), key=lambda j: -(j.inclusion or 1)
+    )
+    labelled = _by_answer(rarest_last)
     seen: dict[tuple[str, str | None, str, str | None], Ceiling | None] = {}
     made: dict[tuple[str, str | None, tuple[str, ...]], list[Mapping[tuple[str, str | None], Measure]]] = {}
     for section, measure, _ in parts:
@@ -220,7 +225,6 @@ def _ceilings(parts: Iterable[Part], raters: Mapping[str, Answers], run: RunFold
             made[key] = [measures(section, answers, rubric) for answers in raters.values()]
         given = [found[measure.metric, measure.form] for found in made[key] if (measure.metric, measure.form) in found]
         if len(given) > 1:
-            labelled = {key: one for answers in raters.values() for key, one in answers.items()}
             seen[place] = _ceiling(place, given, drawn(section, measure, labelled, rubric))
     return [ceiling for ceiling in seen.values() if ceiling is not None]
 
