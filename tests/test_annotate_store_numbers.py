@@ -346,6 +346,9 @@ def test_a_name_with_spaces_around_it_is_the_same_person(database: Database, tmp
     with database.read() as s:
         rows = [row for row in exporting.rows(s, it.project) if row["kind"] == "label"]
     assert {(row["annotator"], row["judge"]) for row in rows} == {("Ann Lee", "labels.a-project.ann-lee")}
+    # One that was stored as the table has it is that person, too: the same file again adds nothing.
+    database.write(lambda s: s.execute(update(Label).values(annotator=" Ann  Lee")))
+    assert database.write(lambda s: importing.load(s, it.project, importing.read(file))).known == 3
 
 
 @pytest.mark.parametrize("kind", files.KINDS)

@@ -246,7 +246,7 @@ def _said(s: Session, project_id: int) -> _Said:
     found: _Said = {}
     for row in rows:
         for name in {known[row.user_id, row.annotator][0], row.annotator or row.name or ""}:
-            found.setdefault((row.answer_id, name), set()).add((row.state, row.label))
+            found.setdefault((row.answer_id, _spaced(name)), set()).add((row.state, row.label))
     return found
 
 
@@ -320,9 +320,13 @@ def _codes(row: DataRow, column: str, allowed: Mapping[str, Any]) -> list[str]:
     return [str(code) for code in given]
 
 
+def _spaced(name: str) -> str:
+    return " ".join(name.split())
+
+
 def _name(row: DataRow) -> str:
     """Who labelled, by the rules for the name of an account: it stands on pages and in the keys of judges."""
-    name = " ".join(row.text("annotator").split())
+    name = _spaced(row.text("annotator"))
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise DataError(f"{row.where}: annotator is {clean(name[:40])!r}: use 1 to {LONGEST_NAME} printable characters")
     return name
