@@ -55,7 +55,7 @@ def ordered(labels: Sequence[str]) -> tuple[str, ...]:
     """The different labels: numbers by size, others by name."""
     found = set(labels)
     if all(label.removeprefix("-").isdecimal() for label in found):
-        return tuple(sorted(found, key=int))
+        return tuple(sorted(found, key=lambda label: (int(label), label)))
     return tuple(sorted(found))
 
 
