@@ -414,6 +414,39 @@ def test_two_browsers_on_one_item_give_one_label(place: Any) -> None:
     assert len(answers) == len(set(answers)) == 3
 
 
+def test_a_draft_of_what_another_window_submitted_is_told_so(place: Any) -> None:
+    here = place()
+    one, two = here.annotator(), here.annotator()
+    title = one.item()
+    two.label("1")
+    one.page.fill("#note", "a second thought")
+    saved(one, "You have submitted or discarded this answer in another window")
+    assert here.labels(Label.label, Label.note) == [("1", None)] and one.item() == title
+    # What it says is true: submitted here, it counts.
+    one.press("Escape", "b", "3", "Enter")
+    saved(one, "Saved.")
+    assert here.labels(Label.label, Label.note) == [("3", "a second thought")]
+    one.errors.clear()
+
+
+def test_a_label_after_the_decision_is_told_so(place: Any) -> None:
+    here = place(n=1)
+    team = here.team
+    ann = here.annotator()
+    answer = int(ann.item().split()[-1])
+    ann.label("3")
+    team.next(team.annotators[1])
+    team.label(team.annotators[1], answer, "1")
+    ann.go(f"{here.home}/{answer}")
+    here.database.write(
+        lambda s: adjudicate.decide(s, team.project, team.adjudicator, answer, {"label": "1"}, "a decision of the test")
+    )
+    ann.press("b", "2", "Enter")
+    saved(ann, "The adjudicator has decided")
+    assert sorted(here.labels(Label.label)) == [("1",), ("3",)]
+    ann.errors.clear()
+
+
 def test_after_log_out_a_label_is_kept_until_the_next_log_in(place: Any) -> None:
     here = place()
     ann = here.annotator()
