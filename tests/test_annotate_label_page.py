@@ -414,6 +414,39 @@ def test_two_browsers_on_one_item_give_one_label(place: Any) -> None:
     assert len(answers) == len(set(answers)) == 3
 
 
+def test_a_draft_of_what_another_window_submitted_is_told_so(place: Any) -> None:
+    here = place()
+    one, two = here.annotator(), here.annotator()
+    title = one.item()
+    two.label("1")
+    one.page.fill("#note", "a second thought")
+    saved(one, "You have submitted or discarded this answer in another window")
+    assert here.labels(Label.label, Label.note) == [("1", None)] and one.item() == title
+    # What it says is true: submitted here, it counts.
+    one.press("Escape", "b", "3", "Enter")
+    saved(one, "Saved.")
+    assert here.labels(Label.label, Label.note) == [("3", "a second thought")]
+    one.errors.clear()
+
+
+def test_a_label_after_the_decision_is_told_so(place: Any) -> None:
+    here = place(n=1)
+    team = here.team
+    ann = here.annotator()
+    answer = int(ann.item().split()[-1])
+    ann.label("3")
+    team.next(team.annotators[1])
+    team.label(team.annotators[1], answer, "1")
+    ann.go(f"{here.home}/{answer}")
+    here.database.write(
+        lambda s: adjudicate.decide(s, team.project, team.adjudicator, answer, {"label": "1"}, "a decision of the test")
+    )
+    ann.press("b", "2", "Enter")
+    saved(ann, "The adjudicator has decided")
+    assert sorted(here.labels(Label.label)) == [("1",), ("3",)]
+    ann.errors.clear()
+
+
 def test_after_log_out_a_label_is_kept_until_the_next_log_in(place: Any) -> None:
     here = place()
     ann = here.annotator()
@@ -425,6 +458,54 @@ def test_after_log_out_a_label_is_kept_until_the_next_log_in(place: Any) -> None
     ann.context.add_cookies(cookies)
     ann.page.click(".said a")
     saved(ann, "Connected again")
+    assert here.labels(Label.label) == [("3",)]
+    ann.errors.clear()
+
+
+def test_a_draft_that_nobody_took_is_there_after_the_next_log_in(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    cookies = ann.context.cookies()
+    ann.context.clear_cookies()
+    ann.page.fill("#note", "a long thought")
+    saved(ann, "You are logged out")
+    ann.page.click(".said a")
+    ann.page.wait_for_selector("#f-password")
+    # However long that takes, and even if the browser is closed meanwhile, which ends what a tab keeps for itself.
+    ann.page.evaluate("() => sessionStorage.clear()")
+    ann.context.add_cookies(cookies)
+    ann.go(here.home)
+    saved(ann, "Draft saved")
+    assert [draft["note"] for (draft,) in here.labels(Label.draft, state="draft")] == ["a long thought"]
+    # What the server has is not kept twice: it would come back over what is written later.
+    assert ann.page.evaluate("() => Object.keys(localStorage).filter(key => key.startsWith('honne-left'))") == []
+    ann.errors.clear()
+
+
+def test_a_draft_waits_in_the_browser_until_the_server_is_back(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    here.site.stop()
+    ann.page.fill("#note", "a long thought")
+    saved(ann, "No connection")
+    ann.page.goto("about:blank")
+    here.site.start()
+    ann.go(here.home)
+    saved(ann, "Draft saved")
+    assert ann.page.input_value("#note") == "a long thought"
+    assert [draft["note"] for (draft,) in here.labels(Label.draft, state="draft")] == ["a long thought"]
+    ann.errors.clear()
+
+
+def test_a_server_that_answers_and_cannot_save_is_not_said_to_be_away(place: Any) -> None:
+    here = place()
+    ann = here.annotator()
+    first = ann.item()
+    ann.page.route("**/label/*", lambda route: route.fulfill(status=503, body="locked"))
+    ann.press("b", "3", "Enter")
+    saved(ann, "The server cannot save at the moment")
+    ann.page.unroute("**/label/*")
+    ann.until("was => document.querySelector('#item-title').innerText !== was", first)
     assert here.labels(Label.label) == [("3",)]
     ann.errors.clear()
 

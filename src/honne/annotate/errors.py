@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from honne.errors import DataError, HonneError
 
-__all__ = ["BadForm", "DatabaseFailed", "LeaseLost", "NoSuchAnswer", "NotShown", "NotYours"]
+__all__ = ["AlreadyGiven", "BadForm", "DatabaseFailed", "Decided", "LeaseLost", "NoSuchAnswer", "NotShown", "NotYours"]
 
 
 class BadForm(HonneError):
@@ -34,3 +34,11 @@ class NoSuchAnswer(NotYours):
 
 class NotShown(NotYours):
     """This answer was never given to this user, and which ones are is drawn, not chosen."""
+
+
+class AlreadyGiven(NotYours):
+    """A draft for what this user has submitted or discarded, as in another window."""
+
+
+class Decided(NotYours):
+    """The adjudicator has decided: labels of this answer stay as they are."""

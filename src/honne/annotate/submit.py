@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from honne.annotate import guides, leases, log, queue
-from honne.annotate.errors import BadForm, LeaseLost, NoSuchAnswer, NotShown, NotYours
+from honne.annotate.errors import AlreadyGiven, BadForm, Decided, LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.tables import Answer, Base, Decision, Label, Project, SafeText, Slot
 from honne.annotate.tables import Receipt as Stored
 from honne.annotate.text import LONGEST
@@ -94,7 +94,7 @@ def save_draft(
         return again(known, form)
     if label.state in ("submitted", "discarded"):
         # Also one that overtook nothing but the network: it was sent before the discard, and came after it.
-        raise NotYours(f"this answer is {label.state}: undo takes it back")
+        raise AlreadyGiven(f"this answer is {label.state}: undo takes it back")
     label.draft, label.exposed = checked.plain(), label.exposed or checked.exposed
     label.state = "draft"
     if slot is not None:
@@ -299,7 +299,7 @@ def _undecided(s: Session, answer_id: int) -> None:
     # `decide` holds the answer from its check on: no label changes between what was decided on and the decision.
     s.execute(select(Answer.id).where(Answer.id == answer_id).with_for_update())
     if s.scalar(select(Decision.answer_id).where(Decision.answer_id == answer_id)) is not None:
-        raise NotYours("the adjudicator has decided on this answer: its labels stay as they are")
+        raise Decided("the adjudicator has decided on this answer: its labels stay as they are")
 
 
 def _logged(label: Label) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from honne.annotate import guides, queue, reading, submit
-from honne.annotate.errors import BadForm, LeaseLost, NoSuchAnswer, NotShown, NotYours
+from honne.annotate.errors import AlreadyGiven, BadForm, Decided, LeaseLost, NoSuchAnswer, NotShown, NotYours
 from honne.annotate.server import own, pause
 from honne.annotate.server.item import View, category_name, gone, whole_text
 from honne.annotate.server.pages import language, page
@@ -157,6 +157,10 @@ def send(request: Request, who: Labeller, answer_id: int, sent: Sent) -> Respons
         return _refused(request, who, 409, t("label.lease_lost"))
     except (NoSuchAnswer, NotShown) as e:
         raise _refusal(e) from None
+    except AlreadyGiven:
+        return _refused(request, who, 409, t("label.already_given"))
+    except Decided:
+        return _refused(request, who, 409, t("label.decided"))
     except NotYours:
         return _refused(request, who, 409, t("label.not_yours"))
     if not part_only(request):

@@ -9,7 +9,7 @@ const shelf = "honne-unsent:" + location.host + ":" + work.dataset.visitor;
 const left = "honne-left:" + location.host + ":" + work.dataset.visitor;
 const form = () => $("#label-form");
 const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRF-Token"];
-let drafts = 0, since = 0, seconds = 0, active = 0, looked = false, warned = false, touched = false, saving, fading, sending = null;
+let drafts = 0, since = 0, seconds = 0, active = 0, looked = false, warned = false, touched = false, unheard = false, saving, fading, sending = null;
 
 function say(text, bad = false, ...more) {
   clearTimeout(fading);
@@ -22,7 +22,7 @@ function say(text, bad = false, ...more) {
 function shown() {
   seconds = Number(form()?.elements.seconds.value) || 0;
   since = active = performance.now();
-  looked = warned = touched = false;
+  looked = warned = touched = unheard = false;
   clearTimeout(saving);
   veil();
   if (window.htmx) htmx.process(work);
@@ -30,7 +30,7 @@ function shown() {
   if (guideline && kept) guideline.open = kept === "open";
   else if (guideline) guideline.open = innerWidth >= 1700 || (guideline.open && innerWidth > 980);
   const news = $(".news");
-  if (news) say(news.textContent);
+  say(news ? news.textContent : "");
 }
 function tick() {
   const now = performance.now();
@@ -73,15 +73,28 @@ async function once(url, data, signal) {
   const answer = await fetch(url, { method: "POST", body: data, headers, redirect: "manual", signal: limit });
   return { status: answer.type === "opaqueredirect" ? 401 : answer.status, text: await answer.text() };
 }
+// What the server has not taken as a draft stays in this browser, also when the page is closed, until it has.
+function keep(url, data) {
+  unheard = true;
+  localStorage.setItem(left, JSON.stringify({ url, data }));
+}
+function forget() {
+  unheard = false;
+  localStorage.removeItem(left);
+}
 // Until the server has answered: what it says about this request, whatever happens in between.
-async function insist(url, data, signal) {
+async function insist(url, data, signal, draft = false) {
   for (let wait = 1; !signal.aborted; wait = Math.min(wait * 2, 15)) {
+    let why = work.dataset.busy;
+    const slow = setTimeout(() => { if (!signal.aborted) say(work.dataset.sending, true); }, 3000);
     try {
       const answer = await once(url, data, signal);
       if (answer.status < 500 && answer.status !== 429) return answer;
-    } catch { /* no connection: once more */ }
+    } catch (error) { if (error.name !== "TimeoutError") why = work.dataset.lost; }
+    finally { clearTimeout(slow); }
     if (signal.aborted) break;
-    say(work.dataset.lost.replace("{n}", wait), true);
+    if (draft) keep(url, data);
+    say(why.replace("{n}", wait), true);
     await pause(wait * 1000, signal);
   }
   return null;
@@ -94,6 +107,7 @@ function login() {
 function settle(answer, kept) {
   if (answer.status === 401 || answer.status === 403) { login(); return; }
   if (kept) localStorage.removeItem(shelf);
+  forget();
   if (answer.status === 200) {
     work.innerHTML = answer.text;
     history.replaceState(null, "", $("[data-here]")?.dataset.here ?? work.dataset.home);
@@ -117,12 +131,13 @@ async function send(what, url) {
   sending = mine;
   if (final) localStorage.setItem(shelf, JSON.stringify({ url, data }));
   work.classList.toggle("busy", mine.what === "final");
-  const answer = await insist(url, data, control.signal);
+  const answer = await insist(url, data, control.signal, what === "draft");
   if (sending === mine) sending = null;
   work.classList.remove("busy");
   if (!answer) return;
+  if (what === "draft" && (answer.status === 401 || answer.status === 403)) keep(url, data);
   if (what !== "draft") settle(answer, final);
-  else if (answer.status === 204) say(work.dataset.drafted.replace("{time}", new Date().toLocaleTimeString(document.documentElement.lang)));
+  else if (answer.status === 204) forget(), say(work.dataset.drafted.replace("{time}", new Date().toLocaleTimeString(document.documentElement.lang)));
   else settle(answer, false);
 }
 async function resend() {
@@ -163,17 +178,22 @@ document.addEventListener("input", (event) => {
 });
 // A choice made a moment before the page is left is a draft as well, and one on its way may end with the page.
 addEventListener("pagehide", () => {
-  if (!form() || !(touched || sending) || sending?.what === "final") return;
+  if (!form() || !(touched || sending || unheard) || sending?.what === "final") return;
   touched = false;
   const url = form().getAttribute("action"), data = body("draft");
-  sessionStorage.setItem(left, JSON.stringify({ url, data, at: Date.now() }));
+  if (unheard) keep(url, data);
+  else sessionStorage.setItem(left, JSON.stringify({ url, data, at: Date.now() }));
   navigator.sendBeacon(url, new URLSearchParams(`${data}&csrf=${token()}`));
 });
 // That draft may arrive after the next page was made, as when a page is loaded again: what it shows would be older.
 function restore() {
-  const kept = JSON.parse(sessionStorage.getItem(left));
+  const recent = JSON.parse(sessionStorage.getItem(left)), unsent = JSON.parse(localStorage.getItem(left));
   sessionStorage.removeItem(left);
-  if (!kept || kept.url !== form()?.getAttribute("action") || Date.now() - kept.at > 10000) return;
+  const url = form()?.getAttribute("action");
+  const kept = unsent?.url === url ? unsent : Date.now() - recent?.at < 10000 ? recent : null;
+  if (!url || kept?.url !== url) return;
+  if ("noDraft" in form().dataset) { forget(); return; }
+  unheard = kept === unsent;
   const data = new URLSearchParams(kept.data);
   for (const field of form().elements) {
     if (["label", "reasons", "flags"].includes(field.name)) field.checked = data.getAll(field.name).includes(field.value);
